@@ -1,0 +1,34 @@
+"""The errors that a user can cause and can mend.
+
+Every one of them is a :class:`StereoError` whose message is one line: what was wrong, which value was got, what was
+expected, what to do next. Scripts print that line and exit with code 2 (see :mod:`stereo.cli`); anything else that
+escapes is a defect of ours and keeps its traceback.
+"""
+
+
+class StereoError(Exception):
+    """Base of all errors that the user of a script can mend."""
+
+
+class ConfigError(StereoError):
+    """A configuration file, key, value or command-line override is wrong."""
+
+
+class DataError(StereoError):
+    """A data set, list file or pair is missing, empty or inconsistent."""
+
+
+class FormatError(DataError):
+    """A single file is missing, broken, truncated or of the wrong type. The message begins with its path."""
+
+
+class CheckpointError(StereoError):
+    """A checkpoint is missing, truncated, of another format, or does not fit the network."""
+
+
+class OutputError(StereoError):
+    """A result cannot be written."""
+
+
+class TrainingError(StereoError):
+    """Training cannot go on: a non-finite loss, or a resume that does not fit."""
