@@ -6,10 +6,10 @@
 import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import NoReturn
 
-from stereo.errors import OutputError, StereoError
+from stereo.errors import StereoError
+from stereo.files import make_output_folder as make_output_folder
 
 
 def run(main: Callable[[], int]) -> NoReturn:
@@ -26,21 +26,3 @@ def run(main: Callable[[], int]) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     sys.exit(code)
-
-
-def make_output_folder(path: str | Path) -> Path:
-    """Create a folder for results and prove that it can be written to, before any long work begins.
-
-    Raises: OutputError if it exists as a file, cannot be created or cannot be written to.
-    """
-    path = Path(path)
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        probe = path / f".writable-{os.getpid()}"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise OutputError(
-            f"{path}: cannot be used as an output folder: {error.strerror}; name a folder you may write to"
-        ) from None
-    return path

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import yaml
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from stereo.errors import ConfigError
@@ -86,9 +86,7 @@ class AttentionConfig:
     normalization: Literal["softmax", "scaling"] = "softmax"
 
     def __post_init__(self) -> None:
-        _require(
-            len(set(self.sites)) == len(self.sites), f"model.attention.sites names a site twice: {self.sites}"
-        )
+        _require(len(set(self.sites)) == len(self.sites), f"model.attention.sites names a site twice: {self.sites}")
         _require(self.num_heads >= 1, f"model.attention.num_heads is {self.num_heads}, expected 1 or more")
         for name in ("key_channels", "value_channels"):
             value = getattr(self, name)
@@ -109,9 +107,7 @@ class AggregationConfig:
     num_hourglasses: int = 2
 
     def __post_init__(self) -> None:
-        _require(
-            self.channels >= 1, f"model.aggregation.channels is {self.channels}, expected 1 or more"
-        )
+        _require(self.channels >= 1, f"model.aggregation.channels is {self.channels}, expected 1 or more")
         _require(
             self.num_hourglasses >= 1,
             f"model.aggregation.num_hourglasses is {self.num_hourglasses}, expected 1 or more",
@@ -197,7 +193,7 @@ class SyntheticConfig:
             f"synthetic objects range is {self.min_objects}..{self.max_objects}, expected 0 <= min <= max",
         )
         _require(
-            4 <= self.max_disparity,
+            self.max_disparity >= 4,
             f"synthetic.max_disparity is {self.max_disparity}, expected 4 or more",
         )
 
@@ -217,9 +213,7 @@ class DatasetConfig:
     synthetic: SyntheticConfig = field(default_factory=SyntheticConfig)
 
     def __post_init__(self) -> None:
-        _require(
-            self.limit is None or self.limit >= 1, f"limit is {self.limit}, expected null or 1 or more"
-        )
+        _require(self.limit is None or self.limit >= 1, f"limit is {self.limit}, expected null or 1 or more")
         _require(
             self.family == "synthetic" or self.path is not None,
             f"data set family '{self.family}' needs a path: the folder that holds it",
@@ -258,7 +252,10 @@ class AugmentationConfig:
             "data.augmentation.crop_height and crop_width: give both or neither",
         )
         _require(self.min_log2_scale <= self.max_log2_scale, "data.augmentation: min_log2_scale > max_log2_scale")
-        _require(0 <= self.color_jitter <= 1, f"data.augmentation.color_jitter is {self.color_jitter}, expected 0 … 1")
+        _require(
+            0 <= self.color_jitter <= 1,
+            f"data.augmentation.color_jitter is {self.color_jitter}, expected 0 … 1",
+        )
         for name in (
             "scale_probability",
             "vertical_flip_probability",
@@ -402,6 +399,8 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}:" if mark else ""
         raise ConfigError(f"{path}:{line} not valid YAML: {getattr(error, 'problem', error)}") from None
+    if not isinstance(loaded, DictConfig):
+        raise ConfigError(f"{path}: expected a YAML file of `section: settings`, got a list")
     for assignment in overrides:
         if "=" not in assignment or assignment.startswith(("=", "-")):
             raise ConfigError(f"'{assignment}': expected key=value, for example optimizer.learning_rate=1e-4")

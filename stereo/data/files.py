@@ -1,0 +1,142 @@
+"""What the data sets on disk share: finding folders and partners, and loading one pair once its files are
+known.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stereo.data.formats import read_disparity, read_image, read_mask
+from stereo.data.sample import Calibration, Map, Mask, StereoSample
+from stereo.errors import DataError
+
+
+@dataclass(frozen=True)
+class PairFiles:
+    """The files of one pair.
+
+    disparity_scale: stored units in one px, for integer files; None: the encoding's own.
+    mask: an image that is not 0 where the ground truth may be used.
+    visible_mask: an image that is 255 where the left pixel is visible in both views.
+    visible_disparity: a disparity map that is known only where the left pixel is visible in both views.
+    """
+
+    name: str
+    left: Path
+    right: Path
+    disparity: Path | None = None
+    disparity_right: Path | None = None
+    disparity_scale: float | None = None
+    mask: Path | None = None
+    visible_mask: Path | None = None
+    visible_disparity: Path | None = None
+
+
+def load_pair(files: PairFiles, calibration: Calibration | None = None) -> StereoSample:
+    """Read the files of one pair.
+
+    Raises: FormatError for a broken file; DataError where the sizes do not agree.
+    """
+    left, right = read_image(files.left), read_image(files.right)
+    disparity: Map | None = None
+    valid: Mask | None = None
+    occluded: Mask | None = None
+    disparity_right: Map | None = None
+    if files.disparity is not None:
+        disparity, valid = read_disparity(files.disparity, files.disparity_scale)
+        if files.mask is not None:
+            valid = valid & (_of_size(valid, read_mask(files.mask), files.mask) != 0)
+            disparity = np.where(valid, disparity, np.float32(0))
+        if files.visible_mask is not None:
+            occluded = valid & (_of_size(valid, read_mask(files.visible_mask), files.visible_mask) != 255)
+        if files.visible_disparity is not None:
+            visible = read_disparity(files.visible_disparity, files.disparity_scale)[1]
+            occluded = valid & ~_of_size(valid, visible, files.visible_disparity)
+    if files.disparity_right is not None:
+        disparity_right, _ = read_disparity(files.disparity_right, files.disparity_scale)
+    return StereoSample(
+        left, right, disparity, valid, occluded, disparity_right, calibration=calibration, name=files.name
+    )
+
+
+def _of_size(reference: Mask, array: NDArray[Any], path: Path) -> NDArray[Any]:
+    if array.shape != reference.shape:
+        raise DataError(
+            f"{path}: is {array.shape[1]}×{array.shape[0]} (width × height), but the disparity map that it "
+            f"belongs to is {reference.shape[1]}×{reference.shape[0]}; check that both are of one resolution"
+        )
+    return array
+
+
+def folder_name(folder: Path) -> str:
+    """The folder's own name, for `.` and `..` too."""
+    return os.path.basename(os.path.abspath(folder))
+
+
+def require_folder(path: str | Path, family: str) -> Path:
+    """The folder of a data set. Raises: DataError if there is none."""
+    path = Path(path)
+    try:
+        if path.is_dir():
+            return path
+        found = "it is a file" if path.exists() else "there is nothing there"
+    except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
+        found = str(getattr(error, "strerror", None) or error)
+    raise DataError(
+        f"{path}: expected the folder of the data set {family}, but {found}; check the path (data/README.md "
+        "shows the layout)"
+    )
+
+
+def require_partner(path: Path, of: Path, what: str) -> Path:
+    """`path`, the file that belongs to `of`. Raises: DataError if it does not exist."""
+    if not path.is_file():
+        raise DataError(
+            f"{of}: has no partner: {what} should be {path}, which does not exist; copy or download the "
+            "missing file, or take away the incomplete pair"
+        )
+    return path
+
+
+def nothing_found(folder: Path, family: str, expected: str, found: Sequence[str] = ()) -> DataError:
+    """The error for a folder without a single pair.
+
+    Args:
+        expected: What was looked for.
+        found: What is there instead. Empty: the folder's entries.
+    """
+    names = list(found) or [entry.name + "/" * entry.is_dir() for entry in _entries(folder)]
+    shown = ", ".join(names[:8]) + (f" … ({len(names)} entries)" if len(names) > 8 else "")
+    return DataError(
+        f"{folder}: no pair of {family} found; looked for {expected}; found {shown or 'an empty folder'}; "
+        "check the path (data/README.md shows the layout)"
+    )
+
+
+def first_file(folder: Path, names: Sequence[str]) -> Path | None:
+    """The first of the names that is a file in the folder."""
+    return next((folder / name for name in names if (folder / name).is_file()), None)
+
+
+def walk_folders(root: Path, depth: int) -> Iterator[Path]:
+    """The folder and all folders down to `depth` below it, through links too, each after its parent, by name.
+
+    Raises: DataError for a folder that cannot be read.
+    """
+    yield root
+    if depth > 0:
+        for entry in _entries(root):
+            if entry.is_dir() and not entry.name.startswith("."):
+                yield from walk_folders(entry, depth - 1)
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir(), key=lambda entry: entry.name)
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be listed: {error.strerror}; check that you may read it") from None

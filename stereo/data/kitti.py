@@ -1,0 +1,59 @@
+"""KITTI Stereo 2012 (Geiger et al., CVPR 2012) and 2015 (Menze and Geiger, CVPR 2015), the training halves."""
+
+from pathlib import Path
+
+from stereo.data.files import PairFiles, load_pair, nothing_found, require_folder, require_partner
+from stereo.data.sample import StereoSample
+from stereo.errors import DataError
+
+# Folders of left view, right view, all ground truth, and ground truth of the pixels visible in both views.
+_FOLDERS = {
+    2012: (
+        ("colored_0", "colored_1", "disp_occ", "disp_noc"),
+        ("image_0", "image_1", "disp_occ", "disp_noc"),  # the same scenes in grey
+    ),
+    2015: (("image_2", "image_3", "disp_occ_0", "disp_noc_0"),),
+}
+
+
+class Kitti:
+    """The pairs of KITTI Stereo with ground truth, sorted by number; only the frames _10 have it.
+
+    Args:
+        path: The data set's folder, or its `training`.
+        year: 2012 (in colour where it is there, else in grey) or 2015.
+
+    Raises: DataError where there is no such folder, no pair, or a pair is incomplete.
+    """
+
+    def __init__(self, path: str | Path, year: int) -> None:
+        if year not in _FOLDERS:
+            raise DataError(f"there is no KITTI Stereo of {year}; expected 2012 or 2015")
+        family = f"kitti{year}"
+        root = require_folder(path, family)
+        training = root / "training" if (root / "training").is_dir() else root
+        names = next((names for names in _FOLDERS[year] if (training / names[0]).is_dir()), _FOLDERS[year][0])
+        left_folder, right_folder, all_folder, visible_folder = (training / name for name in names)
+        has_visible = visible_folder.is_dir()
+        self.pairs = [
+            PairFiles(
+                name=f"{family}/{left.name.removesuffix('_10.png')}",
+                left=left,
+                right=require_partner(right_folder / left.name, left, "the right view"),
+                disparity=require_partner(all_folder / left.name, left, "the disparity"),
+                visible_disparity=require_partner(
+                    visible_folder / left.name, left, "the disparity of unoccluded pixels"
+                )
+                if has_visible
+                else None,
+            )
+            for left in sorted(left_folder.glob("*_10.png"))
+        ]
+        if not self.pairs:
+            raise nothing_found(training, family, f"{names[0]}/000000_10.png, {names[1]}/… and {names[2]}/…")
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __getitem__(self, index: int) -> StereoSample:
+        return load_pair(self.pairs[index])

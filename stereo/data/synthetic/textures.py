@@ -1,0 +1,325 @@
+"""Texture families of the procedural world: each a small function (rng, height, width) → RGB float32 0 … 255.
+
+Sizes are in texels; a view samples about 0.7 to 1.6 texels per pixel, so every texture leaves here band-limited.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
+Rng = np.random.Generator
+
+FLAT = "flat"
+
+
+def noise(rng: Rng, height: int, width: int, coarsest: float, octaves: int, persistence: float = 0.6) -> Array:
+    """Multi-octave value noise in 0 … 1, float32 [height, width].
+
+    Args:
+        coarsest: Cells of the first octave along the longer side; every further octave has twice as many.
+        octaves: Number of octaves; those finer than a texel are left out.
+        persistence: Amplitude of each octave relative to the one before: near 1 is rough, near 0 smooth.
+    """
+    total: Array | None = None
+    amplitude, longest = 1.0, max(height, width)
+    for octave in range(octaves):
+        cells = coarsest * 2**octave
+        if cells > longest and total is not None:
+            break
+        grid = (
+            min(height, max(2, round(cells * height / longest))),
+            min(width, max(2, round(cells * width / longest))),
+        )
+        layer = rng.random(grid, dtype=np.float32) * np.float32(amplitude)
+        # Upsampling what is there before adding the next octave touches the full size only once.
+        total = layer if total is None else cv2.resize(total, grid[::-1], interpolation=cv2.INTER_LINEAR) + layer
+        amplitude *= persistence
+    assert total is not None
+    total = cv2.resize(total, (width, height), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(cv2.normalize(total, None, 0.0, 1.0, cv2.NORM_MINMAX), np.float32)
+
+
+def colors(rng: Rng, count: int) -> Array:
+    """Colours that go together, RGB float32 [count, 3] in 0 … 255: muted more often than bright, as in the world."""
+    hue = rng.uniform(0, 360) + rng.normal(0, rng.choice([8.0, 40.0, 180.0]), count)
+    saturation = np.clip(rng.beta(1.0, 2.5) + rng.normal(0, 0.1, count), 0, 1)
+    middle, spread = rng.uniform(0.15, 0.85), rng.choice([0.08, 0.25, 0.5])
+    value = np.clip(middle + spread * rng.uniform(-1, 1, count), 0.03, 1.0)
+    hsv = np.stack([hue % 360, saturation, value], -1).astype(np.float32)[None]
+    return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0] * np.float32(255), np.float32)
+
+
+def ramp(rng: Rng, values: Array, count: int | None = None) -> Array:
+    """Colour a map of 0 … 1 by a random smooth colour ramp: float32 [H, W] → [H, W, 3] in 0 … 255."""
+    stops = colors(rng, count or int(rng.integers(2, 7)))
+    position = np.linspace(0, len(stops) - 1, 256)
+    table = np.stack([np.interp(position, np.arange(len(stops)), channel) for channel in stops.T], -1)
+    indices = cv2.merge([cv2.convertScaleAbs(values, alpha=255)] * 3)
+    return np.asarray(cv2.LUT(indices, table.astype(np.float32)[None]), np.float32)
+
+
+def _base(rng: Rng, height: int, width: int) -> Bytes:
+    """A canvas to draw on: one colour, or a soft cloud of a few."""
+    if rng.random() < 0.4:
+        return np.broadcast_to(colors(rng, 1).astype(np.uint8), (height, width, 3)).copy()
+    cloud = noise(rng, height, width, rng.uniform(1.5, 6), int(rng.integers(2, 6)), rng.uniform(0.3, 0.7))
+    return ramp(rng, cloud).astype(np.uint8)
+
+
+def _rotated_axes(rng: Rng, height: int, width: int) -> tuple[Array, Array]:
+    """Two perpendicular coordinates in texels, [height, width] each; upright half of the time."""
+    angle = rng.choice([0.0, np.pi / 2]) if rng.random() < 0.5 else rng.uniform(0, np.pi)
+    x = np.arange(width, dtype=np.float32)[None]
+    y = np.arange(height, dtype=np.float32)[:, None]
+    cos, sin = np.float32(np.cos(angle)), np.float32(np.sin(angle))
+    return x * cos + y * sin, y * cos - x * sin
+
+
+def _blend(mask: Array, over: Array | Bytes, under: Array | Bytes) -> Array:
+    return np.asarray(cv2.blendLinear(_float(over), _float(under), mask, 1 - mask), np.float32)
+
+
+def _float(image: Array | Bytes) -> Array:
+    return np.asarray(image, np.float32)
+
+
+def _paint(color: Array) -> tuple[float, ...]:
+    return tuple(color.tolist())
+
+
+def flat(rng: Rng, height: int, width: int) -> Array:
+    """A painted wall: one colour, at most a few grey levels of soft or fine variation."""
+    soft = noise(rng, height, width, rng.uniform(1, 4), 2) - np.float32(0.5)
+    fine = rng.random((height, width), dtype=np.float32) - np.float32(0.5)
+    variation = soft * np.float32(rng.uniform(0, 12)) + fine * np.float32(rng.choice([0, rng.uniform(0, 8)]))
+    return np.asarray(colors(rng, 1) + variation[..., None], np.float32)
+
+
+def plaster(rng: Rng, height: int, width: int) -> Array:
+    """Low-contrast rough grain: plaster, concrete, asphalt, cloth."""
+    grain = noise(rng, height, width, rng.uniform(8, 40), 6, rng.uniform(0.7, 1.1)) - np.float32(0.5)
+    return np.asarray(colors(rng, 1) + grain[..., None] * np.float32(rng.uniform(15, 90)), np.float32)
+
+
+def cloud(rng: Rng, height: int, width: int) -> Array:
+    """Multi-octave noise through a colour ramp: stone, earth, clouds."""
+    values = noise(rng, height, width, rng.uniform(2, 14), int(rng.integers(4, 9)), np.float32(rng.uniform(0.45, 1)))
+    return ramp(rng, values)
+
+
+def marble(rng: Rng, height: int, width: int) -> Array:
+    """Contours of noise: veins and islands with sharp borders."""
+    values = noise(rng, height, width, rng.uniform(1.5, 8), int(rng.integers(2, 6)), rng.uniform(0.3, 0.6))
+    return ramp(rng, np.asarray((values * np.float32(rng.uniform(2, 8))) % 1.0, np.float32))
+
+
+def wood(rng: Rng, height: int, width: int) -> Array:
+    """Noise stretched along one axis: wood, brushed metal, woven cloth."""
+    stretch = int(rng.integers(4, 24))
+    short = noise(rng, height, max(4, width // stretch), rng.uniform(6, 40), 6, rng.uniform(0.5, 0.9))
+    values = cv2.resize(short, (width, height), interpolation=cv2.INTER_CUBIC)
+    if rng.random() < 0.5:
+        values = np.ascontiguousarray(cv2.resize(values.T, (width, height)))
+    return ramp(rng, np.clip(values, 0, 1), int(rng.integers(2, 4)))
+
+
+def stripes(rng: Rng, height: int, width: int) -> Array:
+    """Repeating stripes, soft or sharp, straight or wavy."""
+    u, _ = _rotated_axes(rng, height, width)
+    if rng.random() < 0.5:
+        u = u + np.float32(rng.uniform(2, 25)) * noise(rng, height, width, rng.uniform(1, 5), 2)
+    wave = np.sin(u * np.float32(2 * np.pi / np.exp(rng.uniform(np.log(5), np.log(60)))))
+    mask = np.clip(0.5 + wave * rng.choice([0.5, 2.0, 6.0]), 0, 1).astype(np.float32)
+    return _blend(mask, _base(rng, height, width), _base(rng, height, width))
+
+
+def checker(rng: Rng, height: int, width: int) -> Array:
+    """A checkerboard or a tartan of two bases."""
+    u, v = _rotated_axes(rng, height, width)
+    period = float(np.exp(rng.uniform(np.log(8), np.log(70))))
+    waves = [np.clip(np.sin(t * np.float32(2 * np.pi / p)) * 4, -1, 1) for t, p in ((u, period), (v, period))]
+    mask = (waves[0] * waves[1] if rng.random() < 0.6 else (waves[0] + waves[1]) / 2) * 0.5 + 0.5
+    return _blend(np.asarray(mask, np.float32), _base(rng, height, width), _base(rng, height, width))
+
+
+def bricks(rng: Rng, height: int, width: int) -> Array:
+    """Bricks, tiles, shelves or windows: a grid of rectangles with joints, each with its own tone."""
+    image = _base(rng, height, width)
+    cell_height = float(np.exp(rng.uniform(np.log(8), np.log(60))))
+    cell_width = cell_height * rng.uniform(0.6, 3)
+    joint = rng.uniform(1, 0.3 * cell_height)
+    shift = rng.choice([0.0, 0.5])
+    palette = colors(rng, int(rng.integers(1, 5)))
+    variation = rng.choice([0.0, 6.0, 25.0])
+    for row in range(int(height / cell_height) + 1):
+        for column in range(-1, int(width / cell_width) + 1):
+            x, y = (column + shift * (row % 2)) * cell_width, row * cell_height
+            color = palette[rng.integers(len(palette))] + np.float32(rng.normal(0, variation))
+            corner = (round(x + cell_width - joint), round(y + cell_height - joint))
+            cv2.rectangle(image, (round(x), round(y)), corner, _paint(color), -1)
+    return _float(image)
+
+
+def dots(rng: Rng, height: int, width: int) -> Array:
+    """A repeating pattern of dots on a grid."""
+    u, v = _rotated_axes(rng, height, width)
+    period = np.float32(2 * np.pi / np.exp(rng.uniform(np.log(7), np.log(50))))
+    mask = np.clip((np.cos(u * period) + np.cos(v * period) - rng.uniform(-0.5, 1.2)) * 2, 0, 1)
+    return _blend(mask.astype(np.float32), _base(rng, height, width), _base(rng, height, width))
+
+
+def dead_leaves(rng: Rng, height: int, width: int) -> Array:
+    """Occluding ellipses and quadrilaterals of power-law sizes, which have the statistics of natural images.
+
+    Source: Lee, Mumford, Huang, "Occlusion models for natural images", IJCV 2001 (sizes ∝ r⁻³).
+    """
+    image = _base(rng, height, width)
+    count = int(rng.integers(120, 400))
+    largest = 0.35 * max(height, width)
+    radii = np.minimum(rng.uniform(2, 6) / np.sqrt(rng.random(count)), largest)
+    palette = colors(rng, 12) + rng.normal(0, 12, (12, 3)).astype(np.float32)
+    tones = rng.normal(0, rng.uniform(5, 60), count)
+    picks = rng.integers(12, size=count)
+    centers = rng.random((count, 2)) * (width, height)
+    quads = rng.random(count) < rng.uniform(0, 1)
+    corners = rng.uniform(0.4, 1.3, (count, 4, 1)) * radii[:, None, None]
+    angles = rng.uniform(0, 2 * np.pi, (count, 1)) + np.arange(4) * np.pi / 2 + rng.normal(0, 0.25, (count, 4))
+    points = centers[:, None] + corners * np.stack([np.cos(angles), np.sin(angles)], -1)
+    points = (points * 16).astype(np.int32)
+    flatness = rng.uniform(0.3, 1, count)
+    for i in range(count):
+        color = _paint(palette[picks[i]] + tones[i])
+        if quads[i]:
+            cv2.fillConvexPoly(image, points[i], color, cv2.LINE_AA, 4)
+        else:
+            axes = (int(radii[i]) + 1, int(radii[i] * flatness[i]) + 1)
+            center = (int(centers[i, 0]), int(centers[i, 1]))
+            cv2.ellipse(image, center, axes, float(np.degrees(angles[i, 0])), 0, 360, color, -1, cv2.LINE_AA)
+    return _float(image)
+
+
+def leaves(rng: Rng, height: int, width: int) -> Array:
+    """Foliage, gravel, carpet: many small strokes of similar colours over a dark ground."""
+    image = (_base(rng, height, width) * np.float32(rng.uniform(0.2, 0.9))).astype(np.uint8)
+    count, size = int(rng.integers(250, 700)), rng.uniform(2, 8)
+    palette = colors(rng, 8) * rng.uniform(0.6, 1.2, (8, 1))
+    centers = rng.random((count, 2)) * (width, height)
+    angle = rng.normal(rng.uniform(0, np.pi), rng.choice([0.3, 3.0]), count)
+    ends = np.stack([np.cos(angle), np.sin(angle)], -1) * (rng.uniform(0.5, 2, (count, 1)) * size)
+    segments = (np.stack([centers - ends, centers + ends], 1) * 16).astype(np.int32)
+    thickness = rng.integers(1, max(2, int(size)), count)
+    for i in range(count):
+        color = _paint(palette[i % 8])
+        cv2.line(image, segments[i, 0], segments[i, 1], color, int(thickness[i]), cv2.LINE_AA, 4)
+    return _float(image)
+
+
+def collage(rng: Rng, height: int, width: int) -> Array:
+    """Polygons, discs and lines of unrelated colours."""
+    image = _base(rng, height, width)
+    palette = np.concatenate([colors(rng, 4) for _ in range(4)])
+    for _ in range(int(rng.integers(15, 110))):
+        color = _paint(palette[rng.integers(16)] * np.float32(rng.uniform(0.7, 1)))
+        center, size = rng.random(2) * (width, height), float(np.exp(rng.uniform(1, 4.3)))
+        kind = rng.random()
+        if kind < 0.25:
+            cv2.circle(image, center.astype(int), int(size), color, int(rng.choice([-1, -1, 2])), cv2.LINE_AA)
+        elif kind < 0.75:
+            points = center + rng.normal(0, size, (int(rng.integers(3, 7)), 2))
+            cv2.fillPoly(image, [(points * 16).astype(np.int32)], color, cv2.LINE_AA, 4)
+        else:
+            end = (center + rng.normal(0, size * 3, 2)).astype(int)
+            cv2.line(image, center.astype(int), end, color, int(rng.integers(1, 6)), cv2.LINE_AA)
+    return _float(image)
+
+
+@lru_cache(maxsize=512)
+def glyph(character: str, font: int) -> Bytes:
+    """One character as coverage, uint8 [48, 40]: drawn once for each process, since text drawing is slow."""
+    canvas = np.zeros((48, 40), np.uint8)
+    cv2.putText(canvas, character, (8, 36), font, 1.1, (255,), 2, cv2.LINE_AA)
+    return canvas
+
+
+def stamp_text(rng: Rng, canvas: Bytes, x: float, y: float, size: float, length: int) -> None:
+    """Add `length` random characters of `size` px, beginning at (x, y), to the coverage canvas uint8 [H, W]."""
+    height, width = canvas.shape
+    font = int(rng.choice([cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_TRIPLEX, cv2.FONT_HERSHEY_COMPLEX]))
+    glyph_width, glyph_height = max(4, round(size * 0.8)), max(5, round(size))
+    row = round(y)
+    for character in rng.integers(33, 127, length):
+        column = round(x)
+        x += size * (0.62 if rng.random() < 0.85 else 1.2)
+        if row < 0 or column < 0 or row + glyph_height > height or column + glyph_width > width:
+            continue
+        shape = cv2.resize(glyph(chr(character), font), (glyph_width, glyph_height), interpolation=cv2.INTER_AREA)
+        window = canvas[row : row + glyph_height, column : column + glyph_width]
+        np.maximum(window, shape, out=window)
+
+
+def text(rng: Rng, height: int, width: int) -> Array:
+    """Print: lines of characters on paper, posters and labels."""
+    mask = np.zeros((height, width), np.uint8)
+    y = rng.uniform(0, 12)
+    while y < height:
+        size = float(np.exp(rng.uniform(np.log(9), np.log(60))))
+        for _ in range(int(rng.integers(1, 6))):
+            length = int(rng.uniform(0.3, 1.2) * width / (0.62 * size))
+            stamp_text(rng, mask, rng.choice([2.0, rng.uniform(0, width / 2)]), y, size, min(length, 30))
+            y += size * 1.05
+        y += rng.uniform(0, 40)
+    coverage = np.asarray(mask, np.float32) / np.float32(255)
+    return _blend(coverage, _base(rng, height, width), _base(rng, height, width))
+
+
+def speckle(rng: Rng, height: int, width: int) -> Array:
+    """Random dots of about two texels: the strongest fine texture there is."""
+    values = cv2.GaussianBlur(rng.random((height, width), dtype=np.float32), (0, 0), rng.uniform(0.7, 2))
+    values = np.clip((values - 0.5) * np.float32(rng.uniform(2, 10)) + 0.5, 0, 1)
+    return ramp(rng, values, int(rng.integers(2, 4)))
+
+
+# Family → (weight, function).
+FAMILIES: dict[str, tuple[float, Callable[[Rng, int, int], Array]]] = {
+    FLAT: (0.12, flat),
+    "plaster": (0.13, plaster),
+    "cloud": (0.13, cloud),
+    "marble": (0.06, marble),
+    "wood": (0.07, wood),
+    "stripes": (0.05, stripes),
+    "checker": (0.03, checker),
+    "bricks": (0.05, bricks),
+    "dots": (0.03, dots),
+    "dead_leaves": (0.16, dead_leaves),
+    "leaves": (0.05, leaves),
+    "collage": (0.06, collage),
+    "text": (0.05, text),
+    "speckle": (0.03, speckle),
+}
+_NAMES = tuple(FAMILIES)
+_WEIGHTS = np.array([weight for weight, _ in FAMILIES.values()])
+_WEIGHTS /= _WEIGHTS.sum()
+
+
+def draw_texture(rng: Rng, height: int, width: int, family: str | None = None) -> Array:
+    """A band-limited texture, RGB float32 [height, width, 3] in 0 … 255.
+
+    Args:
+        family: One of FAMILIES; None draws one by weight.
+    """
+    name = family or _NAMES[int(rng.choice(len(_NAMES), p=_WEIGHTS))]
+    image = FAMILIES[name][1](rng, height, width)
+    if name != FLAT:
+        if rng.random() < 0.4:  # washed-out and dark surfaces
+            image = image * np.float32(rng.uniform(0.2, 1)) + np.float32(rng.uniform(0, 80))
+        if rng.random() < 0.4:  # dirt, wear, soft shadows
+            dirt = noise(rng, height, width, rng.uniform(1, 8), int(rng.integers(2, 7)), 0.7)
+            image = image * (1 - np.float32(rng.uniform(0.1, 0.6)) * dirt)[..., None]
+    sigma = rng.uniform(1, 3) if rng.random() < 0.15 else rng.uniform(0.45, 0.8)
+    image = cv2.GaussianBlur(np.asarray(image, np.float32), (0, 0), sigma)
+    return np.asarray(np.clip(image, 0, 255), np.float32)

@@ -1,0 +1,151 @@
+"""Augmentation of one training sample. Ground truth stays exact under all of it.
+
+Each transform is a function of a sample and a random generator; :class:`Augmentation` chains them by the settings.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from stereo.config import AugmentationConfig
+from stereo.data.sample import Image, StereoSample
+from stereo.errors import DataError
+
+
+class Augmentation:
+    """The configured chain: resize, crop, flip, colour, erase. A pure function of (sample, generator).
+
+    Raises: DataError where a sample is smaller than the crop.
+    """
+
+    def __init__(self, config: AugmentationConfig) -> None:
+        self.config = config
+
+    def __call__(self, sample: StereoSample, rng: Generator) -> StereoSample:
+        config = self.config
+        if rng.random() < config.scale_probability:
+            scale = 2.0 ** rng.uniform(config.min_log2_scale, config.max_log2_scale)
+            smallest = max((config.crop_height or 1) / sample.height, (config.crop_width or 1) / sample.width)
+            sample = resize(sample, max(scale, min(smallest, 1.0)))
+        if config.crop_height is not None and config.crop_width is not None:
+            sample = random_crop(sample, config.crop_height, config.crop_width, rng)
+        if rng.random() < config.vertical_flip_probability:
+            sample = vertical_flip(sample)
+        if config.color_jitter > 0:
+            sample = color_jitter(sample, config.color_jitter, config.asymmetric_color_probability, rng)
+        if rng.random() < config.right_erase_probability:
+            sample = erase_right(sample, rng)
+        return sample
+
+
+def resize(sample: StereoSample, scale: float) -> StereoSample:
+    """Both views and their maps by `scale`; disparities are multiplied by the exact ratio of the widths.
+
+    Maps take the nearest value: an average across a border would be a disparity that no surface has.
+    """
+    height, width = round(sample.height * scale), round(sample.width * scale)
+    ratio = width / sample.width
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+
+    def image(value: Image) -> Image:
+        return _uint8(cv2.resize(value, (width, height), interpolation=interpolation))
+
+    def nearest(value: NDArray[Any] | None, dtype: type) -> Any:
+        if value is None:
+            return None
+        resized = cv2.resize(value.astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
+        return resized.astype(dtype)
+
+    disparity, disparity_right = (
+        nearest(sample.disparity, np.float32),
+        nearest(sample.disparity_right, np.float32),
+    )
+    calibration = sample.calibration
+    if calibration is not None:
+        calibration = replace(
+            calibration,
+            focal_length=calibration.focal_length * ratio,
+            disparity_offset=calibration.disparity_offset * ratio,
+        )
+    return replace(
+        sample,
+        left=image(sample.left),
+        right=image(sample.right),
+        disparity=None if disparity is None else disparity * np.float32(ratio),
+        valid=nearest(sample.valid, np.bool_),
+        occluded=nearest(sample.occluded, np.bool_),
+        disparity_right=None if disparity_right is None else disparity_right * np.float32(ratio),
+        calibration=calibration,
+    )
+
+
+def random_crop(sample: StereoSample, height: int, width: int, rng: Generator) -> StereoSample:
+    """The same random window of both views. Raises: DataError where the sample is smaller than that."""
+    if sample.height < height or sample.width < width:
+        raise DataError(
+            f"{sample.name}: the sample is {sample.width}×{sample.height} but the crop is {width}×{height} "
+            "(width × height); set data.augmentation.crop_height and crop_width to what the data set has"
+        )
+    top = int(rng.integers(0, sample.height - height + 1))
+    start = int(rng.integers(0, sample.width - width + 1))
+    return _map_arrays(sample, lambda value: value[top : top + height, start : start + width])
+
+
+def vertical_flip(sample: StereoSample) -> StereoSample:
+    """Upside down; disparities stay as they are."""
+    return _map_arrays(sample, lambda value: value[::-1])
+
+
+def color_jitter(sample: StereoSample, strength: float, asymmetric_probability: float, rng: Generator) -> StereoSample:
+    """Brightness, contrast, saturation and gamma, the same for both views or (asymmetric) drawn for each."""
+    left_draw = rng.uniform(-strength, strength, 4)
+    right_draw = left_draw
+    if rng.random() < asymmetric_probability:
+        right_draw = left_draw + rng.uniform(-strength, strength, 4) / 2
+    return replace(sample, left=_jitter(sample.left, left_draw), right=_jitter(sample.right, right_draw))
+
+
+def _jitter(image: Image, draw: NDArray[np.float64]) -> Image:
+    brightness, contrast, saturation, gamma = 2.0**draw
+    # Brightness, contrast about the mean and gamma act on each value alone: one table of 256 entries.
+    mean = float(cv2.mean(image)[0]) / 255 * brightness
+    values = np.linspace(0, 1, 256) * brightness
+    table = np.clip((values - mean) * contrast + mean, 0, 1) ** gamma
+    image = _uint8(cv2.LUT(image, np.round(table * 255).astype(np.uint8)))
+    grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    return _uint8(cv2.addWeighted(image, saturation, grey, 1 - saturation, 0))
+
+
+def erase_right(sample: StereoSample, rng: Generator) -> StereoSample:
+    """One or two rectangles of the right view become its mean colour, as if something stood before that camera.
+
+    Source: occlusion augmentation of HSMNet (Yang et al., CVPR 2019), section 3.3.
+    """
+    right = sample.right.copy()
+    mean = right.mean(axis=(0, 1)).astype(np.uint8)
+    for _ in range(int(rng.integers(1, 3))):
+        height, width = (int(rng.uniform(0.08, 0.3) * size) for size in right.shape[:2])
+        top = int(rng.integers(0, right.shape[0] - height + 1))
+        start = int(rng.integers(0, right.shape[1] - width + 1))
+        right[top : top + height, start : start + width] = mean
+    return replace(sample, right=right)
+
+
+def _map_arrays(sample: StereoSample, function: Callable[[NDArray[Any]], NDArray[Any]]) -> StereoSample:
+    arrays: dict[str, Any] = {}
+    for name in ("left", "right", "disparity", "valid", "occluded", "disparity_right"):
+        value = getattr(sample, name)
+        if value is not None:
+            arrays[name] = np.ascontiguousarray(function(value))
+    return replace(sample, **arrays)
+
+
+def _uint8(image: Any) -> Image:
+    assert isinstance(image, np.ndarray)
+    assert image.dtype == np.uint8
+    return image

@@ -1,0 +1,82 @@
+"""What training minimises, over all supervised outputs of the network."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from stereo.config import LossConfig
+from stereo.model.regression import Prediction
+
+
+def stereo_loss(
+    predictions: Sequence[Prediction],
+    disparity: Tensor,
+    valid: Tensor,
+    max_disparity: int,
+    config: LossConfig,
+) -> Tensor:
+    """The configured loss, summed over the supervised outputs with their weights.
+
+    Args:
+        predictions: The network's outputs, first to last.
+        disparity: [B, H, W], px.
+        valid: bool [B, H, W], ground truth is known. Pixels beyond the network's range are left out here.
+        max_disparity: The network's range, px.
+
+    Returns: a scalar; 0 (with a gradient of 0) where no pixel is valid.
+    """
+    known = valid & (disparity > 0) & (disparity < max_disparity)
+    total = disparity.new_zeros(())
+    target, weight = None, None
+    if config.kind == "mixture":
+        target, weight = mixture_target(disparity, known, predictions[-1].cost.shape[1], config.laplace_scale)
+    for prediction, output_weight in zip(predictions, config.output_weights, strict=True):
+        loss = smooth_l1(prediction.disparity, disparity, known)
+        if target is not None and weight is not None:
+            loss = mixture_cross_entropy(prediction.cost, target, weight) + config.smooth_l1_weight * loss
+        total = total + output_weight * loss
+    return total
+
+
+def smooth_l1(prediction: Tensor, disparity: Tensor, known: Tensor) -> Tensor:
+    """Mean smooth-L1 (Huber at 1 px) over the known pixels; all [B, H, W]. Source: PSMNet, section 3.6."""
+    errors = F.smooth_l1_loss(prediction, disparity, reduction="none")
+    # where, not indexing: the shape stays static; and an unknown pixel's value (it may be inf) must not reach the sum.
+    return torch.where(known, errors, 0).sum() / known.sum().clamp_min(1)
+
+
+def mixture_target(disparity: Tensor, known: Tensor, num_bins: int, laplace_scale: float) -> tuple[Tensor, Tensor]:
+    """The distribution over bins that each ¼ position should have.
+
+    It is the mean, over the position's 4×4 known pixels, of a Laplace of `laplace_scale` bins around each pixel's
+    disparity, normalised over the bins. A position at a border thus has the two modes that its pixels have, instead of
+    a disparity between them that no surface is at.
+
+    Args:
+        disparity, known: [B, H, W], px.
+        num_bins: D, of 4 px each.
+        laplace_scale: In bins.
+
+    Returns: the target [B, D, H/4, W/4], summing to one over D where there is anything to learn, and the weight
+        [B, H/4, W/4]: 1 where at least one of the 16 pixels is known and within the bins, 0 elsewhere.
+    Source: the Laplace target follows AcfNet (Zhang et al., AAAI 2020) and the mixture the edge-aware supervision of
+        later works; the form over the 4×4 pixels is this project's.
+    """
+    position = F.pixel_unshuffle(disparity.unsqueeze(1), 4) / 4  # [B, 16, H/4, W/4], in bins
+    usable = F.pixel_unshuffle(known.unsqueeze(1).to(disparity.dtype), 4).bool() & (position < num_bins - 1)
+    bins = torch.arange(num_bins, device=disparity.device, dtype=disparity.dtype).view(1, -1, 1, 1)
+    target = disparity.new_zeros(disparity.shape[0], num_bins, *position.shape[2:])
+    for pixel in range(16):  # one at a time: all 16 at once would hold 16 volumes
+        distance = (bins - position[:, pixel : pixel + 1]).abs() / laplace_scale
+        laplace = torch.softmax(-distance, dim=1)
+        target += torch.where(usable[:, pixel : pixel + 1], laplace, 0)
+    count = usable.sum(dim=1, keepdim=True)
+    return target / count.clamp_min(1), (count.squeeze(1) > 0).to(disparity.dtype)
+
+
+def mixture_cross_entropy(cost: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Mean cross-entropy of softmax(cost) [B, D, h, w] against the target, over the positions of weight 1."""
+    cross_entropy = -(cost.log_softmax(dim=1) * target).sum(dim=1)
+    return (cross_entropy * weight).sum() / weight.sum().clamp_min(1)

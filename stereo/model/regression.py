@@ -1,0 +1,105 @@
+"""From a cost volume at ¼ to a disparity map at full resolution: estimate and upsampling."""
+
+from typing import Literal, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from stereo.config import RegressionConfig
+from stereo.model.features import Features
+from stereo.model.layers import conv2d
+
+Estimate = Literal["soft_argmin", "dominant_mode"]
+
+
+class Prediction(NamedTuple):
+    """One supervised output of the network."""
+
+    disparity: Tensor  # [B, H, W], px at full resolution
+    cost: Tensor  # [B, D, H/4, W/4], logits over the disparity bins
+
+
+def soft_argmin(cost: Tensor) -> Tensor:
+    """The expected bin under softmax(cost): [B, D, H, W] to [B, H, W], in bins.
+
+    Source: GC-Net (Kendall et al., ICCV 2017), eq. 1, with the sign of the cost turned (higher is more likely).
+    """
+    return _expected_bin(cost.softmax(dim=1))
+
+
+def dominant_mode(cost: Tensor, radius: int) -> Tensor:
+    """The expected bin within `radius` bins of the distribution's highest peak: [B, D, H, W] to [B, H, W], in bins.
+
+    The expectation over all bins lies between two surfaces where the distribution has two modes, as at every object
+    border; the expectation over the dominant one does not. The peak is that of the distribution smoothed over three
+    bins, so that a mode's mass counts rather than its sharpness.
+
+    Source: single-modal weighted averaging of AcfNet/SMD-Nets-style networks; the window form is this project's.
+    """
+    probability = cost.softmax(dim=1)
+    smoothed = F.avg_pool3d(probability.unsqueeze(1), (3, 1, 1), stride=1, padding=(1, 0, 0)).squeeze(1)
+    peak = smoothed.argmax(dim=1, keepdim=True)  # [B, 1, H, W]
+    bins = torch.arange(cost.shape[1], device=cost.device).view(1, -1, 1, 1)
+    window = (bins - peak).abs() <= radius
+    kept = probability * window
+    return _expected_bin(kept / kept.sum(dim=1, keepdim=True))
+
+
+def _expected_bin(probability: Tensor) -> Tensor:
+    bins = torch.arange(probability.shape[1], device=probability.device, dtype=probability.dtype)
+    return torch.einsum("bdhw,d->bhw", probability, bins)
+
+
+def estimate_bin(cost: Tensor, estimate: Estimate, mode_radius: int) -> Tensor:
+    """The chosen estimate: [B, D, H, W] to [B, H, W], in bins."""
+    return soft_argmin(cost) if estimate == "soft_argmin" else dominant_mode(cost, mode_radius)
+
+
+class ConvexUpsampling(nn.Module):
+    """Disparity is estimated at ¼; each full-resolution pixel is a learned convex combination of its 3×3 coarse
+    neighbours.
+
+    Source: RAFT (Teed & Deng, ECCV 2020), section 3.3, with the mask predicted once from the left features.
+    """
+
+    def __init__(self, config: RegressionConfig, quarter_channels: int, half_channels: int) -> None:
+        super().__init__()
+        self.config = config
+        self.mask = nn.Sequential(conv2d(quarter_channels + half_channels, 48), nn.Conv2d(48, 9 * 16, 1))
+
+    def forward(self, costs: list[Tensor], left: Features) -> list[Prediction]:
+        context = torch.cat([left.quarter, F.avg_pool2d(left.half, 2)], dim=1)
+        weights = self.mask(context).unflatten(1, (9, 16)).softmax(dim=1)  # [B, 9, 16, H/4, W/4]
+        return [Prediction(self._upsample(cost, weights), cost) for cost in costs]
+
+    def _upsample(self, cost: Tensor, weights: Tensor) -> Tensor:
+        coarse = 4 * estimate_bin(cost, self.config.estimate, self.config.mode_radius).unsqueeze(1)  # px
+        padded = F.pad(coarse, (1, 1, 1, 1), mode="replicate")
+        neighbours = F.unfold(padded, 3).unflatten(2, coarse.shape[2:])  # [B, 9, H/4, W/4]
+        return F.pixel_shuffle((neighbours.unsqueeze(2) * weights).sum(1), 4).squeeze(1)
+
+
+class TrilinearUpsampling(nn.Module):
+    """The cost volume is upsampled to full resolution, and disparity is estimated there.
+
+    Source: PSMNet (Chang & Chen, CVPR 2018), section 3.5.
+    """
+
+    def __init__(self, config: RegressionConfig) -> None:
+        super().__init__()
+        self.config = config
+
+    def forward(self, costs: list[Tensor], left: Features) -> list[Prediction]:
+        return [Prediction(self._upsample(cost), cost) for cost in costs]
+
+    def _upsample(self, cost: Tensor) -> Tensor:
+        full = F.interpolate(cost.unsqueeze(1), scale_factor=4, mode="trilinear", align_corners=False).squeeze(1)
+        return estimate_bin(full, self.config.estimate, 4 * self.config.mode_radius)  # one bin is one px here
+
+
+def build_regression(config: RegressionConfig, quarter_channels: int, half_channels: int) -> nn.Module:
+    """The chosen upsampling."""
+    if config.upsampling == "convex":
+        return ConvexUpsampling(config, quarter_channels, half_channels)
+    return TrilinearUpsampling(config)

@@ -1,0 +1,109 @@
+"""Predictor: pad → network → crop. The only padding code of the project."""
+
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from stereo.checkpoint import load_checkpoint
+from stereo.data.sample import Image, Map
+from stereo.device import select_device
+from stereo.errors import DataError, StereoError
+
+MIN_SIZE = 32
+
+
+class Predictor:
+    """Disparity of any rectified pair by a stereo network.
+
+    Args:
+        network: maps float left and right [1, 3, H, W], RGB in 0 … 1, to an output whose `disparity` is [1, H, W]
+            px; its `stride` divides the H and W that it takes. Moved to the device.
+        device: where it runs.
+    """
+
+    name = "network"
+
+    def __init__(self, network: nn.Module, device: torch.device | str = "cpu") -> None:
+        self.device = torch.device(device)
+        self.network = network.to(self.device)
+        self.stride = int(network.stride)  # type: ignore[arg-type]  # a plain int, hidden by nn.Module.__getattr__
+
+    @classmethod
+    def from_checkpoint(
+        cls, path: str | Path | None = None, device: str = "auto", max_disparity: int | None = None
+    ) -> Self:
+        """The predictor of a checkpoint; without a path, of the weights that ship.
+
+        Args:
+            path: the checkpoint.
+            device: auto, cpu, cuda, cuda:1, mps.
+            max_disparity: px, overrides the network's range; a multiple of 16.
+
+        Raises: CheckpointError, ConfigError.
+        """
+        chosen = select_device(device)
+        return cls(load_checkpoint(path, chosen, max_disparity).network, chosen)
+
+    def predict(self, left: Image, right: Image) -> Map:
+        """Disparity of the left view.
+
+        Padding goes to the right and the bottom, as replicas of the last column and row: x and y keep their values,
+        so that the network's grid of cells begins at pixel (0, 0) whatever the size, and the crop is the top left
+        corner. (PSMNet pads the top and the right with zeros.) Both views are padded alike, which leaves disparities
+        as they are. A network in training mode is back in it afterwards.
+
+        Args:
+            left, right: RGB uint8 [H, W, 3], 32 px or more on each side.
+
+        Returns: float32 [H, W], px.
+        Raises: DataError where the pair has no common size, is too small, or does not fit into memory; StereoError
+            where the network's output is not finite.
+        """
+        check_pair(left, right)
+        height, width = left.shape[:2]
+        training = self.network.training
+        self.network.eval()
+        try:
+            with torch.inference_mode():
+                output = self.network(self._to_input(left), self._to_input(right))
+                disparity = output.disparity[0, :height, :width].float().cpu().numpy()
+        except RuntimeError as error:
+            if isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error):
+                raise DataError(
+                    f"a pair of {width}×{height} (width × height) does not fit into the memory of {self.device}; use "
+                    "smaller images, a smaller maximal disparity or another device"
+                ) from None
+            raise
+        finally:
+            self.network.train(training)
+        if not np.isfinite(disparity).all():
+            raise StereoError(
+                f"the network gives values that are not finite for a pair of {width}×{height} (width × height); its "
+                "weights are broken: use another checkpoint"
+            )
+        return np.ascontiguousarray(disparity)
+
+    def _to_input(self, image: Image) -> Tensor:
+        height, width = image.shape[:2]
+        pixels = torch.from_numpy(np.array(image)).to(self.device)  # a copy: the image may be read-only or flipped
+        pixels = pixels.permute(2, 0, 1)[None].float() / 255.0  # [1, 3, H, W]
+        return F.pad(pixels, (0, -width % self.stride, 0, -height % self.stride), mode="replicate")
+
+
+def check_pair(left: Image, right: Image) -> None:
+    """Raise DataError unless both are RGB uint8 [H, W, 3] of one size, 32 px or more on each side."""
+    for side, image in (("left", left), ("right", right)):
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+            raise DataError(f"the {side} image is {image.dtype} {list(image.shape)}, expected RGB uint8 [H, W, 3]")
+    sizes = [f"{image.shape[1]}×{image.shape[0]}" for image in (left, right)]
+    if sizes[0] != sizes[1]:
+        raise DataError(
+            f"the left image is {sizes[0]} but the right one is {sizes[1]} (width × height); a rectified pair has one "
+            "size: check that the two files belong together"
+        )
+    if min(left.shape[:2]) < MIN_SIZE:
+        raise DataError(f"the images are {sizes[0]} (width × height), expected {MIN_SIZE} px or more on each side")

@@ -1,0 +1,82 @@
+"""What several tests share: tiny configurations, and where the material outside the repository lies."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from stereo.config import (
+    AugmentationConfig,
+    Config,
+    DataConfig,
+    DatasetConfig,
+    ModelConfig,
+    SyntheticConfig,
+    TrainingConfig,
+)
+from stereo.data.sample import StereoSample
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SHARED = REPOSITORY.parent / "shared"
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def golden() -> Path:
+    """Outputs of the reference implementations."""
+    folder = SHARED / "golden"
+    if not folder.is_dir():
+        pytest.skip(f"needs the golden outputs in {folder}")
+    return folder
+
+
+def tiny_model() -> ModelConfig:
+    """The compact network at its smallest."""
+    model = ModelConfig(max_disparity=32)
+    model.features.channels = 8
+    model.features.matching_channels = 16
+    model.aggregation.channels = 4
+    return model
+
+
+def tiny_config(output: Path, steps: int = 4) -> Config:
+    """A run of a few seconds on the procedural world."""
+
+    def world(seed: int, length: int) -> DatasetConfig:
+        synthetic = SyntheticConfig(
+            seed=seed, length=length, height=64, width=96, max_disparity=24, min_objects=1, max_objects=3
+        )
+        return DatasetConfig(synthetic=synthetic)
+
+    return Config(
+        model=tiny_model(),
+        data=DataConfig(
+            train=world(0, 50),
+            validation=world(1, 2),
+            augmentation=AugmentationConfig(crop_height=48, crop_width=64),
+            batch_size=2,
+            workers=0,
+        ),
+        training=TrainingConfig(
+            output=str(output), steps=steps, log_interval=2, validation_interval=2, checkpoint_interval=2, device="cpu"
+        ),
+    )
+
+
+def textured_sample(height: int, width: int, disparity: float, seed: int = 0) -> StereoSample:
+    """A frontal plane of random texture: the right view is the left one, shifted by a whole number of pixels."""
+    rng = np.random.default_rng(seed)
+    shift = round(disparity)
+    canvas = rng.integers(0, 256, (height, width + shift, 3), dtype=np.uint8)
+    return StereoSample(
+        left=canvas[:, :width].copy(),
+        right=canvas[:, shift:].copy(),
+        disparity=np.full((height, width), shift, np.float32),
+        valid=np.ones((height, width), bool),
+        name=f"plane/{seed}",
+    )

@@ -1,0 +1,102 @@
+"""Batches that are the same for any number of workers, and wherever a run was resumed."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import textured_sample, tiny_config
+
+from stereo.config import DataConfig, DatasetConfig, SyntheticConfig
+from stereo.data.loader import StereoBatch, build_dataset, build_loader, collate, iterate
+from stereo.errors import DataError
+
+
+def batches(config: DataConfig, seed: int = 0, first: int = 0, last: int = 4, rank: int = 0, size: int = 1):
+    return list(iterate(build_loader(config, seed, first, last, rank, size)))
+
+
+def equal(first: list[StereoBatch], second: list[StereoBatch]) -> bool:
+    return len(first) == len(second) and all(
+        torch.equal(a, b) for one, other in zip(first, second, strict=True) for a, b in zip(one, other, strict=True)
+    )
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> DataConfig:
+    config = tiny_config(tmp_path).data
+    config.train.synthetic.length = 5  # less than the four batches of two: a second pass begins within
+    return config
+
+
+def test_types_and_shapes(config: DataConfig) -> None:
+    batch = batches(config)[0]
+    assert batch.left.shape == batch.right.shape == (2, 3, 48, 64)
+    assert batch.left.dtype == torch.uint8
+    assert batch.disparity.shape == batch.valid.shape == (2, 48, 64)
+    on_device = batch.to(torch.device("cpu"))
+    assert on_device.left.dtype == torch.float32
+    assert 0 <= on_device.left.min()
+    assert on_device.left.max() <= 1
+
+
+def test_the_same_for_any_number_of_workers(config: DataConfig) -> None:
+    alone = batches(config)
+    config.workers = 2
+    assert equal(alone, batches(config))
+
+
+def test_a_resumed_run_sees_what_it_would_have_seen(config: DataConfig) -> None:
+    assert equal(batches(config)[2:], batches(config, first=2))
+
+
+def test_another_seed_gives_other_batches(config: DataConfig) -> None:
+    assert not equal(batches(config), batches(config, seed=1))
+
+
+def test_processes_share_the_batch(config: DataConfig) -> None:
+    together = batches(config)
+    shares = [batches(config, rank=rank, size=2) for rank in range(2)]
+    for step in range(4):
+        assert torch.equal(together[step].left, torch.cat([shares[0][step].left, shares[1][step].left]))
+    with pytest.raises(DataError, match="does not divide among 3"):
+        build_loader(config, 0, 0, 1, 0, 3)
+
+
+def test_every_sample_of_a_pass_is_drawn_once(config: DataConfig) -> None:
+    config.batch_size = 5
+    config.augmentation.color_jitter = 0
+    sampler = build_loader(config, 0, 0, 2).sampler
+    items = [draw.item for draw in sampler]
+    assert sorted(items[:5]) == sorted(items[5:]) == [0, 1, 2, 3, 4]
+    assert items[:5] != items[5:]
+
+
+def test_limit_and_missing_path() -> None:
+    world = SyntheticConfig(height=32, width=48, length=10, max_disparity=8)
+    dataset = build_dataset(DatasetConfig(synthetic=world, limit=3))
+    assert len(dataset) == 3
+    assert np.array_equal(dataset[2].left, build_dataset(DatasetConfig(synthetic=world))[2].left)
+    with pytest.raises(IndexError):
+        dataset[3]
+    with pytest.raises(DataError):
+        build_dataset(DatasetConfig(family="eth3d", path="/nowhere"))
+
+
+def test_an_error_in_a_worker_arrives_as_one_line(config: DataConfig) -> None:
+    config.augmentation.crop_height = 4096
+    config.workers = 1
+    with pytest.raises(DataError) as caught:
+        batches(config)
+    assert "but the crop is" in str(caught.value)
+    assert "Traceback" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_collate_refuses_what_does_not_fit() -> None:
+    with pytest.raises(DataError, match="different sizes"):
+        collate([textured_sample(32, 48, 1), textured_sample(32, 64, 1)])
+    without = textured_sample(32, 48, 1)
+    without.disparity = without.valid = None
+    with pytest.raises(DataError, match="no ground-truth"):
+        collate([without])

@@ -1,0 +1,239 @@
+"""The procedural world: its ground truth is true, it is a pure function of seed and index, and it is varied."""
+
+import hashlib
+import subprocess
+import sys
+from functools import cache
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from stereo.config import SyntheticConfig
+from stereo.data.sample import StereoSample
+from stereo.data.synthetic import SyntheticWorld, shapes, textures
+from stereo.data.synthetic.camera import Camera
+from stereo.data.synthetic.render import find_occluded, render_view
+from stereo.data.synthetic.scene import Layer, Outline, Scene, Texture, draw_scene
+from stereo.data.synthetic.surface import Plane, Surface, Wave
+
+CLEAN = SyntheticConfig(height=128, width=256, max_disparity=64, photometric=False, length=1000)
+SCENES = range(12)
+
+
+@cache
+def sample(index: int) -> StereoSample:
+    return SyntheticWorld(CLEAN)[index]
+
+
+def grid(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    return x, y
+
+
+def at_match(image: NDArray[np.float32], disparity: NDArray[np.float32], interpolation: int) -> NDArray[np.float32]:
+    """A map of the right view, read at x − disparity; very large outside the view."""
+    x, y = grid(*disparity.shape)
+    return cv2.remap(image, x - disparity, y, interpolation, borderMode=cv2.BORDER_CONSTANT, borderValue=(1e6,) * 3)
+
+
+def warp_error(pair: StereoSample, disparity: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
+    """Mean grey levels between the left view and the right view warped by a disparity."""
+    x, y = grid(*disparity.shape)
+    warped = cv2.remap(pair.right.astype(np.float32), x - disparity, y, cv2.INTER_CUBIC)
+    return float(np.abs(warped - pair.left)[mask].mean())
+
+
+def inside_surfaces(pair: StereoSample) -> NDArray[np.bool_]:
+    """Visible in both views and three pixels or more from any border."""
+    spread = cv2.dilate(pair.disparity, np.ones((3, 3))) - cv2.erode(pair.disparity, np.ones((3, 3))) > 1
+    near_border = cv2.dilate((pair.occluded | spread).astype(np.uint8), np.ones((5, 5), np.uint8))
+    return near_border == 0
+
+
+def test_the_right_view_warped_by_the_disparity_is_the_left_view() -> None:
+    # Over 30 scenes of 192×384: inside surfaces 0.29 on average, 0.44 at worst; all visible pixels 0.85 and 1.7; the
+    # disparity times 0.9 gives 4.1, plus one pixel 2.1.
+    inside, visible, scaled, shifted = [], [], [], []
+    for index in SCENES:
+        pair = sample(index)
+        mask = inside_surfaces(pair)
+        inside.append(warp_error(pair, pair.disparity, mask))
+        visible.append(warp_error(pair, pair.disparity, ~pair.occluded))
+        scaled.append(warp_error(pair, pair.disparity * np.float32(0.9), mask))
+        shifted.append(warp_error(pair, pair.disparity + np.float32(1), mask))
+    assert max(inside) < 1.0
+    assert np.mean(inside) < 0.5
+    assert np.mean(visible) < 1.5
+    assert np.mean(scaled) > 4 * np.mean(inside)
+    assert np.mean(shifted) > 3 * np.mean(inside)
+    assert all(wrong > right for wrong, right in zip(shifted, inside, strict=True))
+
+
+def test_occlusion_agrees_with_the_two_disparity_maps() -> None:
+    # Read off pixel by pixel, the other view is only known at whole pixels: borders may differ by one.
+    both = either = same = total = 0
+    for index in SCENES:
+        pair = sample(index)
+        seen = at_match(pair.disparity_right, pair.disparity, cv2.INTER_NEAREST)
+        expected = seen > pair.disparity + 0.7
+        both += np.count_nonzero(expected & pair.occluded)
+        either += np.count_nonzero(expected | pair.occluded)
+        same += np.count_nonzero(expected == pair.occluded)
+        total += expected.size
+    assert both / either > 0.93
+    assert same / total > 0.99
+
+
+def test_visible_pixels_have_one_disparity_in_both_views() -> None:
+    for index in SCENES:
+        pair = sample(index)
+        seen = at_match(pair.disparity_right, pair.disparity, cv2.INTER_LINEAR)
+        difference = np.abs(seen - pair.disparity)[inside_surfaces(pair)]
+        assert np.median(difference) < 1e-3
+        assert np.quantile(difference, 0.95) < 0.05
+
+
+def camera() -> Camera:
+    return Camera((1.0, 1.0, 1.0), 1.0, 0.0, 0.0, 0.0)
+
+
+def hand_made(fence: float) -> Scene:
+    """A fronto-parallel wall at 3.25 px and, before it, a 20×20 px square at `fence` px."""
+    canvas = np.full((22, 22), 1, np.float32)
+    canvas[0] = canvas[-1] = canvas[:, 0] = canvas[:, -1] = 0
+    paint = Texture(np.full((8, 8, 3), 100, np.float32), np.array([[1, 0, 0], [0, 1, 0]], np.float32), Wave(0, 0, 0, 0))
+    wall = Layer(Surface((Plane(3.25, 0, 0),), 0.1, 31), paint)
+    square = Layer(Surface((Plane(fence, 0, 0),), 0.1, 31), paint, Outline(canvas, 1.0, 30.0, 10.0))
+    return Scene(48, 64, (wall, square), (camera(), camera()))
+
+
+def test_occlusion_of_a_square_before_a_wall() -> None:
+    scene = hand_made(11.5)
+    occluded = find_occluded(scene, render_view(scene, right=False))
+    expected = np.zeros((48, 64), bool)
+    expected[:, :4] = True  # 3.25 px: the first four columns lie left of the right view
+    # The square covers x = 31 … 50 and, where coverage exceeds ½, (30.5, 50.5): in the right view (19, 39). It hides
+    # wall pixels with 19 < x − 3.25 < 39, which are 23 … 42; those from 31 on are behind the square in both views.
+    expected[11:31, 23:31] = True
+    np.testing.assert_array_equal(occluded, expected)
+    assert not find_occluded(hand_made(1.0), render_view(hand_made(1.0), right=False))[:, 4:].any()
+
+
+def test_surfaces_are_solved_exactly_and_stay_monotone() -> None:
+    x, y = np.arange(-64, 256, 0.5)[None], np.arange(128.0)[:, None]
+    for index in range(20):
+        for layer in draw_scene(np.random.default_rng([3, index]), CLEAN).layers:
+            disparity = layer.surface.from_right(x, y)
+            np.testing.assert_allclose(layer.surface.at(x + disparity, y), disparity, atol=1e-3)
+            assert np.abs(np.diff(layer.surface.at(x, y), axis=1)).max() < 0.5 * 0.5
+
+
+def digest(pair: StereoSample) -> str:
+    parts = (pair.left, pair.right, pair.disparity, pair.valid, pair.occluded, pair.disparity_right)
+    return hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest()
+
+
+def test_a_sample_is_a_pure_function_of_seed_and_index() -> None:
+    config = SyntheticConfig(seed=5, height=64, width=96, max_disparity=24)
+    forwards = [digest(SyntheticWorld(config)[index]) for index in range(5)]
+    np.random.seed(1)  # noqa: NPY002: the global state must not matter
+    cv2.setRNGSeed(1)
+    world = SyntheticWorld(config)
+    assert [digest(world[index]) for index in reversed(range(5))] == forwards[::-1]
+    code = (
+        "import hashlib; from stereo.config import SyntheticConfig; from stereo.data.synthetic import SyntheticWorld\n"
+        "s = SyntheticWorld(SyntheticConfig(seed=5, height=64, width=96, max_disparity=24))[3]\n"
+        "p = (s.left, s.right, s.disparity, s.valid, s.occluded, s.disparity_right)\n"
+        "print(hashlib.sha256(b''.join(a.tobytes() for a in p)).hexdigest())"
+    )
+    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert other.stdout.strip() == forwards[3]
+    assert len(set(forwards)) == 5
+    assert digest(SyntheticWorld(SyntheticConfig(seed=6, height=64, width=96, max_disparity=24))[3]) != forwards[3]
+
+
+def test_photometric_changes_only_the_colours() -> None:
+    pairs = [
+        SyntheticWorld(SyntheticConfig(height=64, width=96, max_disparity=24, photometric=on))[2]
+        for on in (True, False)
+    ]
+    for name in ("disparity", "occluded", "disparity_right"):
+        np.testing.assert_array_equal(getattr(pairs[0], name), getattr(pairs[1], name))
+    assert not np.array_equal(pairs[0].left, pairs[1].left)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        SyntheticConfig(height=61, width=97),
+        SyntheticConfig(height=64, width=96, min_objects=0, max_objects=0),
+        SyntheticConfig(height=64, width=96, max_disparity=4),
+        SyntheticConfig(height=32, width=32, max_disparity=192),
+        SyntheticConfig(height=33, width=47, max_disparity=4, min_objects=50, max_objects=50),
+    ],
+    ids=["odd", "no objects", "disparity 4", "narrow", "crowded"],
+)
+def test_ground_truth_is_dense_and_in_range(config: SyntheticConfig) -> None:
+    world = SyntheticWorld(config)
+    for index in range(8):
+        pair = world[index]
+        assert pair.left.shape == (config.height, config.width, 3)
+        assert pair.name == f"synthetic/0/{index:06d}"
+        assert pair.valid.all()
+        for disparity in (pair.disparity, pair.disparity_right):
+            assert np.isfinite(disparity).all()
+            assert disparity.min() > 0
+            assert disparity.max() < config.max_disparity
+
+
+def test_disparity_is_sub_pixel_and_uses_its_range() -> None:
+    pairs = [sample(index) for index in range(24)]
+    values = np.concatenate([pair.disparity.ravel() for pair in pairs])
+    assert np.mean(np.abs(values - np.round(values)) < 0.02) < 0.1
+    largest = np.array([pair.disparity.max() for pair in pairs]) / CLEAN.max_disparity
+    assert np.mean(largest > 0.6) > 0.3
+    assert largest.min() < 0.5
+    assert 0.03 < np.mean([pair.occluded.mean() for pair in pairs]) < 0.4
+
+
+def test_textures_are_flat_and_strong() -> None:
+    def contrast(family: str) -> float:
+        drawn = (textures.draw_texture(np.random.default_rng(seed), 96, 96, family) for seed in range(6))
+        return float(np.median([np.abs(np.diff(image, axis=1)).mean() for image in drawn]))
+
+    found = {family: contrast(family) for family in textures.FAMILIES}
+    assert found[textures.FLAT] < 1.5
+    assert found["speckle"] > 10
+    assert sum(value > 4 for value in found.values()) >= 4
+
+
+@pytest.mark.parametrize("family", textures.FAMILIES)
+def test_textures_of_any_size(family: str) -> None:
+    for height, width in ((48, 48), (48, 200), (200, 49)):
+        image = textures.draw_texture(np.random.default_rng(height), height, width, family)
+        assert image.shape == (height, width, 3)
+        assert image.dtype == np.float32
+        assert 0 <= image.min() <= image.max() <= 255
+
+
+@pytest.mark.parametrize("family", shapes.FAMILIES)
+def test_shapes_of_any_size(family: str) -> None:
+    covered = []
+    for seed, (height, width) in enumerate([(12, 12), (12, 200), (200, 13), (150, 120), (90, 160)] * 3):
+        mask = shapes.draw_mask(np.random.default_rng(seed), height, width, 1.3, family)
+        assert mask.shape == (height, width)
+        assert mask.dtype == np.uint8
+        assert not mask[[0, 1, -2, -1]].any()
+        assert not mask[:, [0, 1, -2, -1]].any()
+        covered.append((mask > 127).mean())
+    assert 0.005 < np.mean(covered) < 0.95
+
+
+def test_an_index_out_of_range() -> None:
+    world = SyntheticWorld(SyntheticConfig(length=3))
+    assert len(world) == 3
+    for index in (-1, 3):
+        with pytest.raises(IndexError, match="of a synthetic world of 3"):
+            world[index]

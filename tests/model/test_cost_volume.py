@@ -1,0 +1,42 @@
+"""Cost volumes against a loop over every element."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from stereo.model.cost_volume import ConcatenationVolume, GroupCorrelationVolume
+
+
+@pytest.mark.parametrize("num_bins", [1, 4, 9])  # 9 bins are more than the 7 columns
+def test_group_correlation_element_by_element(num_bins: int) -> None:
+    left, right = torch.randn(2, 2, 6, 3, 7, dtype=torch.float64)
+    volume = GroupCorrelationVolume(2)(left, right, num_bins)
+    assert volume.shape == (2, 2, num_bins, 3, 7)
+    for group in range(2):
+        channels = slice(3 * group, 3 * group + 3)
+        for bin_ in range(num_bins):
+            for x in range(7):
+                for y in range(3):
+                    expected = torch.zeros(2, dtype=torch.float64)
+                    if x >= bin_:
+                        expected = F.cosine_similarity(left[:, channels, y, x], right[:, channels, y, x - bin_])
+                    torch.testing.assert_close(volume[:, group, bin_, y, x], expected)
+
+
+@pytest.mark.parametrize("num_bins", [1, 4, 9])
+def test_concatenation_element_by_element(num_bins: int) -> None:
+    left, right = torch.randn(2, 1, 3, 2, 7)
+    volume = ConcatenationVolume()(left, right, num_bins)
+    assert volume.shape == (1, 6, num_bins, 2, 7)
+    for bin_ in range(num_bins):
+        for x in range(7):
+            expected = torch.zeros(6, 2)
+            if x >= bin_:
+                expected = torch.cat([left[0, :, :, x], right[0, :, :, x - bin_]])
+            assert torch.equal(volume[0, :, bin_, :, x], expected)
+
+
+def test_gradients_reach_both_views() -> None:
+    left, right = (torch.randn(1, 4, 2, 5, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    assert torch.autograd.gradcheck(lambda a, b: GroupCorrelationVolume(2)(a, b, 3), (left, right))
+    assert torch.autograd.gradcheck(lambda a, b: ConcatenationVolume()(a, b, 3), (left, right))

@@ -1,0 +1,88 @@
+"""The network as a whole."""
+
+import pytest
+import torch
+from conftest import tiny_model
+
+from stereo.config import ModelConfig
+from stereo.errors import ConfigError
+from stereo.model.network import StereoNetwork
+
+
+def pair(height: int = 64, width: int = 96) -> tuple[torch.Tensor, torch.Tensor]:
+    left, right = torch.rand(2, 2, 3, height, width)
+    return left, right
+
+
+def test_compact_is_of_the_promised_size() -> None:
+    parameters = sum(parameter.numel() for parameter in StereoNetwork(ModelConfig()).parameters())
+    assert 0.5e6 < parameters < 1e6
+
+
+@pytest.mark.parametrize("upsampling", ["convex", "trilinear"])
+@pytest.mark.parametrize("volume", ["group_correlation", "concatenation"])
+@pytest.mark.parametrize("estimate", ["soft_argmin", "dominant_mode"])
+def test_every_combination_runs_forward_and_backward(upsampling: str, volume: str, estimate: str) -> None:
+    config = tiny_model()
+    config.regression.upsampling = upsampling  # type: ignore[assignment]
+    config.regression.estimate = estimate  # type: ignore[assignment]
+    config.cost_volume.kind = volume  # type: ignore[assignment]
+    network = StereoNetwork(config)
+    output = network(*pair())
+    assert output.disparity.shape == (2, 64, 96)
+    assert len(output.predictions) == 2
+    assert all(prediction.cost.shape == (2, 8, 16, 24) for prediction in output.predictions)
+    sum(prediction.disparity.sum() for prediction in output.predictions).backward()
+    idle = [name for name, parameter in network.named_parameters() if parameter.grad is None]
+    assert not idle
+    network.eval()
+    with torch.inference_mode():
+        output = network(*pair())
+    assert len(output.predictions) == 1
+    assert (output.disparity >= 0).all()
+    assert (output.disparity < 32).all()
+
+
+@pytest.mark.parametrize("site", ["features", "quarter", "eighth", "sixteenth"])
+def test_fresh_attention_leaves_the_network_as_it_is(site: str) -> None:
+    plain = tiny_model()
+    plain.attention.kind = "none"
+    attentive = tiny_model()
+    attentive.attention.sites = [site]  # type: ignore[list-item]
+    without, having = StereoNetwork(plain).eval(), StereoNetwork(attentive).eval()
+    missing, unexpected = having.load_state_dict(without.state_dict(), strict=False)
+    assert not unexpected
+    assert missing
+    assert all("attention" in name for name in missing)
+    images = pair()
+    assert torch.equal(without(*images).disparity, having(*images).disparity)
+
+
+def test_range_can_be_changed_and_is_checked() -> None:
+    network = StereoNetwork(tiny_model()).eval()
+    network.max_disparity = 64
+    assert network(*pair()).predictions[0].cost.shape[1] == 16
+    with pytest.raises(ConfigError, match="multiple of 16; the next one is 112"):
+        network.max_disparity = 100
+
+
+def test_sizes_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ValueError, match="multiples of 16"):
+        StereoNetwork(tiny_model())(*pair(60, 96))
+
+
+def test_learns_a_shift() -> None:
+    """Some steps on one textured plane: the network finds its disparity."""
+    torch.manual_seed(1)
+    network = StereoNetwork(tiny_model())
+    optimizer = torch.optim.Adam(network.parameters(), 3e-3)
+    canvas = torch.rand(2, 3, 64, 112)
+    left, right = canvas[..., :96], canvas[..., 12 : 12 + 96]  # disparity 12
+    first = last = 0.0
+    for step in range(40):
+        error = (network(left, right).disparity[:, :, 16:] - 12).abs().mean()
+        optimizer.zero_grad()
+        error.backward()
+        optimizer.step()
+        first, last = (error.item(), 0.0) if step == 0 else (first, error.item())
+    assert last < 0.5 * first

@@ -1,0 +1,68 @@
+"""From costs to disparities."""
+
+import torch
+
+from stereo.config import RegressionConfig
+from stereo.model.features import Features
+from stereo.model.regression import ConvexUpsampling, TrilinearUpsampling, dominant_mode, soft_argmin
+
+
+def cost_of(probability: list[float]) -> torch.Tensor:
+    return torch.tensor(probability, dtype=torch.float64).log().view(1, -1, 1, 1)
+
+
+def test_soft_argmin_is_the_expectation() -> None:
+    torch.testing.assert_close(soft_argmin(cost_of([0.1, 0.2, 0.7])).item(), 1.6)
+
+
+def test_dominant_mode_ignores_the_other_surface() -> None:
+    two_modes = cost_of([0.001, 0.3, 0.1, 0.001, 0.001, 0.001, 0.001, 0.001, 0.2, 0.394])
+    assert 5 < soft_argmin(two_modes).item() < 7  # between the two: nothing is there
+    # The peak of the smoothed distribution is bin 8, its window 6 … 10.
+    expected = (0.001 * 6 + 0.001 * 7 + 0.2 * 8 + 0.394 * 9) / 0.596
+    assert abs(dominant_mode(two_modes, 2).item() - expected) < 1e-9
+
+
+def test_dominant_mode_prefers_mass_to_sharpness() -> None:
+    """One sharp bin of 0.34 against three neighbours that sum to 0.6."""
+    cost = cost_of([0.01, 0.34, 0.01, 0.01, 0.01, 0.2, 0.22, 0.2])
+    assert abs(dominant_mode(cost, 1).item() - 6) < 0.2
+
+
+def test_dominant_mode_equals_soft_argmin_for_a_wide_window() -> None:
+    cost = torch.randn(2, 7, 3, 4, dtype=torch.float64)
+    torch.testing.assert_close(dominant_mode(cost, 7), soft_argmin(cost))
+
+
+def test_dominant_mode_at_the_ends_and_without_overflow() -> None:
+    cost = torch.full((1, 6, 1, 2), -1e4)
+    cost[0, 0, 0, 0] = 1e4
+    cost[0, 5, 0, 1] = 1e4
+    assert dominant_mode(cost, 2).flatten().tolist() == [0, 5]
+
+
+def test_convex_upsampling_keeps_a_constant_and_its_neighbours_bounds() -> None:
+    upsampling = ConvexUpsampling(RegressionConfig(estimate="soft_argmin"), 8, 4)
+    features = Features(torch.randn(1, 8, 6, 9), torch.randn(1, 8, 6, 9), torch.randn(1, 4, 12, 18))
+    constant = torch.full((1, 5, 6, 9), -50.0)
+    constant[:, 3] = 50
+    (prediction,) = upsampling([constant], features)
+    assert prediction.disparity.shape == (1, 24, 36)
+    torch.testing.assert_close(prediction.disparity, torch.full((1, 24, 36), 12.0))
+    cost = torch.randn(1, 5, 6, 9)
+    (prediction,) = upsampling([cost], features)
+    coarse = 4 * soft_argmin(cost)
+    assert coarse.min() - 1e-5 <= prediction.disparity.min()
+    assert prediction.disparity.max() <= coarse.max() + 1e-5
+
+
+def test_trilinear_upsampling_shape_and_centre() -> None:
+    cost = torch.full((1, 8, 4, 4), -50.0)
+    cost[:, 3] = 50
+    features = Features(*torch.zeros(3, 1, 1, 1, 1))
+    (prediction,) = TrilinearUpsampling(RegressionConfig(estimate="soft_argmin", upsampling="trilinear"))(
+        [cost], features
+    )
+    assert prediction.disparity.shape == (1, 16, 16)
+    # align_corners false: bin 3 is centred between the planes 13 and 14.
+    torch.testing.assert_close(prediction.disparity, torch.full((1, 16, 16), 13.5), atol=0.01, rtol=0)

@@ -1,0 +1,95 @@
+"""The arrows of the house: who may import whom. See README, "The house"."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import REPOSITORY
+
+# Lower layers know nothing of higher ones. A module may import from its own layer and from those before it.
+LAYERS: list[set[str]] = [
+    {"errors"},
+    {"files", "device", "config", "data.sample"},
+    {"data.formats"},
+    {"data", "model", "losses", "metrics", "visualize", "cli"},
+    {"predictor", "checkpoint", "sgbm", "distributed"},
+    {"evaluator"},
+    {"trainer"},
+]
+
+
+def layer_of(module: str) -> int:
+    """Of `stereo.data.kitti` the layer of the longest name that is listed."""
+    name = module.removeprefix("stereo").removeprefix(".")
+    while name:
+        for number, layer in enumerate(LAYERS):
+            if name in layer:
+                return number
+        name = name.rpartition(".")[0]
+    raise AssertionError(f"{module} stands in no layer of tests/test_architecture.py")
+
+
+def modules() -> dict[str, Path]:
+    found = {}
+    for path in sorted((REPOSITORY / "stereo").rglob("*.py")):
+        parts = path.relative_to(REPOSITORY).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def imports(path: Path) -> set[str]:
+    """The modules of ours that a file imports, inside functions too."""
+    known = modules()
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{path}: relative import"
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                found.add(full if full in known else node.module)
+        elif isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+    return {name for name in found if name == "stereo" or name.startswith("stereo.")}
+
+
+@pytest.mark.parametrize(("module", "path"), sorted(modules().items()))
+def test_imports_go_one_way(module: str, path: Path) -> None:
+    if module in ("stereo", "stereo.data", "stereo.model"):
+        return  # public names: they may reach down to everything
+    for imported in imports(path):
+        assert imported != "stereo", f"{module} imports the public names"
+        assert layer_of(imported) <= layer_of(module), f"{module} must not import {imported}"
+
+
+@pytest.mark.parametrize(("one", "other"), [("data", "model"), ("model", "data")])
+def test_data_and_model_do_not_know_each_other(one: str, other: str) -> None:
+    for module, path in modules().items():
+        if module.startswith(f"stereo.{one}"):
+            assert not [name for name in imports(path) if name.startswith(f"stereo.{other}")], module
+
+
+def test_only_the_trainer_and_the_checkpoint_see_the_whole_configuration() -> None:
+    for module, path in modules().items():
+        if module in ("stereo.trainer", "stereo.checkpoint", "stereo.config", "stereo"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module == "stereo.config":
+                assert "Config" not in {alias.name for alias in node.names}, module
+
+
+def test_no_path_edits_and_no_hard_coded_device() -> None:
+    for path in [*modules().values(), *(REPOSITORY / "scripts").glob("*.py"), *(REPOSITORY / "tests").rglob("*.py")]:
+        if path == Path(__file__):
+            continue
+        text = path.read_text(encoding="utf-8")
+        assert "sys.path" not in text, path
+        assert ".cuda()" not in text, path
+
+
+def test_importing_starts_nothing() -> None:
+    """No thread, no CUDA context, no output; and the heavy parts only when asked for."""
+    code = "import stereo, threading; assert threading.active_count() == 1"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == done.stderr == ""

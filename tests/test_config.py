@@ -1,0 +1,105 @@
+"""The schema: what it takes, and how it refuses."""
+
+from pathlib import Path
+
+import pytest
+from conftest import REPOSITORY
+
+from stereo.config import Config, config_from_dict, config_to_dict, config_to_yaml, load_config
+from stereo.errors import ConfigError
+
+
+def load(folder: Path, text: str, *overrides: str) -> Config:
+    path = folder / "experiment.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load_config(path, overrides)
+
+
+def test_an_empty_file_gives_the_defaults(tmp_path: Path) -> None:
+    assert load(tmp_path, "") == Config()
+
+
+def test_file_then_overrides(tmp_path: Path) -> None:
+    config = load(
+        tmp_path,
+        "optimizer: {learning_rate: 1e-4, weight_decay: 0}\ntraining: {steps: 7}",
+        "training.steps=9",
+        "model.attention.sites=[quarter, features]",
+        "data.train={family: kitti2015, path: /data/kitti}",
+    )
+    assert config.optimizer.learning_rate == 1e-4
+    assert config.optimizer.weight_decay == 0
+    assert config.training.steps == 9
+    assert config.model.attention.sites == ["quarter", "features"]
+    assert (config.data.train.family, config.data.train.path) == ("kitti2015", "/data/kitti")
+
+
+def test_round_trips(tmp_path: Path) -> None:
+    config = load(tmp_path, "model: {max_disparity: 96}", "training.seed=5")
+    assert load(tmp_path, config_to_yaml(config)) == config
+    assert config_from_dict(config_to_dict(config)) == config
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("modl: {}", ["modl", "Did you mean: 'model'"]),
+        ("model: {max_disp: 96}", ["model.max_disp", "max_disparity"]),
+        ("training: {steps: 5}\ntraining: {seed: 1}", ["line 2", "duplicate key training"]),
+        ("training: {steps: many}", ["training.steps", "'many'", "Integer"]),
+        ("training: {steps: 1.5}", ["training.steps", "1.5"]),
+        ("model: {attention: {kind: dot}}", ["model.attention.kind", "'dot'", "none", "efficient"]),
+        ("model: {attention: {sites: [half]}}", ["sites", "'half'", "eighth"]),
+        ("model: {attention: {num_heads: 3}}", ["key_channels is 16", "num_heads (3)"]),
+        ("model: {max_disparity: 100}", ["100", "multiple of 16", "112"]),
+        ("model: {cost_volume: {groups: 7}}", ["matching_channels (64)", "groups (7)"]),
+        ("loss: {output_weights: [1]}", ["1 entries", "2 supervised outputs"]),
+        ("data: {augmentation: {crop_height: 100, crop_width: 128}}", ["crop_height is 100", "multiple of 16"]),
+        ("data: {train: {family: kitti2015}}", ["kitti2015", "needs a path"]),
+        ("data: {train: {family: kitti}}", ["'kitti'", "kitti2012"]),
+        ("model: 3", ["3"]),
+        ("- a\n- b", ["YAML", "list"]),
+        ("just words", ["just words"]),
+        ("a: [1", ["not valid YAML"]),
+        ("training: {steps: 0}", ["training.steps is 0", "1 or more"]),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(tmp_path: Path, text: str, words: list[str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, text)
+    message = str(caught.value)
+    assert "experiment.yaml" in message
+    assert "\n" not in message
+    for word in words:
+        assert word in message
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("steps", ["'steps'", "expected key=value"]),
+        ("training.step=3", ["training.step", "steps"]),
+        ("training.steps=x", ["training.steps", "'x'"]),
+        ("training.steps=[", ["not valid YAML"]),
+    ],
+)
+def test_wrong_overrides(tmp_path: Path, override: str, words: list[str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, "", override)
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_missing_and_unreadable_files(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no such configuration file"):
+        load_config(tmp_path / "nothing.yaml")
+    binary = tmp_path / "binary.yaml"
+    binary.write_bytes(b"\xff\xfe\x00\x9d\x01")
+    with pytest.raises(ConfigError, match=r"binary\.yaml"):
+        load_config(binary)
+
+
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "configs").glob("*.yaml")), ids=lambda path: path.name)
+def test_every_shipped_configuration_loads(path: Path) -> None:
+    load_config(path)
+    assert path.read_text(encoding="utf-8").startswith("#"), "the head says the command, the hardware and the score"
