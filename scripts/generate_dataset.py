@@ -109,7 +109,9 @@ def write_pair(task: tuple[SyntheticConfig, Path, str, int]) -> None:
 
 
 def _in_this_process(tasks: list[tuple[SyntheticConfig, Path, str, int]]) -> Iterator[None]:
-    return (write_pair(task) for task in tasks)
+    for task in tasks:
+        write_pair(task)
+        yield
 
 
 def _in_processes(tasks: list[tuple[SyntheticConfig, Path, str, int]], workers: int) -> Iterator[None]:

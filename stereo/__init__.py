@@ -1,0 +1,56 @@
+"""Stereo depth estimation with efficient attention in the 3D cost-volume aggregation.
+
+    from stereo import Predictor, read_image
+
+    predictor = Predictor.from_checkpoint()
+    disparity = predictor.predict(read_image("left.png"), read_image("right.png"))  # float32 [H, W], px
+
+The public names are loaded when they are first used: `import stereo` costs nothing and starts nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stereo.checkpoint import load_checkpoint as load_checkpoint
+    from stereo.config import Config as Config
+    from stereo.config import ModelConfig as ModelConfig
+    from stereo.config import load_config as load_config
+    from stereo.data.formats import read_disparity as read_disparity
+    from stereo.data.formats import read_image as read_image
+    from stereo.data.loader import build_dataset as build_dataset
+    from stereo.data.sample import StereoSample as StereoSample
+    from stereo.errors import StereoError as StereoError
+    from stereo.evaluator import evaluate as evaluate
+    from stereo.model.attention import EfficientAttention as EfficientAttention
+    from stereo.model.network import StereoNetwork as StereoNetwork
+    from stereo.predictor import Predictor as Predictor
+    from stereo.trainer import train as train
+
+_HOMES = {
+    "Config": "stereo.config",
+    "EfficientAttention": "stereo.model.attention",
+    "ModelConfig": "stereo.config",
+    "Predictor": "stereo.predictor",
+    "StereoError": "stereo.errors",
+    "StereoNetwork": "stereo.model.network",
+    "StereoSample": "stereo.data.sample",
+    "build_dataset": "stereo.data.loader",
+    "evaluate": "stereo.evaluator",
+    "load_checkpoint": "stereo.checkpoint",
+    "load_config": "stereo.config",
+    "read_disparity": "stereo.data.formats",
+    "read_image": "stereo.data.formats",
+    "train": "stereo.trainer",
+}
+__all__ = sorted(_HOMES)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'stereo' has no attribute '{name}'")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(_HOMES)

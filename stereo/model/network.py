@@ -67,9 +67,9 @@ class StereoNetwork(nn.Module):
         if device.type == "cpu":
             for module in self.modules():
                 if isinstance(module, nn.Conv3d | nn.ConvTranspose3d):
-                    module.to(memory_format=torch.channels_last_3d)
+                    module.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
                 elif isinstance(module, nn.Conv2d):
-                    module.to(memory_format=torch.channels_last)
+                    module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return self
 
     def forward(self, left: Tensor, right: Tensor) -> StereoOutput:

@@ -138,7 +138,7 @@ def digest(pair: StereoSample) -> str:
 def test_a_sample_is_a_pure_function_of_seed_and_index() -> None:
     config = SyntheticConfig(seed=5, height=64, width=96, max_disparity=24)
     forwards = [digest(SyntheticWorld(config)[index]) for index in range(5)]
-    np.random.seed(1)  # noqa: NPY002: the global state must not matter
+    np.random.seed(1)  # noqa: NPY002
     cv2.setRNGSeed(1)
     world = SyntheticWorld(config)
     assert [digest(world[index]) for index in reversed(range(5))] == forwards[::-1]
@@ -200,13 +200,14 @@ def test_disparity_is_sub_pixel_and_uses_its_range() -> None:
 
 def test_textures_are_flat_and_strong() -> None:
     def contrast(family: str) -> float:
-        drawn = (textures.draw_texture(np.random.default_rng(seed), 96, 96, family) for seed in range(6))
-        return float(np.median([np.abs(np.diff(image, axis=1)).mean() for image in drawn]))
+        drawn = (textures.draw_texture(np.random.default_rng(seed), 96, 96, family) for seed in range(12))
+        # The upper quartile of mean grey levels from one texel to the next.
+        return float(np.quantile([np.abs(np.diff(image, axis=1)).mean() for image in drawn], 0.75))
 
     found = {family: contrast(family) for family in textures.FAMILIES}
     assert found[textures.FLAT] < 1.5
-    assert found["speckle"] > 10
-    assert sum(value > 4 for value in found.values()) >= 4
+    assert sum(value > 4 for value in found.values()) >= 6
+    assert max(found.values()) > 7
 
 
 @pytest.mark.parametrize("family", textures.FAMILIES)

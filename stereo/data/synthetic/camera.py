@@ -33,7 +33,7 @@ class Camera:
             light = np.asarray(cv2.GaussianBlur(light, (0, 0), self.blur), np.float32)
         steps = (light * np.float32(1023 / 255) + np.float32(0.5)).astype(np.uint16)
         planes = []
-        for channel, plane in enumerate(cv2.split(steps)):
+        for channel, plane in enumerate(np.moveaxis(steps, -1, 0)):
             levels_of = table[:, channel].astype(np.float32)
             deviation_of = np.sqrt(self.read_noise**2 + levels_of * (self.shot_noise**2 / 255)).astype(np.float32)
             noise = rng.standard_normal(plane.shape, dtype=np.float32)

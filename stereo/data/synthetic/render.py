@@ -87,7 +87,9 @@ def find_occluded(scene: Scene, left: View) -> NDArray[np.bool_]:
         hidden = disparity > behind[where] + np.float32(_OCCLUSION_MARGIN)
         if layer.outline is not None:
             where = (where[0][hidden], where[1][hidden])
-            hidden = _coverage_at(layer.outline, (points + disparity)[hidden], lines[hidden]) > 0.5
+            hidden = (
+                _coverage_at(layer.outline, np.asarray(points + disparity, np.float32)[hidden], lines[hidden]) > 0.5
+            )
         occluded[rows, reach][where[0][hidden], where[1][hidden]] = True
     return occluded
 
@@ -131,6 +133,6 @@ def _colors(texture: Texture, surface: Surface, x: Array, y: Array, shape: tuple
         brightness = 1 + np.float32(wave.amplitude) * np.sin(argument)
         if len(surface.planes) == 2:
             brightness = np.where(surface.face(x, y), brightness * np.float32(texture.tone), brightness)
-        colors *= cv2.merge([np.broadcast_to(brightness, shape)] * 3)
-        np.minimum(colors, 255, out=colors)
+        shading = cv2.merge([np.ascontiguousarray(np.broadcast_to(brightness, shape))] * 3)
+        colors = np.minimum(cv2.multiply(colors, shading), np.float32(255))
     return np.asarray(colors, np.float32)

@@ -149,8 +149,8 @@ class _Painter:
         aspect = float(np.exp(rng.normal(0, 0.5)))
         width, height = max(5.0, size * aspect), max(5.0, size / aspect)
         x, y = center[0] * self.width, center[1] * self.height
-        behind = max(float(s.at(np.float32(x), np.float32(y))) for s in background)
-        foot = max(float(s.at(np.float32(x), np.float32(y + height / 2))) for s in background)
+        behind = max(_disparity_at(s, x, y) for s in background)
+        foot = max(_disparity_at(s, x, y + height / 2) for s in background)
         if rng.random() < 0.5 and foot > behind + 0.5:
             disparity = foot
         else:
@@ -258,4 +258,8 @@ class _Painter:
 def _middle_disparity(layer: Layer) -> float:
     assert layer.outline is not None
     x0, y0, x1, y1 = layer.outline.box
-    return float(layer.surface.at(np.float32((x0 + x1) / 2), np.float32((y0 + y1) / 2)))
+    return _disparity_at(layer.surface, (x0 + x1) / 2, (y0 + y1) / 2)
+
+
+def _disparity_at(surface: Surface, x: float, y: float) -> float:
+    return float(surface.at(np.array(x, np.float32), np.array(y, np.float32)))

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stereo.data.synthetic.textures import noise, stamp_text
+from stereo.data.synthetic.paint import noise, stamp_text
 
 Mask = NDArray[np.uint8]
 Points = NDArray[np.float64]
@@ -182,11 +182,10 @@ def islands(rng: Rng, height: int, width: int, density: float) -> Mask:
     values = noise(rng, height, width, rng.uniform(3, 12), int(rng.integers(2, 5)), 0.6)
     x = np.linspace(-1, 1, width, dtype=np.float32)[None]
     y = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
-    values = values - np.float32(0.5) * (x * x + y * y)
+    values -= np.float32(0.5) * np.asarray(x * x + y * y, np.float32)
     level = float(np.quantile(values[::4, ::4], rng.uniform(0.4, 0.75)))
     # A steep slope about the level is an anti-aliased border one to two pixels wide.
-    mask = np.asarray(np.clip((values - level) * 24 * 255 + 128, 0, 255), np.uint8)
-    return mask
+    return np.asarray(np.clip((values - level) * 24 * 255 + 128, 0, 255), np.uint8)
 
 
 def letters(rng: Rng, height: int, width: int, density: float) -> Mask:

@@ -1,11 +1,13 @@
 """Surface: a disparity function of left-view coordinates that both views can evaluate exactly."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
+# float32 in the renderer; float64 serves as well.
+Array = NDArray[np.floating[Any]]
 
 # Newton's method from the plane's closed form: the waves are gentle enough that two steps give 1e-4 px.
 _NEWTON_STEPS = 2
@@ -94,7 +96,7 @@ class Surface:
                 residual += np.float32(wave.amplitude) * np.sin(argument)
                 slope += np.float32(wave.amplitude * wave.frequency_x) * np.cos(argument)
             disparity = disparity - residual / slope
-        return disparity
+        return np.asarray(disparity)
 
     def _joined(self, values: list[Array]) -> Array:
         if len(values) == 1:

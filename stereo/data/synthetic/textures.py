@@ -4,63 +4,13 @@ Sizes are in texels; a view samples about 0.7 to 1.6 texels per pixel, so every 
 """
 
 from collections.abc import Callable
-from functools import lru_cache
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
-Bytes = NDArray[np.uint8]
-Rng = np.random.Generator
+from stereo.data.synthetic.paint import Array, Bytes, Rng, colors, noise, ramp, stamp_text
 
 FLAT = "flat"
-
-
-def noise(rng: Rng, height: int, width: int, coarsest: float, octaves: int, persistence: float = 0.6) -> Array:
-    """Multi-octave value noise in 0 … 1, float32 [height, width].
-
-    Args:
-        coarsest: Cells of the first octave along the longer side; every further octave has twice as many.
-        octaves: Number of octaves; those finer than a texel are left out.
-        persistence: Amplitude of each octave relative to the one before: near 1 is rough, near 0 smooth.
-    """
-    total: Array | None = None
-    amplitude, longest = 1.0, max(height, width)
-    for octave in range(octaves):
-        cells = coarsest * 2**octave
-        if cells > longest and total is not None:
-            break
-        grid = (
-            min(height, max(2, round(cells * height / longest))),
-            min(width, max(2, round(cells * width / longest))),
-        )
-        layer = rng.random(grid, dtype=np.float32) * np.float32(amplitude)
-        # Upsampling what is there before adding the next octave touches the full size only once.
-        total = layer if total is None else cv2.resize(total, grid[::-1], interpolation=cv2.INTER_LINEAR) + layer
-        amplitude *= persistence
-    assert total is not None
-    total = cv2.resize(total, (width, height), interpolation=cv2.INTER_CUBIC)
-    return np.asarray(cv2.normalize(total, None, 0.0, 1.0, cv2.NORM_MINMAX), np.float32)
-
-
-def colors(rng: Rng, count: int) -> Array:
-    """Colours that go together, RGB float32 [count, 3] in 0 … 255: muted more often than bright, as in the world."""
-    hue = rng.uniform(0, 360) + rng.normal(0, rng.choice([8.0, 40.0, 180.0]), count)
-    saturation = np.clip(rng.beta(1.0, 2.5) + rng.normal(0, 0.1, count), 0, 1)
-    middle, spread = rng.uniform(0.15, 0.85), rng.choice([0.08, 0.25, 0.5])
-    value = np.clip(middle + spread * rng.uniform(-1, 1, count), 0.03, 1.0)
-    hsv = np.stack([hue % 360, saturation, value], -1).astype(np.float32)[None]
-    return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0] * np.float32(255), np.float32)
-
-
-def ramp(rng: Rng, values: Array, count: int | None = None) -> Array:
-    """Colour a map of 0 … 1 by a random smooth colour ramp: float32 [H, W] → [H, W, 3] in 0 … 255."""
-    stops = colors(rng, count or int(rng.integers(2, 7)))
-    position = np.linspace(0, len(stops) - 1, 256)
-    table = np.stack([np.interp(position, np.arange(len(stops)), channel) for channel in stops.T], -1)
-    indices = cv2.merge([cv2.convertScaleAbs(values, alpha=255)] * 3)
-    return np.asarray(cv2.LUT(indices, table.astype(np.float32)[None]), np.float32)
 
 
 def _base(rng: Rng, height: int, width: int) -> Bytes:
@@ -108,7 +58,7 @@ def plaster(rng: Rng, height: int, width: int) -> Array:
 
 def cloud(rng: Rng, height: int, width: int) -> Array:
     """Multi-octave noise through a colour ramp: stone, earth, clouds."""
-    values = noise(rng, height, width, rng.uniform(2, 14), int(rng.integers(4, 9)), np.float32(rng.uniform(0.45, 1)))
+    values = noise(rng, height, width, rng.uniform(2, 14), int(rng.integers(4, 9)), rng.uniform(0.45, 1))
     return ramp(rng, values)
 
 
@@ -228,38 +178,14 @@ def collage(rng: Rng, height: int, width: int) -> Array:
         center, size = rng.random(2) * (width, height), float(np.exp(rng.uniform(1, 4.3)))
         kind = rng.random()
         if kind < 0.25:
-            cv2.circle(image, center.astype(int), int(size), color, int(rng.choice([-1, -1, 2])), cv2.LINE_AA)
+            cv2.circle(image, center.astype(int).tolist(), int(size), color, int(rng.choice([-1, -1, 2])), cv2.LINE_AA)
         elif kind < 0.75:
             points = center + rng.normal(0, size, (int(rng.integers(3, 7)), 2))
             cv2.fillPoly(image, [(points * 16).astype(np.int32)], color, cv2.LINE_AA, 4)
         else:
-            end = (center + rng.normal(0, size * 3, 2)).astype(int)
-            cv2.line(image, center.astype(int), end, color, int(rng.integers(1, 6)), cv2.LINE_AA)
+            end = (center + rng.normal(0, size * 3, 2)).astype(int).tolist()
+            cv2.line(image, center.astype(int).tolist(), end, color, int(rng.integers(1, 6)), cv2.LINE_AA)
     return _float(image)
-
-
-@lru_cache(maxsize=512)
-def glyph(character: str, font: int) -> Bytes:
-    """One character as coverage, uint8 [48, 40]: drawn once for each process, since text drawing is slow."""
-    canvas = np.zeros((48, 40), np.uint8)
-    cv2.putText(canvas, character, (8, 36), font, 1.1, (255,), 2, cv2.LINE_AA)
-    return canvas
-
-
-def stamp_text(rng: Rng, canvas: Bytes, x: float, y: float, size: float, length: int) -> None:
-    """Add `length` random characters of `size` px, beginning at (x, y), to the coverage canvas uint8 [H, W]."""
-    height, width = canvas.shape
-    font = int(rng.choice([cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_TRIPLEX, cv2.FONT_HERSHEY_COMPLEX]))
-    glyph_width, glyph_height = max(4, round(size * 0.8)), max(5, round(size))
-    row = round(y)
-    for character in rng.integers(33, 127, length):
-        column = round(x)
-        x += size * (0.62 if rng.random() < 0.85 else 1.2)
-        if row < 0 or column < 0 or row + glyph_height > height or column + glyph_width > width:
-            continue
-        shape = cv2.resize(glyph(chr(character), font), (glyph_width, glyph_height), interpolation=cv2.INTER_AREA)
-        window = canvas[row : row + glyph_height, column : column + glyph_width]
-        np.maximum(window, shape, out=window)
 
 
 def text(rng: Rng, height: int, width: int) -> Array:
@@ -321,5 +247,5 @@ def draw_texture(rng: Rng, height: int, width: int, family: str | None = None) -
             dirt = noise(rng, height, width, rng.uniform(1, 8), int(rng.integers(2, 7)), 0.7)
             image = image * (1 - np.float32(rng.uniform(0.1, 0.6)) * dirt)[..., None]
     sigma = rng.uniform(1, 3) if rng.random() < 0.15 else rng.uniform(0.45, 0.8)
-    image = cv2.GaussianBlur(np.asarray(image, np.float32), (0, 0), sigma)
-    return np.asarray(np.clip(image, 0, 255), np.float32)
+    blurred = np.asarray(cv2.GaussianBlur(np.asarray(image, np.float32), (0, 0), sigma), np.float32)
+    return np.clip(blurred, 0, 255)
