@@ -53,8 +53,8 @@ def inside_surfaces(pair: StereoSample) -> NDArray[np.bool_]:
 
 
 def test_the_right_view_warped_by_the_disparity_is_the_left_view() -> None:
-    # Over 30 scenes of 192×384: inside surfaces 0.29 on average, 0.44 at worst; all visible pixels 0.85 and 1.7; the
-    # disparity times 0.9 gives 4.1, plus one pixel 2.1.
+    # Over the first 30 scenes of this world: inside surfaces 0.35 grey levels on average, 0.69 at worst; all visible
+    # pixels 1.15 and 2.8; the disparity times 0.9 gives 3.1, plus one pixel 2.5.
     inside, visible, scaled, shifted = [], [], [], []
     for index in SCENES:
         pair = sample(index)
@@ -72,7 +72,8 @@ def test_the_right_view_warped_by_the_disparity_is_the_left_view() -> None:
 
 
 def test_occlusion_agrees_with_the_two_disparity_maps() -> None:
-    # Read off pixel by pixel, the other view is only known at whole pixels: borders may differ by one.
+    # Read off pixel by pixel, the other view is only known at whole pixels: borders may differ by one. Measured: IoU
+    # 0.960, accuracy 0.9946.
     both = either = same = total = 0
     for index in SCENES:
         pair = sample(index)
@@ -82,7 +83,7 @@ def test_occlusion_agrees_with_the_two_disparity_maps() -> None:
         either += np.count_nonzero(expected | pair.occluded)
         same += np.count_nonzero(expected == pair.occluded)
         total += expected.size
-    assert both / either > 0.93
+    assert both / either > 0.95
     assert same / total > 0.99
 
 
