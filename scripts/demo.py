@@ -37,9 +37,7 @@ def main(argv: list[str] | None = None) -> int:
 
     print("2/4  Train a compact network on them, briefly.")
     settings = [f"data.train.path={pairs}", f"data.validation.path={pairs}", f"training.output={trained}"]
-    step(
-        "train.py", "--config", str(ROOT / "configs" / "demo.yaml"), *settings, f"training.steps={arguments.steps}"
-    )
+    step("train.py", "--config", str(ROOT / "configs" / "demo.yaml"), *settings, f"training.steps={arguments.steps}")
 
     print("3/4  Evaluate it, the shipped weights, and the classical baseline on pairs that none of them has seen.")
     for name, options in (

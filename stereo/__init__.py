@@ -43,7 +43,7 @@ _HOMES = {
     "read_image": "stereo.data.formats",
     "train": "stereo.trainer",
 }
-__all__ = sorted(_HOMES)  # noqa: PLE0605
+__all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

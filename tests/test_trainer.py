@@ -85,7 +85,7 @@ def test_runs_outside_the_main_thread(tmp_path: Path) -> None:
 def test_a_run_is_not_overwritten_and_can_be_extended(tmp_path: Path) -> None:
     config = tiny_config(tmp_path / "run", steps=2)
     train(config)
-    with pytest.raises(TrainingError, match="already holds a run.*--resume auto"):
+    with pytest.raises(TrainingError, match=r"already holds a run.*--resume auto"):
         train(config)
     config.training.steps = 4
     train(config, resume="auto")
@@ -100,7 +100,7 @@ def test_resume_auto_begins_where_there_is_nothing(tmp_path: Path) -> None:
 
 def test_resume_refuses_what_does_not_fit(tmp_path: Path) -> None:
     train(tiny_config(tmp_path / "run", steps=2))
-    with pytest.raises(TrainingError, match="weights alone.*initial_checkpoint"):
+    with pytest.raises(TrainingError, match=r"weights alone.*initial_checkpoint"):
         train(tiny_config(tmp_path / "other"), resume=str(tmp_path / "run" / "best.pt"))
     wider = tiny_config(tmp_path / "run")
     wider.model.aggregation.channels = 8

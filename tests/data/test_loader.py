@@ -36,7 +36,7 @@ def test_types_and_shapes(config: DataConfig) -> None:
     assert batch.disparity.shape == batch.valid.shape == (2, 48, 64)
     on_device = batch.to(torch.device("cpu"))
     assert on_device.left.dtype == torch.float32
-    assert 0 <= on_device.left.min()
+    assert on_device.left.min() >= 0
     assert on_device.left.max() <= 1
 
 
