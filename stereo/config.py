@@ -371,8 +371,8 @@ class Config:
         outputs = self.model.aggregation.num_hourglasses
         _require(
             len(self.loss.output_weights) == outputs,
-            f"loss.output_weights has {len(self.loss.output_weights)} entries, but the network has {outputs} supervised "
-            "outputs (model.aggregation.num_hourglasses); give one weight for each",
+            f"loss.output_weights has {len(self.loss.output_weights)} entries, but the network has {outputs} "
+            "supervised outputs (model.aggregation.num_hourglasses); give one weight for each",
         )
 
 
