@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from stereo.cli import run
 from stereo.config import check_max_disparity
-from stereo.data.formats import read_image, write_disparity_png16, write_image, write_pfm
+from stereo.data.formats import IMAGE_SUFFIXES, read_image, write_disparity_png16, write_image, write_pfm
 from stereo.data.pair_list import PairList
 from stereo.data.sample import Image, Map
 from stereo.errors import DataError
@@ -29,7 +29,6 @@ from stereo.files import make_output_folder
 from stereo.predictor import Predictor
 from stereo.visualize import preview_panel
 
-IMAGE_ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".pgm", ".pnm", ".tif", ".tiff", ".webp"}
 # 16 bits hold px × 256.
 PNG_LIMIT = 65535 / 256
 
@@ -139,7 +138,7 @@ def _images(folder: Path) -> dict[str, Path]:
     """The images of a folder by name without ending, sorted."""
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_ENDINGS)
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
     doubles = [stem for stem, count in Counter(path.stem for path in paths).items() if count > 1]
     if doubles:
         raise DataError(f"{folder}: two images are called '{doubles[0]}'; names without the ending have to differ")
