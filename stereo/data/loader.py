@@ -1,5 +1,6 @@
 """From settings to data sets, and from data sets to training batches that are the same for any number of workers."""
 
+import os
 import signal
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
@@ -20,6 +21,9 @@ from stereo.data.scene_flow import SceneFlow
 from stereo.data.synthetic import SyntheticWorld
 from stereo.data.transforms import Augmentation
 from stereo.errors import DataError, StereoError
+
+# How long a worker that was told to end goes on: enough for the step under way, and for the batch it may wait for.
+_GRACE_SECONDS = 10
 
 
 class StereoDataset(Protocol):
@@ -175,19 +179,25 @@ def collate(samples: list[StereoSample]) -> StereoBatch:
 def _init_worker(worker: int) -> None:
     # One worker, one core: OpenCV would start a thread for each core in every worker.
     cv2.setNumThreads(0)
-    # Ctrl-C reaches the whole process group; the main process decides when its workers end.
+    # Ctrl-C, and many a scheduler's SIGTERM, reach the whole process group. The main process finishes its step, for
+    # which it may still want a batch, and then ends its workers itself. One that is told to end, and is not, ends
+    # after the grace all the same: a worker that ignored SIGTERM altogether would keep its parent from ending.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda number, frame: signal.alarm(_GRACE_SECONDS))
+    signal.signal(signal.SIGALRM, lambda number, frame: os._exit(0))
 
 
 def iterate(loader: DataLoader[Any]) -> Iterator[StereoBatch]:
     """The loader's batches; an error raised in a worker arrives as itself, not wrapped in the worker's traceback."""
     batches = iter(loader)
-    while True:
+    failure: StereoError | None = None
+    while failure is None:
         try:
-            batch = next(batches)
+            yield next(batches)
         except StopIteration:
             return
         except StereoError as error:
-            raise type(error)(str(error).strip().splitlines()[-1].partition("Error: ")[2] or str(error)) from None
-        yield batch
+            failure = type(error)(str(error).strip().splitlines()[-1].partition("Error: ")[2] or str(error))
+            error.__traceback__ = None  # its frames refer to the iterator, and to the error itself
+    del batches  # the last reference: this ends the workers here and now, not when the interpreter does
+    raise failure

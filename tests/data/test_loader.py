@@ -1,5 +1,8 @@
 """Batches that are the same for any number of workers, and wherever a run was resumed."""
 
+import multiprocessing
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +94,35 @@ def test_an_error_in_a_worker_arrives_as_one_line(config: DataConfig) -> None:
     assert "but the crop is" in str(caught.value)
     assert "Traceback" not in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert not multiprocessing.active_children()
+
+
+ABANDONED = """
+import os, signal, sys
+from stereo.config import DataConfig
+from stereo.data import loader
+
+loader._GRACE_SECONDS = 1
+config = DataConfig(batch_size=1, workers=1)
+world = config.train.synthetic
+world.height, world.width, world.max_disparity = 64, 96, 8.0
+config.augmentation.crop_height, config.augmentation.crop_width = 48, 64
+batches = iter(loader.build_loader(config, 0, 0, 50))
+next(batches)
+if sys.argv[1] == "signalled":  # as a scheduler does: every process of the group, of which this one stays
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.killpg(os.getpgid(0), signal.SIGTERM)
+    next(batches)
+print("last line", flush=True)
+"""
+
+
+@pytest.mark.parametrize("case", ["left alone", "signalled"])
+def test_no_worker_keeps_the_process_from_ending(case: str) -> None:
+    """With batches still to come, and the iterator still referred to, when the interpreter ends."""
+    command = [sys.executable, "-c", ABANDONED, case]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, start_new_session=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "last line\n", "")
 
 
 def test_collate_refuses_what_does_not_fit() -> None:
