@@ -17,7 +17,7 @@ $(READY): requirements.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $(READY)
 
-demo: $(READY) ## generate pairs, train briefly, evaluate, infer: the whole in a few minutes, into demo/
+demo: $(READY) ## generate pairs, train briefly, evaluate, infer: the whole in about a minute, into demo/
 	$(BIN)/python scripts/demo.py --output demo
 
 test: $(READY) ## the test suite without its slow tests

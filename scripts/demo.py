@@ -1,4 +1,4 @@
-"""The whole project in a few minutes and without a download: generate, train, evaluate, infer.
+"""The whole project in about a minute and without a download: generate, train, evaluate, infer.
 
     scripts/demo.py --output demo
 

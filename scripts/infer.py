@@ -46,7 +46,10 @@ def main(argv: list[str] | None = None) -> int:
     if not many:
         left, right = pairs[""]()
         start = time.perf_counter()
-        disparity = predictor.predict(left, right)
+        try:
+            disparity = predictor.predict(left, right)
+        except DataError as error:
+            raise DataError(f"{args.left}, {args.right}: {error}") from None
         seconds = time.perf_counter() - start
         written = _write(folder, left, disparity)
         print(

@@ -4,6 +4,7 @@ A checkpoint is all that evaluation and inference need. It is written whole or n
 `weights_only=True`: no code in it is ever run.
 """
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,22 +66,7 @@ def save_checkpoint(
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """The raw content of a checkpoint of ours, on the CPU. Raises: CheckpointError."""
     path = Path(path)
-    if not path.exists():
-        raise CheckpointError(f"{path}: no such checkpoint; train one with scripts/train.py or leave the option out")
-    if not path.is_file():
-        raise CheckpointError(f"{path}: is not a file; name the checkpoint itself, for example {path / 'best.pt'}")
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except Exception as error:
-        # torch.load raises many types (pickle, zip, EOF, Runtime …) for what is, to the user, one thing.
-        reason = "it holds objects other than tensors and plain values, which are refused unread (they could run code)"
-        if "weights_only" not in str(error) and "Unsupported" not in str(error):
-            reason = "it is truncated or not a PyTorch file"
-        raise CheckpointError(
-            f"{path}: not a readable checkpoint: {reason}; use a file written by scripts/train.py"
-        ) from None
+    content = read_torch_file(path, "use a file written by scripts/train.py")
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise CheckpointError(
             f"{path}: a PyTorch file, but not a checkpoint of this project; use a file written by scripts/train.py"
@@ -89,7 +75,45 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         raise CheckpointError(
             f"{path}: checkpoint version {content.get('version')}, expected {VERSION}; use a matching release"
         )
+    missing = [key for key in ("config", "network", "step") if key not in content]
+    if missing:
+        raise CheckpointError(
+            f"{path}: the checkpoint lacks {', '.join(missing)}; use a file written by scripts/train.py"
+        )
     return content
+
+
+def read_torch_file(path: Path, hint: str) -> Any:
+    """What torch.save wrote, on the CPU: tensors and plain values only, since anything else could run code.
+
+    Args:
+        hint: What to do where the file is not one, the end of the message.
+
+    Raises: CheckpointError.
+    """
+    if not path.exists():
+        raise CheckpointError(f"{path}: no such checkpoint; train one with scripts/train.py or leave the option out")
+    if not path.is_file():
+        raise CheckpointError(f"{path}: is not a file; name the checkpoint itself, for example {path / 'best.pt'}")
+    try:
+        with path.open("rb") as file:
+            magic = file.read(2)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about the pickle protocol of files that are not torch's
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except Exception as error:
+        # torch.load raises many types (pickle, zip, EOF, Runtime …) for what is, to the user, one thing.
+        if magic not in (b"PK", b"\x80\x02"):  # a zip archive; the pickle of torch before 1.6
+            reason = "it is not a PyTorch file"
+        elif "weights_only" in str(error) or "Unsupported" in str(error):
+            reason = (
+                "it holds objects other than tensors and plain values, which are refused unread (they could run code)"
+            )
+        else:
+            reason = "it is truncated or damaged"
+        raise CheckpointError(f"{path}: not a readable checkpoint: {reason}; {hint}") from None
 
 
 def load_checkpoint(
@@ -119,7 +143,7 @@ def load_weights(network: StereoNetwork, weights: Mapping[str, Any], path: Path)
     """Load a state dictionary that must fit exactly. Raises: CheckpointError listing the first ten differences."""
     try:
         network.load_state_dict(dict(weights))
-    except (RuntimeError, AttributeError) as error:
+    except (RuntimeError, AttributeError, TypeError, ValueError) as error:
         lines = [line.strip() for line in str(error).splitlines()[1:]]
         shown = "; ".join(lines[:10]) + (f"; and {len(lines) - 10} more" if len(lines) > 10 else "")
         raise CheckpointError(f"{path}: the weights do not fit the network of the configuration: {shown}") from None

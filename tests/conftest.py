@@ -1,6 +1,8 @@
 """What several tests share: tiny configurations, and where the material outside the repository lies."""
 
+import importlib.util
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -33,6 +35,16 @@ def golden() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs the golden outputs in {folder}")
     return folder
+
+
+def load_script(name: str) -> ModuleType:
+    """scripts/NAME.py as a module, to call its functions within the test process."""
+    spec = importlib.util.spec_from_file_location(f"script_{name}", REPOSITORY / "scripts" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def tiny_model() -> ModelConfig:

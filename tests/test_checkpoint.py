@@ -62,7 +62,9 @@ class Malice:
         return (Path.touch, (Path("/tmp/stereo-malice"),))
 
 
-@pytest.mark.parametrize("kind", ["missing", "folder", "empty", "text", "truncated", "pickle", "malice", "foreign"])
+@pytest.mark.parametrize(
+    "kind", ["missing", "folder", "empty", "text", "truncated", "pickle", "malice", "foreign", "lacking"]
+)
 def test_what_is_no_checkpoint_is_refused_in_one_line(saved: Path, tmp_path: Path, kind: str) -> None:
     path = tmp_path / "other.pt"
     whole = saved.read_bytes()
@@ -80,13 +82,20 @@ def test_what_is_no_checkpoint_is_refused_in_one_line(saved: Path, tmp_path: Pat
         torch.save({"format": FORMAT, "network": Malice()}, path)
     elif kind == "foreign":
         torch.save({"state_dict": {}}, path)
+    elif kind == "lacking":
+        torch.save({key: value for key, value in read_checkpoint(saved).items() if key != "config"}, path)
     with pytest.raises(CheckpointError) as caught:
         read_checkpoint(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not Path("/tmp/stereo-malice").exists()
-    if kind == "malice":
-        assert "could run code" in str(caught.value)
+    reason = {
+        "malice": "could run code",
+        "text": "not a PyTorch file",
+        "truncated": "truncated",
+        "lacking": "lacks config",
+    }
+    assert reason.get(kind, "") in str(caught.value)
 
 
 def test_weights_of_another_network_are_listed(saved: Path) -> None:

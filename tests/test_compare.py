@@ -1,23 +1,12 @@
 """Reports side by side."""
 
-import importlib.util
 import json
 from pathlib import Path
-from types import ModuleType
 
 import pytest
-from conftest import REPOSITORY
+from conftest import load_script
 
 from stereo.errors import DataError
-
-
-def load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("compare", REPOSITORY / "scripts" / "compare.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def report(path: Path, method: str, epe: float | None, protocol: str = "all") -> str:
@@ -33,7 +22,7 @@ def report(path: Path, method: str, epe: float | None, protocol: str = "all") ->
 
 def test_rows_of_one_data_set_stand_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     reports = [report(tmp_path / "a.json", "network", 1.234), report(tmp_path / "b.json", "sgbm", None)]
-    assert load().main(reports) == 0
+    assert load_script("compare").main(reports) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(" | ")[:2] for line in lines[2:]] == [
         ["| eth3d", "network"],
@@ -48,10 +37,10 @@ def test_rows_of_one_data_set_stand_together(tmp_path: Path, capsys: pytest.Capt
 def test_what_cannot_be_compared_is_refused(tmp_path: Path) -> None:
     reports = [report(tmp_path / "a.json", "x", 1.0), report(tmp_path / "b.json", "y", 1.0, "psmnet")]
     with pytest.raises(DataError, match="different protocols"):
-        load().main(reports)
+        load_script("compare").main(reports)
     broken = tmp_path / "broken.json"
     broken.write_text("{}")
     with pytest.raises(DataError, match="not a report"):
-        load().main([str(broken)])
+        load_script("compare").main([str(broken)])
     with pytest.raises(DataError, match="cannot be read"):
-        load().main([str(tmp_path / "none.json")])
+        load_script("compare").main([str(tmp_path / "none.json")])

@@ -1,6 +1,5 @@
 """scripts/generate_dataset.py as its users meet it: what is written, resuming, and the exit codes."""
 
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +7,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from conftest import REPOSITORY
+from conftest import REPOSITORY, load_script
 
 from stereo.config import SyntheticConfig
 from stereo.data.scene_flow import SceneFlow
@@ -21,12 +20,7 @@ SMALL = ["--width", "64", "--height", "48", "--max-disparity", "16"]
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("script_generate_dataset", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("generate_dataset")
 
 
 def arguments(folder: Path, count: int, *more: str) -> list[str]:

@@ -1,35 +1,23 @@
 """The two scripts as their users meet them: what is written, what is said, and the exit codes."""
 
 import csv
-import importlib.util
 import json
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
-from conftest import REPOSITORY, SHARED, textured_sample, tiny_config
+from conftest import REPOSITORY, SHARED, load_script, textured_sample, tiny_config
 
 from stereo.checkpoint import save_checkpoint
 from stereo.data.formats import read_disparity_png16, read_pfm, write_image, write_pfm
 from stereo.errors import ConfigError, DataError, OutputError, StereoError
 from stereo.model.network import StereoNetwork
 
-
-def _script(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"script_{name}", REPOSITORY / "scripts" / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-infer: Callable[[list[str]], int] = _script("infer").main
-evaluate: Callable[[list[str]], int] = _script("evaluate").main
+infer: Callable[[list[str]], int] = load_script("infer").main
+evaluate: Callable[[list[str]], int] = load_script("evaluate").main
 
 
 @pytest.fixture(scope="module")
