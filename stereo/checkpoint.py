@@ -16,6 +16,7 @@ from stereo.config import Config, config_from_dict, config_to_dict
 from stereo.errors import CheckpointError, OutputError
 from stereo.files import atomic_output
 from stereo.model.network import StereoNetwork
+from stereo.model.weights import load_weights
 
 FORMAT = "stereo-checkpoint"
 VERSION = 1
@@ -137,13 +138,3 @@ def load_checkpoint(
     if max_disparity is not None:
         network.max_disparity = max_disparity
     return LoadedCheckpoint(network.with_fast_layout(torch.device(device)).eval(), config, path, int(content["step"]))
-
-
-def load_weights(network: StereoNetwork, weights: Mapping[str, Any], path: Path) -> None:
-    """Load a state dictionary that must fit exactly. Raises: CheckpointError listing the first ten differences."""
-    try:
-        network.load_state_dict(dict(weights))
-    except (RuntimeError, AttributeError, TypeError, ValueError) as error:
-        lines = [line.strip() for line in str(error).splitlines()[1:]]
-        shown = "; ".join(lines[:10]) + (f"; and {len(lines) - 10} more" if len(lines) > 10 else "")
-        raise CheckpointError(f"{path}: the weights do not fit the network of the configuration: {shown}") from None

@@ -32,7 +32,7 @@ def stereo_loss(
     target, weight = None, None
     if config.kind == "mixture":
         target, weight = mixture_target(disparity, known, predictions[-1].cost.shape[1], config.laplace_scale)
-    for prediction, output_weight in zip(predictions, config.output_weights, strict=True):
+    for prediction, output_weight in zip(predictions, config.weights_of(len(predictions)), strict=True):
         loss = smooth_l1(prediction.disparity, disparity, known)
         if target is not None and weight is not None:
             loss = mixture_cross_entropy(prediction.cost, target, weight) + config.smooth_l1_weight * loss

@@ -21,7 +21,8 @@ class Predictor:
 
     Args:
         network: maps float left and right [1, 3, H, W], RGB in 0 … 1, to an output whose `disparity` is [1, H, W]
-            px; its `stride` divides the H and W that it takes. Moved to the device.
+            px; its `stride` divides the H and W that it takes, and its `min_size` is the least of them. Moved to
+            the device.
         device: where it runs.
     """
 
@@ -30,7 +31,9 @@ class Predictor:
     def __init__(self, network: nn.Module, device: torch.device | str = "cpu") -> None:
         self.device = torch.device(device)
         self.network = network.to(self.device)
-        self.stride = int(network.stride)  # type: ignore[arg-type]  # a plain int, hidden by nn.Module.__getattr__
+        # Plain ints, hidden by nn.Module.__getattr__.
+        self.stride = int(network.stride)  # type: ignore[arg-type]
+        self.min_size = int(network.min_size)  # type: ignore[arg-type]
 
     @classmethod
     def from_checkpoint(
@@ -91,7 +94,8 @@ class Predictor:
         height, width = image.shape[:2]
         pixels = torch.from_numpy(np.array(image)).to(self.device)  # a copy: the image may be read-only or flipped
         pixels = pixels.permute(2, 0, 1)[None].float() / 255.0  # [1, 3, H, W]
-        return F.pad(pixels, (0, -width % self.stride, 0, -height % self.stride), mode="replicate")
+        right, bottom = (max(self.min_size, -(-size // self.stride) * self.stride) - size for size in (width, height))
+        return F.pad(pixels, (0, right, 0, bottom), mode="replicate")
 
 
 def check_pair(left: Image, right: Image) -> None:

@@ -19,8 +19,8 @@ from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from stereo import metrics
-from stereo.checkpoint import load_weights, read_checkpoint, save_checkpoint
-from stereo.config import Config, OptimizerConfig, config_to_dict, config_to_yaml
+from stereo.checkpoint import read_checkpoint, save_checkpoint
+from stereo.config import Config, OptimizerConfig, config_from_dict, config_to_yaml
 from stereo.data.loader import StereoBatch, StereoDataset, build_dataset, build_loader, iterate
 from stereo.data.sample import Image
 from stereo.device import select_device
@@ -30,6 +30,7 @@ from stereo.evaluator import evaluate
 from stereo.files import atomic_output, make_output_folder
 from stereo.losses import stereo_loss
 from stereo.model.network import StereoNetwork, StereoOutput
+from stereo.model.weights import load_weights
 from stereo.predictor import Predictor
 from stereo.visualize import evaluation_panel
 
@@ -83,7 +84,7 @@ class Trainer:
         self.network = StereoNetwork(config.model).with_fast_layout(device)
         if config.training.initial_checkpoint is not None:
             path = Path(config.training.initial_checkpoint)
-            load_weights(self.network, read_checkpoint(path)["network"], path)
+            load_weights(self.network, read_checkpoint(path)["network"], path, fresh_attention=True)
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(),
             lr=config.optimizer.learning_rate,
@@ -122,7 +123,7 @@ class Trainer:
                 f"{path}: holds weights alone, so a run cannot be resumed from it; to begin a new run from these "
                 f"weights use training.initial_checkpoint={path}"
             )
-        if content["config"].get("model") != config_to_dict(self.config)["model"]:
+        if config_from_dict(content["config"], str(path)).model != self.config.model:
             raise TrainingError(
                 f"{path}: was trained with another network (the model section differs from the configuration's); "
                 "resume with the run folder's own config.yaml"

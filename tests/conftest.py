@@ -1,6 +1,7 @@
 """What several tests share: tiny configurations, and where the material outside the repository lies."""
 
 import importlib.util
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -14,8 +15,10 @@ from stereo.config import (
     DataConfig,
     DatasetConfig,
     ModelConfig,
+    Preset,
     SyntheticConfig,
     TrainingConfig,
+    model_preset,
 )
 from stereo.data.sample import StereoSample
 
@@ -45,6 +48,30 @@ def load_script(name: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def drawn_weights(shapes: Mapping[str, Sequence[int]], seed: int) -> dict[str, torch.Tensor]:
+    """Weights by the rule in the README of the golden outputs."""
+    weights = {}
+    for number, name in enumerate(sorted(shapes)):
+        shape = shapes[name]
+        draw = np.asarray(np.random.RandomState(1000 * seed + number).randn(*shape))
+        if name.endswith("num_batches_tracked"):
+            draw = draw * 0
+        elif len(shape) > 1:
+            draw = draw * np.sqrt(shape[0] / np.prod(shape)) * (0.1 if shape[0] == 1 else 1.0)
+        else:
+            draw = 1 + 0.1 * np.tanh(draw) if name.endswith(("weight", "running_var")) else 0.1 * draw
+        weights[name] = torch.from_numpy(np.asarray(draw, dtype=np.float32))
+    return weights
+
+
+def slim_psmnet(preset: Preset = "psmnet") -> ModelConfig:
+    """A network of the PSMNet family at a quarter of its width."""
+    model = model_preset(preset)
+    model.max_disparity = 32
+    model.features.channels = model.features.matching_channels = model.aggregation.channels = 8
+    return model
 
 
 def tiny_model() -> ModelConfig:

@@ -20,6 +20,7 @@ class _FakeNetwork(nn.Module):
     """Gives x + 1000·y + the pixel's red value, of pixels that lie on a grid from (0, 0)."""
 
     stride = 16
+    min_size = 32
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,6 +62,16 @@ def test_read_only_and_mirrored_images_are_taken_and_left_alone() -> None:
     before = right.copy()
     Predictor(_FakeNetwork()).predict(left, right[:, ::-1])
     np.testing.assert_array_equal(right, before)
+
+
+def test_a_network_with_a_least_size_gets_it() -> None:
+    network = _FakeNetwork()
+    network.min_size = 256
+    seen = []
+    network.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].shape[2:]))
+    for height, width in ((40, 300), (256, 50), (33, 47)):
+        assert Predictor(network).predict(_image(height, width), _image(height, width)).shape == (height, width)
+    assert seen == [(256, 304), (256, 256), (256, 256)]
 
 
 def test_training_mode_is_given_back() -> None:

@@ -63,3 +63,112 @@ class StackedHourglass(nn.Module):
             if self.training or index == len(self.heads) - 1:
                 costs.append(head(x).squeeze(1))
         return costs
+
+
+class PsmnetHourglass(nn.Module):
+    """PSMNet's hourglass, [B, C, D, H, W] to the same, with 2C channels at ⅛ and 1/16; D, H and W multiples of 4.
+
+    Source: Chang & Chen, CVPR 2018, table 1 and the authors' code. Attention is this project's insertion: at ¼ on the
+        input, at ⅛ after the way down, at 1/16 before the way up.
+    """
+
+    def __init__(self, channels: int, attention: AttentionConfig) -> None:
+        super().__init__()
+        inner = 2 * channels
+        self.attention_quarter = build_attention(attention, "quarter", channels)
+        self.down_eighth = nn.Sequential(conv3d(channels, inner, stride=2), conv3d(inner, inner, relu=False))
+        self.attention_eighth = build_attention(attention, "eighth", inner)
+        self.down_sixteenth = nn.Sequential(conv3d(inner, inner, stride=2), conv3d(inner, inner))
+        self.attention_sixteenth = build_attention(attention, "sixteenth", inner)
+        self.up_eighth = upconv3d(inner, inner, kernel=3)
+        self.up_quarter = upconv3d(inner, channels, kernel=3)
+
+    def forward(self, x: Tensor, skip_up: Tensor | None, skip_down: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        """The output at ¼ before any residual, and what is at ⅛ on the way down and on the way up.
+
+        Args:
+            x: [B, C, D, H, W].
+            skip_up: [B, 2C, D/2, H/2, W/2], added on the way up; None: this hourglass's own way down.
+            skip_down: of the same shape, added on the way down.
+        """
+        down = self.down_eighth(self.attention_quarter(x))
+        down = self.attention_eighth(F.relu(down if skip_down is None else down + skip_down))
+        sixteenth = self.attention_sixteenth(self.down_sixteenth(down))
+        up = F.relu(self.up_eighth(sixteenth) + (down if skip_up is None else skip_up))
+        return self.up_quarter(up), down, up
+
+
+class PsmnetStackedHourglass(nn.Module):
+    """PSMNet's stack: each hourglass takes the one before as its input and, at ⅛, as its skips.
+
+    Input and output as of :class:`StackedHourglass`. Every head's logits are added to those of the head before.
+
+    Source: Chang & Chen, CVPR 2018, section 3.4 and figure 1, and the authors' code.
+    """
+
+    def __init__(self, volume_channels: int, config: AggregationConfig, attention: AttentionConfig) -> None:
+        super().__init__()
+        channels = config.channels
+        self.entry = nn.Sequential(conv3d(volume_channels, channels), conv3d(channels, channels))
+        self.entry_residual = _psmnet_block(channels)
+        self.hourglasses = nn.ModuleList(PsmnetHourglass(channels, attention) for _ in range(config.num_hourglasses))
+        self.heads = nn.ModuleList(_psmnet_head(channels) for _ in range(config.num_hourglasses))
+
+    def forward(self, volume: Tensor) -> list[Tensor]:
+        x = self.entry(volume)
+        entry = x + self.entry_residual(x)
+        x = entry
+        first_down: Tensor | None = None
+        up: Tensor | None = None
+        costs: list[Tensor] = []
+        for hourglass, head in zip(self.hourglasses, self.heads, strict=True):
+            x, down, up = hourglass(x, first_down, up)
+            x = x + entry
+            first_down = down if first_down is None else first_down
+            cost = head(x).squeeze(1)
+            costs.append(cost + costs[-1] if costs else cost)
+        return costs if self.training else costs[-1:]
+
+
+class PsmnetBasic(nn.Module):
+    """PSMNet's aggregation without an hourglass: four residual blocks at ¼ and one head.
+
+    Input and output as of :class:`StackedHourglass`. Attention at the site `quarter`, this project's insertion, comes
+    before the head.
+
+    Source: Chang & Chen, CVPR 2018, section 3.4 ("basic"), and the authors' code.
+    """
+
+    def __init__(self, volume_channels: int, config: AggregationConfig, attention: AttentionConfig) -> None:
+        super().__init__()
+        channels = config.channels
+        self.entry = nn.Sequential(conv3d(volume_channels, channels), conv3d(channels, channels))
+        self.blocks = nn.ModuleList(_psmnet_block(channels) for _ in range(4))
+        self.attention_quarter = build_attention(attention, "quarter", channels)
+        self.head = _psmnet_head(channels)
+
+    def forward(self, volume: Tensor) -> list[Tensor]:
+        x = self.entry(volume)
+        for block in self.blocks:
+            x = x + block(x)
+        return [self.head(self.attention_quarter(x)).squeeze(1)]
+
+
+def _psmnet_block(channels: int) -> nn.Sequential:
+    return nn.Sequential(conv3d(channels, channels), conv3d(channels, channels, relu=False))
+
+
+def _psmnet_head(channels: int) -> nn.Sequential:
+    return nn.Sequential(conv3d(channels, channels), nn.Conv3d(channels, 1, 3, padding=1, bias=False))
+
+
+AGGREGATIONS: dict[str, type[StackedHourglass] | type[PsmnetStackedHourglass] | type[PsmnetBasic]] = {
+    "hourglass": StackedHourglass,
+    "stackhourglass": PsmnetStackedHourglass,
+    "basic": PsmnetBasic,
+}
+
+
+def build_aggregation(volume_channels: int, config: AggregationConfig, attention: AttentionConfig) -> nn.Module:
+    """The chosen aggregation."""
+    return AGGREGATIONS[config.kind](volume_channels, config, attention)

@@ -1,16 +1,28 @@
-"""Efficient attention over any number of spatial axes: the naive form, written to be read.
+"""Attention over any number of spatial axes: efficient, dot-product, and fused dot-product.
+
+The naive forms, written to be read; all three have one signature and one set of weights.
+
+    efficient     E = ρq(Q) (ρk(K)ᵀ V)     memory O(N (K + V) + K V), work O(N K V)
+    dot_product   A = ρ(Q Kᵀ) V            memory O(N²),              work O(N² (K + V))
+    sdpa          the same A, computed in tiles: memory O(N (K + V)), work O(N² (K + V))
 
 Shen et al., "Efficient Attention: Attention with Linear Complexities", arXiv 1812.01243.
 """
 
+from abc import ABC, abstractmethod
 from typing import Any, Literal
 
+import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from stereo.config import AttentionConfig
 from stereo.errors import ConfigError
 
 Normalization = Literal["softmax", "scaling"]
+
+# What computes sdpa. MATH is left out on purpose: it is PyTorch's silent fallback, and it materialises the N×N map.
+FUSED_BACKENDS = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.CUDNN_ATTENTION]
 
 
 class PointwiseConv(nn.Conv1d):
@@ -30,24 +42,23 @@ class PointwiseConv(nn.Conv1d):
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
 
-class EfficientAttention(nn.Module):
-    """Global attention in time and memory linear in the number of positions: E = ρq(Q) (ρk(K)ᵀ V).
-
-    Each key channel is a global attention map over all positions (not: for each position a map). With `softmax`
-    this is another function than softmax dot-product attention; with `scaling` the two are equal.
+class Attention(nn.Module, ABC):
+    """What the kinds of attention share: projections to queries, keys and values, heads, reprojection, residual.
 
     Args:
         in_channels: Channels C of the input and the output.
         key_channels: Channels of keys and queries, all heads together.
         value_channels: Channels of the values, all heads together.
         num_heads: Divides key_channels and value_channels.
-        normalization: softmax: queries over their channels, keys over all positions. scaling: both divided by √N.
+        normalization: softmax or scaling; what it means stands with each kind.
 
     Raises: ConfigError where num_heads does not divide the channels, or the normalisation is unknown.
     Source: arXiv 1812.01243, section 3; the residual and reprojection follow the authors' module, whose parameter
         names and shapes these are. We depart from it in one point: reprojection starts at zero, so that fresh
         attention is the identity.
     """
+
+    normalizations: tuple[str, ...] = ("softmax", "scaling")
 
     def __init__(
         self,
@@ -63,8 +74,11 @@ class EfficientAttention(nn.Module):
                 raise ConfigError(
                     f"attention: {name} ({channels}) is not divisible by num_heads ({num_heads}); change one of them"
                 )
-        if normalization not in ("softmax", "scaling"):
-            raise ConfigError(f"attention: normalization is '{normalization}', expected softmax or scaling")
+        if normalization not in self.normalizations:
+            raise ConfigError(
+                f"attention: normalization is '{normalization}', expected {' or '.join(self.normalizations)} "
+                f"for {type(self).__name__}"
+            )
         self.num_heads = num_heads
         self.normalization = normalization
         self.keys = PointwiseConv(in_channels, key_channels)
@@ -78,31 +92,92 @@ class EfficientAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Attend over all positions of x [B, C, *spatial]; the output has the same shape."""
         positions = x.flatten(2)  # [B, C, N]
-        queries = self._split_heads(self.queries(positions))  # [B, heads, K / heads, N]
-        keys = self._split_heads(self.keys(positions))  # [B, heads, K / heads, N]
-        values = self._split_heads(self.values(positions))  # [B, heads, V / heads, N]
+        attended = self.attend(
+            self._split_heads(self.queries(positions)),
+            self._split_heads(self.keys(positions)),
+            self._split_heads(self.values(positions)),
+        )
+        return x + self.reprojection(attended.flatten(1, 2)).view_as(x)
 
+    @abstractmethod
+    def attend(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        """queries, keys: [B, heads, K / heads, N], values: [B, heads, V / heads, N]; to the shape of the values."""
+
+    def _split_heads(self, x: Tensor) -> Tensor:
+        return x.unflatten(1, (self.num_heads, -1))
+
+
+class EfficientAttention(Attention):
+    """Global attention in time and memory linear in the number of positions: E = ρq(Q) (ρk(K)ᵀ V).
+
+    Each key channel is a global attention map over all positions (not: for each position a map). With `softmax`,
+    queries are normalised over their channels and keys over all positions, and this is another function than softmax
+    dot-product attention. With `scaling` both are divided by √N, and this equals :class:`DotProductAttention`.
+    """
+
+    def attend(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         if self.normalization == "softmax":
             queries = queries.softmax(dim=2)
             keys = keys.softmax(dim=3)
         else:
-            scale = positions.shape[2] ** -0.5
+            scale = keys.shape[3] ** -0.5
             queries = queries * scale
             keys = keys * scale
-
         context = values @ keys.transpose(2, 3)  # [B, heads, V / heads, K / heads]
-        attended = (context @ queries).flatten(1, 2)  # [B, V, N]
-        return x + self.reprojection(attended).view_as(x)
+        return context @ queries
 
-    def _split_heads(self, x: Tensor) -> Tensor:
-        return x.unflatten(1, (self.num_heads, -1))
+
+class DotProductAttention(Attention):
+    """Dot-product attention, A = ρ(Q Kᵀ) V, with its N×N map in memory: the non-local block.
+
+    With `softmax`, ρ is the softmax over the keys' positions, without the 1/√K of the Transformer (embedded Gaussian
+    of Wang et al., "Non-local Neural Networks", CVPR 2018, eq. 3); with `scaling`, ρ is division by N (eq. 4).
+    """
+
+    def attend(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        similarity = queries.transpose(2, 3) @ keys  # [B, heads, N, N]
+        similarity = similarity.softmax(dim=3) if self.normalization == "softmax" else similarity / keys.shape[3]
+        return values @ similarity.transpose(2, 3)
+
+
+class FusedDotProductAttention(Attention):
+    """Softmax dot-product attention by PyTorch's fused kernels, which never hold the N×N map.
+
+    The same function as :class:`DotProductAttention` with softmax, and the same quadratic work.
+
+    Raises: RuntimeError by PyTorch where no fused kernel takes the input (on CUDA: float64).
+    """
+
+    normalizations = ("softmax",)
+
+    def attend(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        value_channels = values.shape[2]
+        # The kernels want positions before channels, channels adjacent in memory, and as many for keys as for values:
+        # zeros change neither the products of queries and keys nor the values that are kept.
+        channels = max(keys.shape[2], value_channels)
+        queries, keys, values = (_pad_channels(part, channels) for part in (queries, keys, values))  # [B, heads, N, C]
+        with sdpa_kernel(FUSED_BACKENDS):
+            attended = F.scaled_dot_product_attention(queries, keys, values, scale=1.0)
+        return attended[..., :value_channels].transpose(2, 3)
+
+
+def _pad_channels(x: Tensor, channels: int) -> Tensor:
+    """[B, heads, c, N] to contiguous [B, heads, N, channels]."""
+    return F.pad(x.transpose(2, 3), (0, channels - x.shape[2])).contiguous()
+
+
+KINDS: dict[str, type[Attention]] = {
+    "efficient": EfficientAttention,
+    "dot_product": DotProductAttention,
+    "sdpa": FusedDotProductAttention,
+}
 
 
 def build_attention(config: AttentionConfig, site: str, channels: int) -> nn.Module:
     """The attention module for `site` with so many channels, or the identity where the configuration has none."""
     if config.kind == "none" or site not in config.sites:
         return nn.Identity()
-    return EfficientAttention(
+    return KINDS[config.kind](
         in_channels=channels,
         key_channels=config.key_channels or channels,
         value_channels=config.value_channels or channels,

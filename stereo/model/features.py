@@ -2,10 +2,11 @@
 
 from typing import NamedTuple
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stereo.config import AttentionConfig, FeaturesConfig
+from stereo.config import ModelConfig
 from stereo.model.attention import build_attention
 from stereo.model.layers import ResidualBlock, conv2d
 
@@ -14,27 +15,35 @@ class Features(NamedTuple):
     """What the extractor gives of one image of H×W."""
 
     matching: Tensor  # [B, matching_channels, H/4, W/4]: what the cost volume compares
-    quarter: Tensor  # [B, channels, H/4, W/4]: context, for the upsampling
-    half: Tensor  # [B, HALF_CHANNELS, H/2, W/2]: edges, for the upsampling
+    quarter: Tensor  # [B, quarter_channels, H/4, W/4]: context, for the upsampling
+    half: Tensor  # [B, half_channels, H/2, W/2]: edges, for the upsampling
 
 
-class CompactFeatures(nn.Module):
+class FeatureExtractor(nn.Module):
+    """What the extractors share: the widths of what they give, and how the network calls them."""
+
+    matching_channels: int
+    quarter_channels: int
+    half_channels: int
+
+
+class CompactFeatures(FeatureExtractor):
     """A residual pyramid to 1/16, merged back to ¼ (a small feature pyramid network), fit for a CPU.
 
     H and W must be multiples of 16.
     """
 
-    HALF_CHANNELS = 16
+    half_channels = 16
 
-    def __init__(self, config: FeaturesConfig, attention: AttentionConfig) -> None:
+    def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        channels = config.channels
+        half, channels = self.half_channels, config.features.channels
+        self.quarter_channels = channels
+        self.matching_channels = config.features.matching_channels
         eighth, sixteenth = channels * 3 // 2, channels * 2
-        self.to_half = nn.Sequential(
-            conv2d(3, self.HALF_CHANNELS, stride=2), conv2d(self.HALF_CHANNELS, self.HALF_CHANNELS)
-        )
+        self.to_half = nn.Sequential(conv2d(3, half, stride=2), conv2d(half, half))
         self.to_quarter = nn.Sequential(
-            conv2d(self.HALF_CHANNELS, channels, stride=2), ResidualBlock(channels), ResidualBlock(channels)
+            conv2d(half, channels, stride=2), ResidualBlock(channels), ResidualBlock(channels)
         )
         self.to_eighth = nn.Sequential(conv2d(channels, eighth, stride=2), ResidualBlock(eighth), ResidualBlock(eighth))
         self.to_sixteenth = nn.Sequential(
@@ -46,8 +55,8 @@ class CompactFeatures(nn.Module):
         self.merge_eighth = ResidualBlock(eighth)
         self.lateral_eighth = nn.Conv2d(eighth, channels, 1)
         self.merge_quarter = ResidualBlock(channels)
-        self.attention = build_attention(attention, "features", channels)
-        self.matching = nn.Conv2d(channels, config.matching_channels, 3, padding=1)
+        self.attention = build_attention(config.attention, "features", channels)
+        self.matching = nn.Conv2d(channels, self.matching_channels, 3, padding=1)
 
     def forward(self, image: Tensor) -> Features:
         """image: [B, 3, H, W], normalised."""
@@ -61,5 +70,83 @@ class CompactFeatures(nn.Module):
         return Features(self.matching(merged), merged, half)
 
 
+class PsmnetFeatures(FeatureExtractor):
+    """PSMNet's feature network: residual stages at ½ and ¼, the last dilated, and spatial pyramid pooling.
+
+    The pyramid averages the last stage over cells of 64, 32, 16 and 8 positions, each projected to few channels and
+    interpolated back, which gives every position the context of the region that it lies in. H and W must be multiples
+    of 16, and of 256 px or more: the largest cell covers 64 positions at ¼.
+
+    Source: Chang & Chen, "Pyramid Stereo Matching Network", CVPR 2018, table 1, as in the authors' code: stage 4 has
+        dilation 2 alone (the paper's table says 2 and 4 for stages 3 and 4), and no activation follows the addition
+        in a residual block. Attention at the site `features` follows stage 4.
+    """
+
+    POOLS = (64, 32, 16, 8)
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        channels = config.features.channels
+        self.half_channels, self.quarter_channels = channels, 2 * channels
+        self.matching_channels = config.features.matching_channels
+        self.align_corners = config.align_corners
+        last = 4 * channels
+        self.stem = nn.Sequential(conv2d(3, channels, stride=2), conv2d(channels, channels), conv2d(channels, channels))
+        self.stage1 = _stage(channels, channels, blocks=3)
+        self.stage2 = _stage(channels, 2 * channels, blocks=16, stride=2)
+        self.stage3 = _stage(2 * channels, last, blocks=3)
+        self.stage4 = _stage(last, last, blocks=3, dilation=2)
+        self.attention = build_attention(config.attention, "features", last)
+        self.pyramid = nn.ModuleList(
+            nn.Sequential(nn.AvgPool2d(pool), conv2d(last, channels, kernel=1)) for pool in self.POOLS
+        )
+        joined = 2 * channels + last + len(self.POOLS) * channels
+        self.fuse = conv2d(joined, last)
+        self.matching = nn.Conv2d(last, self.matching_channels, 1, bias=False)
+
+    def forward(self, image: Tensor) -> Features:
+        """image: [B, 3, H, W], normalised."""
+        half = self.stage1(self.stem(image))
+        quarter = self.stage2(half)
+        last = self.attention(self.stage4(self.stage3(quarter)))
+        size = last.shape[2:]
+        regions = [
+            F.interpolate(branch(last), size, mode="bilinear", align_corners=self.align_corners)
+            for branch in reversed(self.pyramid)  # from the finest to the coarsest
+        ]
+        return Features(self.matching(self.fuse(torch.cat([quarter, last, *regions], dim=1))), quarter, half)
+
+
+class PsmnetBlock(nn.Module):
+    """Two 3×3 convolutions and a skip connection, projected where the shape changes; no activation after the sum."""
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int, dilation: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            conv2d(in_channels, out_channels, stride=stride, dilation=dilation),
+            conv2d(out_channels, out_channels, dilation=dilation, relu=False),
+        )
+        self.stride = stride
+        same = stride == 1 and in_channels == out_channels
+        self.skip = nn.Identity() if same else conv2d(in_channels, out_channels, kernel=1, relu=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        # A strided 1×1 convolution is one of the pixels that it keeps. Written so because oneDNN 3.x corrupts memory in
+        # the backward pass of the strided form (channels-last, 8 input channels; PyTorch 2.13 on a CPU with AVX-512).
+        return self.skip(x[..., :: self.stride, :: self.stride]) + self.body(x)
+
+
+def _stage(in_channels: int, out_channels: int, blocks: int, stride: int = 1, dilation: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        PsmnetBlock(in_channels, out_channels, stride, dilation),
+        *(PsmnetBlock(out_channels, out_channels, 1, dilation) for _ in range(blocks - 1)),
+    )
+
+
 def _upsample(x: Tensor) -> Tensor:
     return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+
+
+def build_features(config: ModelConfig) -> FeatureExtractor:
+    """The chosen extractor."""
+    return PsmnetFeatures(config) if config.features.kind == "psmnet" else CompactFeatures(config)

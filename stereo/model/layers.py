@@ -33,13 +33,15 @@ def conv3d(in_channels: int, out_channels: int, kernel: int = 3, stride: int = 1
     return nn.Sequential(*layers)
 
 
-def upconv3d(in_channels: int, out_channels: int) -> nn.Sequential:
+def upconv3d(in_channels: int, out_channels: int, kernel: int = 4) -> nn.Sequential:
     """3D transposed convolution that doubles every axis, and batch normalisation.
 
-    Kernel 4 at stride 2 covers each output equally often, where the usual 3 leaves a checkerboard.
+    Kernel 4 at stride 2 covers each output equally often, where PSMNet's 3 leaves a checkerboard.
     """
     return nn.Sequential(
-        nn.ConvTranspose3d(in_channels, out_channels, kernel_size=4, stride=2, padding=1, bias=False),
+        nn.ConvTranspose3d(
+            in_channels, out_channels, kernel, stride=2, padding=1, output_padding=kernel % 2, bias=False
+        ),
         nn.BatchNorm3d(out_channels),
     )
 

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from stereo.config import ModelConfig, check_max_disparity
-from stereo.model.aggregation import StackedHourglass
+from stereo.model.aggregation import build_aggregation
 from stereo.model.cost_volume import build_cost_volume
-from stereo.model.features import CompactFeatures
+from stereo.model.features import build_features
 from stereo.model.regression import Prediction, build_regression
 
 # The statistics of ImageNet, with which PSMNet and most stereo networks normalise their input.
@@ -26,7 +26,8 @@ class StereoOutput(NamedTuple):
 class StereoNetwork(nn.Module):
     """A stereo network: two images in, the left view's disparity out.
 
-    Image height and width must be multiples of `stride`; :class:`stereo.predictor.Predictor` takes any size.
+    Image height and width must be multiples of `stride` and no less than `min_size`;
+    :class:`stereo.predictor.Predictor` takes any size.
 
     Raises: ConfigError where the parts do not fit together.
     """
@@ -40,11 +41,12 @@ class StereoNetwork(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
+        self.min_size = config.min_size
         self.max_disparity = config.max_disparity
-        self.features = CompactFeatures(config.features, config.attention)
-        self.cost_volume, volume_channels = build_cost_volume(config.cost_volume, config.features.matching_channels)
-        self.aggregation = StackedHourglass(volume_channels, config.aggregation, config.attention)
-        self.regression = build_regression(config.regression, config.features.channels, CompactFeatures.HALF_CHANNELS)
+        self.features = build_features(config)
+        self.cost_volume, volume_channels = build_cost_volume(config.cost_volume, self.features.matching_channels)
+        self.aggregation = build_aggregation(volume_channels, config.aggregation, config.attention)
+        self.regression = build_regression(config, self.features.quarter_channels, self.features.half_channels)
         self.register_buffer("image_mean", torch.tensor(IMAGE_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("image_std", torch.tensor(IMAGE_STD).view(1, 3, 1, 1), persistent=False)
 
@@ -78,6 +80,11 @@ class StereoNetwork(nn.Module):
             raise ValueError(
                 f"left {list(left.shape)} and right {list(right.shape)} must have one shape, with height and width "
                 f"multiples of {self.stride}; stereo.predictor.Predictor takes any size"
+            )
+        if min(left.shape[-2:]) < self.min_size:
+            raise ValueError(
+                f"images of {left.shape[-1]}×{left.shape[-2]} (width × height) are smaller than this network's least "
+                f"size, {self.min_size}×{self.min_size}; stereo.predictor.Predictor pads them"
             )
         batch = left.shape[0]
         both = self.features((torch.cat([left, right]) - self.image_mean) / self.image_std)

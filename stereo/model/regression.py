@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stereo.config import RegressionConfig
+from stereo.config import ModelConfig, RegressionConfig
 from stereo.model.features import Features
 from stereo.model.layers import conv2d
 
@@ -86,20 +86,23 @@ class TrilinearUpsampling(nn.Module):
     Source: PSMNet (Chang & Chen, CVPR 2018), section 3.5.
     """
 
-    def __init__(self, config: RegressionConfig) -> None:
+    def __init__(self, config: RegressionConfig, align_corners: bool = False) -> None:
         super().__init__()
         self.config = config
+        self.align_corners = align_corners
 
     def forward(self, costs: list[Tensor], left: Features) -> list[Prediction]:
         return [Prediction(self._upsample(cost), cost) for cost in costs]
 
     def _upsample(self, cost: Tensor) -> Tensor:
-        full = F.interpolate(cost.unsqueeze(1), scale_factor=4, mode="trilinear", align_corners=False).squeeze(1)
+        full = F.interpolate(
+            cost.unsqueeze(1), scale_factor=4, mode="trilinear", align_corners=self.align_corners
+        ).squeeze(1)  # [B, 4D, H, W]
         return estimate_bin(full, self.config.estimate, 4 * self.config.mode_radius)  # one bin is one px here
 
 
-def build_regression(config: RegressionConfig, quarter_channels: int, half_channels: int) -> nn.Module:
+def build_regression(config: ModelConfig, quarter_channels: int, half_channels: int) -> nn.Module:
     """The chosen upsampling."""
-    if config.upsampling == "convex":
-        return ConvexUpsampling(config, quarter_channels, half_channels)
-    return TrilinearUpsampling(config)
+    if config.regression.upsampling == "convex":
+        return ConvexUpsampling(config.regression, quarter_channels, half_channels)
+    return TrilinearUpsampling(config.regression, config.align_corners)

@@ -1,0 +1,49 @@
+"""The schema of the YAML file: every setting, its unit, its meaning and its default.
+
+One experiment is one YAML file read by :func:`load_config`. A file names only what differs from the defaults, which
+are those of the `compact` network, or of the network that `preset` names. Each component takes its own section
+(or plain arguments); only the trainer and the scripts see the whole.
+"""
+
+from stereo.config.data import FAMILIES, AugmentationConfig, DataConfig, DatasetConfig, Family, SyntheticConfig
+from stereo.config.model import (
+    AggregationConfig,
+    AttentionConfig,
+    CostVolumeConfig,
+    FeaturesConfig,
+    ModelConfig,
+    RegressionConfig,
+    Site,
+    check_max_disparity,
+)
+from stereo.config.presets import PRESETS, Preset
+from stereo.config.reading import Config, config_from_dict, config_to_dict, config_to_yaml, load_config, model_preset
+from stereo.config.training import LossConfig, OptimizerConfig, TrainingConfig
+
+__all__ = [
+    "FAMILIES",
+    "PRESETS",
+    "AggregationConfig",
+    "AttentionConfig",
+    "AugmentationConfig",
+    "Config",
+    "CostVolumeConfig",
+    "DataConfig",
+    "DatasetConfig",
+    "Family",
+    "FeaturesConfig",
+    "LossConfig",
+    "ModelConfig",
+    "OptimizerConfig",
+    "Preset",
+    "RegressionConfig",
+    "Site",
+    "SyntheticConfig",
+    "TrainingConfig",
+    "check_max_disparity",
+    "config_from_dict",
+    "config_to_dict",
+    "config_to_yaml",
+    "load_config",
+    "model_preset",
+]

@@ -1,0 +1,143 @@
+"""The settings of the data: what is trained on, what is validated on, and how it is fed."""
+
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from stereo.config.checks import require
+
+Family = Literal[
+    "synthetic",
+    "scene_flow",
+    "kitti2012",
+    "kitti2015",
+    "middlebury2001",
+    "middlebury2003",
+    "middlebury2005",
+    "middlebury2006",
+    "middlebury2014",
+    "eth3d",
+    "pairs",
+]
+FAMILIES: tuple[str, ...] = get_args(Family)
+
+
+@dataclass
+class SyntheticConfig:
+    """The procedural world. A sample is a pure function of (seed, index) and of these settings."""
+
+    seed: int = 0
+    # Number of samples that make one pass over the set.
+    length: int = 10000
+    # Size of the rendered views, px.
+    height: int = 256
+    width: int = 512
+    # No surface lies nearer than this disparity, px. Each scene draws its own range below it.
+    max_disparity: int = 96
+    # Number of objects before the background, drawn uniformly from this range (both included).
+    min_objects: int = 6
+    max_objects: int = 24
+    # Per-camera exposure, colour, gamma, blur and noise. Off: both views show the surfaces' own colours.
+    photometric: bool = True
+
+    def __post_init__(self) -> None:
+        require(self.length >= 1, f"synthetic.length is {self.length}, expected 1 or more")
+        require(
+            self.height >= 32 and self.width >= 32,
+            f"synthetic size is {self.width}×{self.height} (width × height), expected 32×32 or more",
+        )
+        require(
+            0 <= self.min_objects <= self.max_objects,
+            f"synthetic objects range is {self.min_objects}..{self.max_objects}, expected 0 <= min <= max",
+        )
+        require(
+            self.max_disparity >= 4,
+            f"synthetic.max_disparity is {self.max_disparity}, expected 4 or more",
+        )
+
+
+@dataclass
+class DatasetConfig:
+    """One data set: a family and where it lies."""
+
+    family: Family = "synthetic"
+    # The folder of the data set (for `pairs`: the list file). null for synthetic.
+    path: str | None = None
+    # Scene Flow only: which split, and which rendering pass.
+    split: Literal["train", "test"] = "train"
+    rendering: Literal["cleanpass", "finalpass"] = "cleanpass"
+    # Use only the first so many samples. null: all.
+    limit: int | None = None
+    synthetic: SyntheticConfig = field(default_factory=SyntheticConfig)
+
+    def __post_init__(self) -> None:
+        require(self.limit is None or self.limit >= 1, f"limit is {self.limit}, expected null or 1 or more")
+        require(
+            self.family == "synthetic" or self.path is not None,
+            f"data set family '{self.family}' needs a path: the folder that holds it",
+        )
+
+
+@dataclass
+class AugmentationConfig:
+    """Augmentation of one training sample. Ground truth stays exact under all of it."""
+
+    # Size of the crop, px; a multiple of 16. null: the whole sample (batching then needs samples of one size).
+    crop_height: int | None = 192
+    crop_width: int | None = 384
+    # Probability of a random resize before the crop, and its range as powers of two (disparity scales along).
+    scale_probability: float = 0.0
+    min_log2_scale: float = -0.3
+    max_log2_scale: float = 0.5
+    # Probability of turning both views upside down.
+    vertical_flip_probability: float = 0.5
+    # Strength of brightness, contrast, saturation and gamma jitter, 0 (off) … 1; the same for both views, or drawn for
+    # each view on its own with the probability below.
+    color_jitter: float = 0.5
+    asymmetric_color_probability: float = 0.3
+    # Probability of painting one or two rectangles of the right view with its mean colour (HSMNet's occlusion).
+    right_erase_probability: float = 0.3
+
+    def __post_init__(self) -> None:
+        for name in ("crop_height", "crop_width"):
+            value = getattr(self, name)
+            require(
+                value is None or (value >= 32 and value % 16 == 0),
+                f"data.augmentation.{name} is {value}, expected null or a multiple of 16, 32 or more",
+            )
+        require(
+            (self.crop_height is None) == (self.crop_width is None),
+            "data.augmentation.crop_height and crop_width: give both or neither",
+        )
+        require(self.min_log2_scale <= self.max_log2_scale, "data.augmentation: min_log2_scale > max_log2_scale")
+        require(
+            0 <= self.color_jitter <= 1,
+            f"data.augmentation.color_jitter is {self.color_jitter}, expected 0 … 1",
+        )
+        for name in (
+            "scale_probability",
+            "vertical_flip_probability",
+            "asymmetric_color_probability",
+            "right_erase_probability",
+        ):
+            value = getattr(self, name)
+            require(0 <= value <= 1, f"data.augmentation.{name} is {value}, expected a probability, 0 … 1")
+
+
+@dataclass
+class DataConfig:
+    """What is trained on, what is validated on, and how it is fed."""
+
+    train: DatasetConfig = field(default_factory=DatasetConfig)
+    # The held-out scenes of the procedural world: another seed.
+    validation: DatasetConfig = field(
+        default_factory=lambda: DatasetConfig(synthetic=SyntheticConfig(seed=1_000_000, length=16))
+    )
+    augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
+    # Samples in one training step, over all processes together.
+    batch_size: int = 4
+    # Loader processes (for each GPU). 0: load in the main process. The samples do not depend on it.
+    workers: int = 1
+
+    def __post_init__(self) -> None:
+        require(self.batch_size >= 1, f"data.batch_size is {self.batch_size}, expected 1 or more")
+        require(self.workers >= 0, f"data.workers is {self.workers}, expected 0 or more")

@@ -1,0 +1,160 @@
+"""The settings of the network. The defaults are `compact`."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from stereo.config.checks import require
+
+Site = Literal["features", "quarter", "eighth", "sixteenth"]
+
+
+@dataclass
+class FeaturesConfig:
+    """The 2D feature extractor, shared by both views."""
+
+    # compact: a small residual pyramid to 1/16 merged back to ¼. psmnet: 50 layers at ½ and ¼ (the last stage dilated)
+    # and spatial pyramid pooling over 64, 32, 16 and 8 positions, which needs images of 256×256 px or more.
+    kind: Literal["compact", "psmnet"] = "compact"
+    # compact: channels at ¼ resolution. psmnet: channels at ½; twice that, then four times that, at ¼.
+    channels: int = 32
+    # Channels of the matching features that the cost volume compares.
+    matching_channels: int = 64
+
+    def __post_init__(self) -> None:
+        require(self.channels >= 8, f"model.features.channels is {self.channels}, expected 8 or more")
+
+
+@dataclass
+class CostVolumeConfig:
+    """The cost volume at ¼ resolution, max_disparity / 4 bins deep."""
+
+    # group_correlation: cosine similarity within channel groups (GwcNet). concatenation: both views' features (PSMNet).
+    kind: Literal["group_correlation", "concatenation"] = "group_correlation"
+    # Number of channel groups of group_correlation; divides features.matching_channels.
+    groups: int = 8
+
+    def __post_init__(self) -> None:
+        require(self.groups >= 1, f"model.cost_volume.groups is {self.groups}, expected 1 or more")
+
+
+@dataclass
+class AttentionConfig:
+    """Attention inside the network."""
+
+    # none: no attention. efficient: Shen et al., linear in the number of positions. dot_product: the non-local block,
+    # quadratic in work and in memory. sdpa: the same function by PyTorch's fused kernels, quadratic in work alone.
+    kind: Literal["none", "efficient", "dot_product", "sdpa"] = "efficient"
+    # Where: features (2D, after the last feature stage; the paper's first version), or in the 3D aggregation (this
+    # project's insertion) at the hourglass's resolutions quarter, eighth, sixteenth. Any set of them.
+    sites: list[Site] = field(default_factory=lambda: ["eighth", "sixteenth"])
+    # Channels of keys and queries, and of values, summed over the heads. null: the channels of the site
+    key_channels: int | None = 16
+    value_channels: int | None = None
+    num_heads: int = 1
+    # softmax: the paper's default. scaling: division by the number of positions; then equal to dot-product attention.
+    normalization: Literal["softmax", "scaling"] = "softmax"
+
+    def __post_init__(self) -> None:
+        require(len(set(self.sites)) == len(self.sites), f"model.attention.sites names a site twice: {self.sites}")
+        require(
+            self.normalization == "softmax" or self.kind != "sdpa",
+            "model.attention: kind sdpa has softmax normalisation alone; use dot_product or efficient for scaling",
+        )
+        require(self.num_heads >= 1, f"model.attention.num_heads is {self.num_heads}, expected 1 or more")
+        for name in ("key_channels", "value_channels"):
+            value = getattr(self, name)
+            require(
+                value is None or (value >= 1 and value % self.num_heads == 0),
+                f"model.attention.{name} is {value}, expected a positive multiple of num_heads ({self.num_heads})",
+            )
+
+
+@dataclass
+class AggregationConfig:
+    """The 3D network that turns the cost volume into one cost for each position and disparity."""
+
+    # hourglass: the slim hourglasses of `compact`. stackhourglass: those of PSMNet, with skips from one to the next.
+    # basic: PSMNet's residual blocks at ¼ without an hourglass; of the sites of attention it has `quarter` alone.
+    kind: Literal["hourglass", "stackhourglass", "basic"] = "hourglass"
+    # Channels at ¼ resolution; twice that at ⅛; at 1/16 three times (hourglass) or twice (stackhourglass).
+    channels: int = 8
+    # Number of hourglasses one after the other; each has a supervised output. basic has none, and one output.
+    num_hourglasses: int = 2
+
+    @property
+    def num_outputs(self) -> int:
+        """Number of supervised outputs."""
+        return 1 if self.kind == "basic" else self.num_hourglasses
+
+    def __post_init__(self) -> None:
+        require(self.channels >= 1, f"model.aggregation.channels is {self.channels}, expected 1 or more")
+        require(
+            self.num_hourglasses >= 1,
+            f"model.aggregation.num_hourglasses is {self.num_hourglasses}, expected 1 or more",
+        )
+
+
+@dataclass
+class RegressionConfig:
+    """From costs to a disparity map at full resolution."""
+
+    # convex: disparity at ¼, upsampled by learned convex combinations (RAFT). trilinear: the cost volume is upsampled
+    # before the regression (PSMNet).
+    upsampling: Literal["convex", "trilinear"] = "convex"
+    # soft_argmin: the expectation over all bins (GC-Net). dominant_mode: the expectation over the bins within
+    # mode_radius of the peak of the distribution smoothed over 3 bins, which does not average two surfaces at an edge.
+    estimate: Literal["soft_argmin", "dominant_mode"] = "dominant_mode"
+    # Half-width of the dominant mode, in bins of the volume.
+    mode_radius: int = 2
+
+    def __post_init__(self) -> None:
+        require(self.mode_radius >= 1, f"model.regression.mode_radius is {self.mode_radius}, expected 1 or more")
+
+
+@dataclass
+class ModelConfig:
+    """The network. The defaults are `compact`: about 0.6 M parameters, fit for a CPU."""
+
+    # Largest disparity the network can give, px at full resolution; a multiple of 16 (¼ volume, halved twice).
+    max_disparity: int = 192
+    features: FeaturesConfig = field(default_factory=FeaturesConfig)
+    cost_volume: CostVolumeConfig = field(default_factory=CostVolumeConfig)
+    aggregation: AggregationConfig = field(default_factory=AggregationConfig)
+    attention: AttentionConfig = field(default_factory=AttentionConfig)
+    regression: RegressionConfig = field(default_factory=RegressionConfig)
+    # How psmnet features and trilinear upsampling interpolate. true: the corner pixels' centres coincide, as in PyTorch
+    # before 0.4.1, with which the authors trained their weights of 2018. false: the corner pixels' corners coincide.
+    align_corners: bool = False
+
+    @property
+    def min_size(self) -> int:
+        """Least height and width of an image, px: what the pyramid's largest pool covers at ¼."""
+        return 256 if self.features.kind == "psmnet" else 32
+
+    def __post_init__(self) -> None:
+        check_max_disparity(self.max_disparity, "model.max_disparity")
+        if self.cost_volume.kind == "group_correlation":
+            require(
+                self.features.matching_channels % self.cost_volume.groups == 0,
+                f"model.features.matching_channels ({self.features.matching_channels}) is not divisible by "
+                f"model.cost_volume.groups ({self.cost_volume.groups}); change one of them",
+            )
+        beyond = {"eighth", "sixteenth"} & set(self.attention.sites)
+        require(
+            self.attention.kind == "none" or self.aggregation.kind != "basic" or not beyond,
+            f"model.attention.sites are {list(self.attention.sites)}, but aggregation basic has features and quarter "
+            "alone; leave the others out, or use stackhourglass",
+        )
+        require(
+            not self.align_corners or self.features.kind == "psmnet" or self.regression.upsampling == "trilinear",
+            "model.align_corners is true, which concerns psmnet features and trilinear upsampling; this network has "
+            "neither: leave it out",
+        )
+
+
+def check_max_disparity(value: int, name: str) -> None:
+    """Raise ConfigError unless `value` (px) is a positive multiple of 16, as the ¼ volume halved twice needs."""
+    require(
+        value >= 16 and value % 16 == 0,
+        f"{name} is {value}, expected a positive multiple of 16; the next one is {max(16, -(-value // 16) * 16)}",
+    )

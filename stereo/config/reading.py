@@ -1,0 +1,131 @@
+"""The whole experiment, and from a YAML file, `key=value` overrides or plain values to it and back."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from stereo.config.checks import require
+from stereo.config.data import DataConfig
+from stereo.config.model import ModelConfig
+from stereo.config.presets import PRESETS, Preset
+from stereo.config.training import LossConfig, OptimizerConfig, TrainingConfig
+from stereo.errors import ConfigError
+
+
+@dataclass
+class Config:
+    """The whole experiment."""
+
+    # The network by name: what the settings of model, loss and crop are where they are not given (see presets.py).
+    preset: Preset = "compact"
+    model: ModelConfig = field(default_factory=ModelConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    def __post_init__(self) -> None:
+        self.loss.weights_of(self.model.aggregation.num_outputs)
+        augmentation, least = self.data.augmentation, self.model.min_size
+        for name, size in (("crop_height", augmentation.crop_height), ("crop_width", augmentation.crop_width)):
+            require(
+                size is None or size >= least,
+                f"data.augmentation.{name} is {size}, expected {least} or more: the pyramid pooling of psmnet features",
+            )
+
+
+def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
+    """Read a YAML file over the defaults, then `key=value` overrides, and check the whole.
+
+    Args:
+        path: The YAML file.
+        overrides: Assignments with dotted keys, as in `optimizer.learning_rate=1e-4`. Values are YAML.
+
+    Raises: ConfigError that names the file or override, the key, what was got and what was expected.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ConfigError(f"{path}: no such configuration file; see configs/ for the ones that ship")
+    try:
+        loaded = OmegaConf.load(path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read as a YAML file: {_one_line(error)}") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" line {mark.line + 1}:" if mark else ""
+        raise ConfigError(f"{path}:{line} not valid YAML: {getattr(error, 'problem', error)}") from None
+    if not isinstance(loaded, DictConfig):
+        raise ConfigError(f"{path}: expected a YAML file of `section: settings`, got a list")
+    for assignment in overrides:
+        if "=" not in assignment or assignment.startswith(("=", "-")):
+            raise ConfigError(f"'{assignment}': expected key=value, for example optimizer.learning_rate=1e-4")
+    layers: list[tuple[Any, str]] = [(loaded, str(path))]
+    for assignment in overrides:
+        try:
+            layers.append((OmegaConf.from_dotlist([assignment]), f"'{assignment}'"))
+        except (yaml.YAMLError, OmegaConfBaseException):
+            raise ConfigError(f"'{assignment}': the value is not valid YAML") from None
+    return _to_config(_merge_all(layers), " ".join([str(path), *overrides]))
+
+
+def config_from_dict(values: Mapping[str, Any], origin: str = "configuration") -> Config:
+    """A Config from nested plain values over the defaults. Raises: ConfigError, beginning with `origin`."""
+    return _to_config(_merge_all([(values, origin)]), origin)
+
+
+def model_preset(preset: Preset) -> ModelConfig:
+    """The settings of a network by name."""
+    return config_from_dict({"preset": preset}).model
+
+
+def config_to_dict(config: Config) -> dict[str, Any]:
+    """Nested plain values: what a checkpoint holds."""
+    values = OmegaConf.to_container(OmegaConf.structured(config))
+    assert isinstance(values, dict)
+    return {str(key): value for key, value in values.items()}
+
+
+def config_to_yaml(config: Config) -> str:
+    """The resolved configuration as YAML, every setting written out."""
+    return OmegaConf.to_yaml(OmegaConf.structured(config))
+
+
+def _merge_all(layers: Sequence[tuple[Any, str]]) -> Any:
+    """The layers, each with its origin, over the defaults of the preset that the last of them names."""
+    merged = defaults = OmegaConf.structured(Config)
+    for values, origin in layers:
+        merged = _merge(merged, values, origin)
+    differences = PRESETS[merged.preset]
+    if differences:
+        merged = OmegaConf.merge(defaults, differences)
+        for values, origin in layers:
+            merged = _merge(merged, values, origin)
+    return merged
+
+
+def _merge(base: Any, update: Any, origin: str) -> Any:
+    try:
+        return OmegaConf.merge(base, update)
+    except (OmegaConfBaseException, ValueError, TypeError) as error:
+        key = getattr(error, "full_key", None)
+        raise ConfigError(f"{origin}: {key + ': ' if key else ''}{_one_line(error)}") from None
+
+
+def _to_config(merged: Any, origin: str) -> Config:
+    try:
+        config = OmegaConf.to_object(merged)
+    except ConfigError as error:
+        raise ConfigError(f"{origin}: {error}") from None
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"{origin}: {error.full_key}: {_one_line(error)}") from None
+    assert isinstance(config, Config)
+    return config
+
+
+def _one_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

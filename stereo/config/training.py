@@ -1,0 +1,90 @@
+"""The settings of the loss, the optimiser and the run."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from stereo.config.checks import require
+
+# By the number of supervised outputs. Three: PSMNet, section 4.2.
+_OUTPUT_WEIGHTS = {1: [1.0], 2: [0.5, 1.0], 3: [0.5, 0.7, 1.0]}
+
+
+@dataclass
+class LossConfig:
+    """What is minimised, over all supervised outputs of the network."""
+
+    # smooth_l1: on the disparities alone. mixture: cross-entropy of the ¼ volume against a mixture of Laplaces, plus
+    # smooth_l1 times smooth_l1_weight.
+    kind: Literal["smooth_l1", "mixture"] = "mixture"
+    # Weight of each supervised output, first to last, one entry for each. null: 1 for the last, 0.7 for the one before
+    # it and 0.5 for the first (PSMNet) of up to three.
+    output_weights: list[float] | None = None
+    smooth_l1_weight: float = 0.3
+    # Scale of the Laplace, in bins of the volume.
+    laplace_scale: float = 0.8
+
+    def __post_init__(self) -> None:
+        require(self.laplace_scale > 0, f"loss.laplace_scale is {self.laplace_scale}, expected more than 0")
+        require(
+            self.output_weights is None
+            or (len(self.output_weights) > 0 and all(weight >= 0 for weight in self.output_weights)),
+            f"loss.output_weights is {self.output_weights}, expected numbers of 0 or more, at least one",
+        )
+
+    def weights_of(self, outputs: int) -> list[float]:
+        """The weights for a network of so many supervised outputs. Raises: ConfigError where they are not as many."""
+        weights = _OUTPUT_WEIGHTS.get(outputs, []) if self.output_weights is None else self.output_weights
+        require(
+            len(weights) == outputs,
+            f"loss.output_weights has {len(weights)} entries, but the network has {outputs} supervised outputs "
+            "(model.aggregation); give one weight for each",
+        )
+        return weights
+
+
+@dataclass
+class OptimizerConfig:
+    """AdamW and its schedule."""
+
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-4
+    # one_cycle: linear warm-up, then cosine to nearly zero. cosine: from the first step. constant.
+    schedule: Literal["one_cycle", "cosine", "constant"] = "one_cycle"
+    # Share of all steps spent warming up (one_cycle).
+    warmup_fraction: float = 0.05
+    # The gradient's norm is clipped to this. 0: no clipping.
+    gradient_clip: float = 1.0
+
+    def __post_init__(self) -> None:
+        require(self.learning_rate > 0, f"optimizer.learning_rate is {self.learning_rate}, expected more than 0")
+        require(self.weight_decay >= 0, f"optimizer.weight_decay is {self.weight_decay}, expected 0 or more")
+        require(self.gradient_clip >= 0, f"optimizer.gradient_clip is {self.gradient_clip}, expected 0 or more")
+        require(
+            0 < self.warmup_fraction < 1,
+            f"optimizer.warmup_fraction is {self.warmup_fraction}, expected between 0 and 1",
+        )
+
+
+@dataclass
+class TrainingConfig:
+    """The run itself. Intervals are in optimiser steps."""
+
+    # The run's folder: checkpoints, the resolved configuration, TensorBoard logs.
+    output: str = "runs/default"
+    steps: int = 3000
+    seed: int = 0
+    # auto: CUDA, then Apple's MPS, then the CPU. Or cpu, cuda, cuda:1, mps …
+    device: str = "auto"
+    # Weights to begin from (a checkpoint of ours): only the network is taken, not the optimiser. Attention that they
+    # lack begins as the identity, so that the run begins where the network without it stood.
+    initial_checkpoint: str | None = None
+    log_interval: int = 20
+    validation_interval: int = 500
+    checkpoint_interval: int = 200
+    # Mixed precision on CUDA: off, bf16 (no loss scaling needed).
+    precision: Literal["fp32", "bf16"] = "fp32"
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "log_interval", "validation_interval", "checkpoint_interval"):
+            value = getattr(self, name)
+            require(value >= 1, f"training.{name} is {value}, expected 1 or more")

@@ -1,0 +1,148 @@
+"""State dictionaries: loading them with a list of what does not fit, and reading those of the official PSMNet."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from stereo.config import Preset
+from stereo.errors import CheckpointError
+from stereo.model.attention import Attention
+
+# Official names as regular expressions, and ours. The authors' `convbn` has, like our conv2d, the convolution at 0 and
+# the batch normalisation at 1, but leaves the activation outside, where it takes a number of its own.
+_FEATURES = {
+    r"feature_extraction\.firstconv\.0": "features.stem.0",
+    r"feature_extraction\.firstconv\.2": "features.stem.1",
+    r"feature_extraction\.firstconv\.4": "features.stem.2",
+    r"feature_extraction\.layer([1-4])\.(\d+)\.conv1\.0": r"features.stage\1.\2.body.0",
+    r"feature_extraction\.layer([1-4])\.(\d+)\.conv2": r"features.stage\1.\2.body.1",
+    r"feature_extraction\.layer([1-4])\.(\d+)\.downsample": r"features.stage\1.\2.skip",
+    r"feature_extraction\.branch1\.1": "features.pyramid.0.1",
+    r"feature_extraction\.branch2\.1": "features.pyramid.1.1",
+    r"feature_extraction\.branch3\.1": "features.pyramid.2.1",
+    r"feature_extraction\.branch4\.1": "features.pyramid.3.1",
+    r"feature_extraction\.lastconv\.0": "features.fuse",
+    r"feature_extraction\.lastconv\.2": "features.matching",
+    r"dres0\.0": "aggregation.entry.0",
+    r"dres0\.2": "aggregation.entry.1",
+}
+_BASIC = _FEATURES | {
+    rf"dres{block}\.{official}": f"aggregation.blocks.{block - 1}.{ours}"
+    for block in range(1, 5)
+    for official, ours in ((0, 0), (2, 1))
+}
+_BASIC |= {r"classify\.0": "aggregation.head.0", r"classify\.2": "aggregation.head.1"}
+_STACKHOURGLASS = _FEATURES | {
+    r"dres1\.0": "aggregation.entry_residual.0",
+    r"dres1\.2": "aggregation.entry_residual.1",
+}
+for _index in range(3):
+    _STACKHOURGLASS |= {
+        rf"dres{_index + 2}\.{official}": f"aggregation.hourglasses.{_index}.{ours}"
+        for official, ours in (
+            (r"conv1\.0", "down_eighth.0"),
+            (r"conv2", "down_eighth.1"),
+            (r"conv3\.0", "down_sixteenth.0"),
+            (r"conv4\.0", "down_sixteenth.1"),
+            (r"conv5", "up_eighth"),
+            (r"conv6", "up_quarter"),
+        )
+    }
+    _STACKHOURGLASS |= {
+        rf"classif{_index + 1}\.0": f"aggregation.heads.{_index}.0",
+        rf"classif{_index + 1}\.2": f"aggregation.heads.{_index}.1",
+    }
+
+
+def convert_psmnet(content: Any, origin: object) -> tuple[Preset, dict[str, Any]]:
+    """Official PSMNet weights under our names.
+
+    Args:
+        content: The state dictionary, or a dictionary that holds it as `state_dict`, as the authors' training script
+            saves it; with or without the `module.` before each name that nn.DataParallel leaves.
+        origin: What error messages begin with, the file.
+
+    Returns: the preset that they belong to, psmnet or psmnet_basic, and the state dictionary.
+    Raises: CheckpointError where they belong to neither, or hold names that PSMNet has not.
+    """
+    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
+        content = content["state_dict"]
+    if not isinstance(content, Mapping) or not content:
+        raise CheckpointError(f"{origin}: holds no state dictionary; expected the weights of the official PSMNet")
+    weights = {str(name).removeprefix("module."): value for name, value in content.items()}
+    preset: Preset
+    if any(name.startswith("classif1.") for name in weights):
+        preset, rules = "psmnet", _STACKHOURGLASS
+    elif any(name.startswith("classify.") for name in weights):
+        preset, rules = "psmnet_basic", _BASIC
+    else:
+        raise CheckpointError(
+            f"{origin}: is not of the official PSMNet: expected names such as classif1.0.0.weight (stackhourglass) or "
+            f"classify.0.0.weight (basic); found {', '.join(sorted(weights)[:3])} …"
+        )
+    renamed: dict[str, Any] = {}
+    unknown = []
+    for name, value in weights.items():
+        ours = _rename(name, rules)
+        if ours is None:
+            unknown.append(name)
+        else:
+            renamed[ours] = value
+    if unknown:
+        raise CheckpointError(f"{origin}: names that {preset} has not: {_first_ten(unknown)}")
+    return preset, renamed
+
+
+def _rename(name: str, rules: Mapping[str, str]) -> str | None:
+    for pattern, ours in rules.items():
+        # What follows the prefix is of the convolution (0), of the batch normalisation (1), or of a bare convolution.
+        match = re.fullmatch(rf"({pattern})\.((?:[01]\.)?[a-z_]+)", name)
+        if match:
+            return re.sub(pattern, ours, match[1]) + "." + match[match.lastindex or 0]
+    return None
+
+
+def load_weights(network: nn.Module, weights: Any, origin: object, fresh_attention: bool = False) -> None:
+    """Load a state dictionary that must fit.
+
+    Args:
+        weights: The state dictionary. Counters of batches that batch normalisation has seen may be missing: PyTorch
+            before 0.4.1 had none.
+        origin: What the error message begins with, the file.
+        fresh_attention: Attention that the weights lack stays as it is; freshly made it is the identity.
+
+    Raises: CheckpointError that lists the first ten entries that do not fit, and their number.
+    """
+    if not isinstance(weights, Mapping):
+        raise CheckpointError(f"{origin}: holds no state dictionary, but {type(weights).__name__}")
+    own = network.state_dict()
+    optional = {name for name in own if name.endswith("num_batches_tracked")}
+    if fresh_attention:
+        modules = [name for name, module in network.named_modules() if isinstance(module, Attention)]
+        optional |= {name for name in own if name.startswith(tuple(f"{module}." for module in modules))}
+    problems = [f"{name} is missing" for name in own if name not in weights and name not in optional]
+    problems += [f"{name} is not of this network" for name in weights if name not in own]
+    for name in own:
+        if name in weights and not isinstance(weights[name], Tensor):
+            problems.append(f"{name} is no tensor")
+        elif name in weights and _shape(weights[name]) != _shape(own[name]):
+            problems.append(f"{name} is {list(weights[name].shape)}, expected {list(own[name].shape)}")
+    if problems:
+        raise CheckpointError(
+            f"{origin}: the weights do not fit the network of the configuration: {_first_ten(problems)}"
+        )
+    network.load_state_dict(dict(weights), strict=False)
+
+
+def _shape(tensor: Tensor) -> list[int]:
+    """Without trailing axes of one: attention's projections are the same over any number of spatial axes."""
+    shape = list(tensor.shape)
+    while shape and shape[-1] == 1:
+        shape.pop()
+    return shape
+
+
+def _first_ten(problems: list[str]) -> str:
+    return "; ".join(problems[:10]) + (f"; and {len(problems) - 10} more" if len(problems) > 10 else "")
