@@ -1,6 +1,7 @@
 """Attention over any number of spatial axes: efficient, dot-product, and fused dot-product.
 
-The naive forms, written to be read; all three have one signature and one set of weights.
+The plain forms, written to be read; all three have one signature and one set of weights. Efficient attention runs by
+default in the streaming form of :mod:`stereo.model.streaming`, whose twin the plain one is.
 
     efficient     E = ρq(Q) (ρk(K)ᵀ V)     memory O(N (K + V) + K V), work O(N K V)
     dot_product   A = ρ(Q Kᵀ) V            memory O(N²),              work O(N² (K + V))
@@ -18,8 +19,10 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from stereo.config import AttentionConfig
 from stereo.errors import ConfigError
+from stereo.model.streaming import streaming_attention
 
 Normalization = Literal["softmax", "scaling"]
+Implementation = Literal["streaming", "naive"]
 
 # What computes sdpa. MATH is left out on purpose: it is PyTorch's silent fallback, and it materialises the N×N map.
 FUSED_BACKENDS = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.CUDNN_ATTENTION]
@@ -34,6 +37,11 @@ class PointwiseConv(nn.Conv1d):
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__(in_channels, out_channels, kernel_size=1)
+
+    def parts(self) -> tuple[Tensor, Tensor]:
+        """Weight and bias."""
+        assert self.bias is not None
+        return self.weight, self.bias
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any) -> None:
         weight = state_dict.get(prefix + "weight")
@@ -85,9 +93,8 @@ class Attention(nn.Module, ABC):
         self.queries = PointwiseConv(in_channels, key_channels)
         self.values = PointwiseConv(in_channels, value_channels)
         self.reprojection = PointwiseConv(value_channels, in_channels)
-        nn.init.zeros_(self.reprojection.weight)
-        assert self.reprojection.bias is not None
-        nn.init.zeros_(self.reprojection.bias)
+        for parameter in self.reprojection.parts():
+            nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor) -> Tensor:
         """Attend over all positions of x [B, C, *spatial]; the output has the same shape."""
@@ -113,7 +120,45 @@ class EfficientAttention(Attention):
     Each key channel is a global attention map over all positions (not: for each position a map). With `softmax`,
     queries are normalised over their channels and keys over all positions, and this is another function than softmax
     dot-product attention. With `scaling` both are divided by √N, and this equals :class:`DotProductAttention`.
+
+    Args:
+        implementation: streaming: exact, in constant extra memory (:mod:`stereo.model.streaming`). naive: its twin,
+            step by step as in the paper; it has second derivatives too.
+        chunk_size: Positions in one chunk of `streaming`. None: as many as fit the cache.
+        The others as for :class:`Attention`.
     """
+
+    def __init__(
+        self,
+        in_channels: int,
+        key_channels: int,
+        value_channels: int,
+        num_heads: int = 1,
+        normalization: Normalization = "softmax",
+        implementation: Implementation = "streaming",
+        chunk_size: int | None = None,
+    ) -> None:
+        super().__init__(in_channels, key_channels, value_channels, num_heads, normalization)
+        if implementation not in ("streaming", "naive"):
+            raise ConfigError(f"attention: implementation is '{implementation}', expected streaming or naive")
+        if chunk_size is not None and chunk_size < 1:
+            raise ConfigError(f"attention: chunk_size is {chunk_size}, expected None or 1 or more")
+        self.implementation = implementation
+        self.chunk_size = chunk_size
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.implementation == "naive":
+            return super().forward(x)
+        return streaming_attention(
+            x,
+            self.keys.parts(),
+            self.queries.parts(),
+            self.values.parts(),
+            self.reprojection.parts(),
+            self.num_heads,
+            self.normalization,
+            self.chunk_size,
+        )
 
     def attend(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         if self.normalization == "softmax":
@@ -183,4 +228,5 @@ def build_attention(config: AttentionConfig, site: str, channels: int) -> nn.Mod
         value_channels=config.value_channels or channels,
         num_heads=config.num_heads,
         normalization=config.normalization,
+        **({"implementation": config.implementation} if config.kind == "efficient" else {}),
     )
