@@ -11,7 +11,7 @@ from conftest import REPOSITORY
 # Lower layers know nothing of higher ones. A module may import from its own layer and from those before it.
 LAYERS: list[set[str]] = [
     {"errors"},
-    {"files", "device", "config", "data.sample"},
+    {"files", "device", "config", "data.sample", "benchmark"},
     {"data.formats"},
     {"data", "model", "losses", "metrics", "visualize", "cli"},
     {"predictor", "checkpoint", "sgbm", "distributed"},

@@ -1,0 +1,154 @@
+"""Measuring time and memory, each cell in a process of its own, so that running out of either is a result, not a crash.
+
+The parent calls :func:`run_cell` with a command; the child calls :func:`report`, which limits its memory, measures, and
+prints the outcome as one line of JSON.
+"""
+
+import json
+import os
+import re
+import resource
+import signal
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from stereo.errors import ConfigError
+
+Status = Literal["ok", "out of memory", "over time", "failed"]
+_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+
+
+@dataclass
+class Outcome:
+    """What became of one cell."""
+
+    status: Status
+    seconds: float | None = None  # median of the repeated runs
+    extra_bytes: int | None = None  # peak over the state before the call, its result included
+    needed_bytes: int | None = None  # out of memory: what was held beyond the start, and the allocation that failed
+    message: str = ""
+
+
+def parse_bytes(text: str) -> int:
+    """'16GB', '512MiB', '1000000': bytes. Raises: ConfigError."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", text)
+    if match is None or match[2].upper() not in _UNITS or float(match[1]) <= 0:
+        raise ConfigError(f"'{text}' is no amount of memory, expected for example 16GB or 512MiB")
+    return int(float(match[1]) * _UNITS[match[2].upper()])
+
+
+# ------------------------------------------------------------------------------------------------------ the parent
+
+
+def run_cell(command: Sequence[str], time_limit: float) -> Outcome:
+    """Run a command that ends in :func:`report`; it and its children are killed at the limit, s, or with the caller."""
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        output, errors = process.communicate(timeout=time_limit)
+    except subprocess.TimeoutExpired:
+        return Outcome("over time", message=f"over {time_limit:g} s")
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+    lines = output.strip().splitlines()
+    if process.returncode == 0 and lines:
+        return Outcome(**json.loads(lines[-1]))
+    if process.returncode == -signal.SIGKILL:
+        return Outcome("out of memory", message="killed by the system")
+    return Outcome("failed", message=(errors.strip().splitlines() or ["no message"])[-1])
+
+
+# ------------------------------------------------------------------------------------------------------- the child
+
+
+def report(prepare: Callable[[], Callable[[], Any]], device: torch.device, memory_limit: int | None) -> None:
+    """Measure what `prepare` returns, within the limit, and print the outcome as JSON.
+
+    Args:
+        prepare: Makes the inputs and returns what is to be measured. What it allocates counts against the limit, not
+            as extra memory.
+        memory_limit: Bytes beyond what the process has already.
+    """
+    start = _resident() if device.type == "cpu" else 0
+    if memory_limit is not None:
+        limit_memory(memory_limit, device)
+    try:
+        outcome = measure(prepare(), device)
+    except (RuntimeError, MemoryError) as error:
+        wanted = failed_allocation(str(error))
+        if wanted is None and not isinstance(error, MemoryError | torch.OutOfMemoryError):
+            outcome = Outcome("failed", message=str(error).splitlines()[0])
+        else:
+            held = _resident() - start if device.type == "cpu" else torch.cuda.memory_allocated(device)
+            needed = None if wanted is None else held + wanted
+            outcome = Outcome("out of memory", needed_bytes=needed)
+    print(json.dumps(asdict(outcome)), flush=True)
+
+
+def limit_memory(limit: int, device: torch.device) -> None:
+    """Make allocations fail beyond so many bytes more than the process has now."""
+    if device.type == "cuda":
+        total = torch.cuda.get_device_properties(device).total_memory
+        torch.cuda.set_per_process_memory_fraction(min(1.0, limit / total), device)
+    else:
+        address_space = _status("VmSize") + limit
+        resource.setrlimit(resource.RLIMIT_AS, (address_space, resource.RLIM_INFINITY))
+
+
+def measure(function: Callable[[], Any], device: torch.device) -> Outcome:
+    """Peak extra memory of the first call, and the median time of further ones."""
+    extra = peak_memory(function, device)
+    seconds: list[float] = []
+    while len(seconds) < 3 or (sum(seconds) < 2.0 and len(seconds) < 20):
+        start = time.perf_counter()
+        function()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        seconds.append(time.perf_counter() - start)
+        if sum(seconds) > 30:
+            break
+    return Outcome("ok", seconds=statistics.median(seconds), extra_bytes=extra)
+
+
+def peak_memory(function: Callable[[], Any], device: torch.device) -> int:
+    """Bytes that a call takes at its peak beyond what was held before; what it returns is included."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+        before = torch.cuda.memory_allocated(device)
+        torch.cuda.reset_peak_memory_stats(device)
+        function()
+        torch.cuda.synchronize(device)
+        return torch.cuda.max_memory_allocated(device) - before
+    Path("/proc/self/clear_refs").write_text("5")  # sets the peak back to what is resident now
+    before = _resident()
+    function()
+    return _status("VmHWM") - before
+
+
+def failed_allocation(message: str) -> int | None:
+    """How many bytes the allocator was asked for, by its own message; None for any other message."""
+    match = re.search(r"tried to allocate ([\d.]+) (bytes|KiB|MiB|GiB)", message, re.IGNORECASE)
+    if match is None:
+        return None
+    return int(float(match[1]) * ({"BYTES": 1} | _UNITS)[match[2].upper()])
+
+
+def _resident() -> int:
+    return _status("VmRSS")
+
+
+def _status(field: str) -> int:
+    """A size of this process in bytes. Linux."""
+    match = re.search(rf"^{field}:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
+    assert match is not None
+    return int(match[1]) * 1024
