@@ -347,8 +347,8 @@ def _machine(device: torch.device, args: argparse.Namespace) -> str:
     backends = ", ".join(backend.name.lower() for backend in FUSED_BACKENDS)
     return (
         f"{where}, PyTorch {torch.__version__}, {torch.get_num_threads()} threads, float32; limits of each cell: "
-        f"{_bytes(args.memory_limit)} beyond the start, {args.time_limit:g} s; sdpa pinned to {backends} (the math form, which "
-        "holds the map, is excluded: a fallback would be an error)"
+        f"{_bytes(args.memory_limit)} beyond the start, {args.time_limit:g} s; sdpa pinned to {backends} (the math "
+        "form, which holds the map, is excluded: a fallback would be an error)"
     )
 
 

@@ -15,10 +15,12 @@ def atomic_output(path: str | Path) -> Iterator[Path]:
 
     The temporary name keeps the suffix, since some writers choose the format by it. Nothing is left behind on failure.
 
-    Raises: OutputError for any OSError of the block or of the replacement, naming `path`.
+    Raises: OutputError for any OSError of the block or of the replacement, and for a NUL in the path, naming `path`.
     """
     path = Path(path)
     temporary: Path | None = None
+    if "\0" in str(path):
+        raise OutputError(f"{str(path)!r}: cannot be written: no path holds a NUL character")
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=f".part{path.suffix}")
         os.close(handle)
@@ -29,7 +31,10 @@ def atomic_output(path: str | Path) -> Iterator[Path]:
         temporary.chmod(0o666 & ~mask)  # mkstemp makes files private; the result is an ordinary file
         temporary.replace(path)
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from None
+        raise OutputError(
+            f"{path}: cannot be written: {error.strerror or error}; check that its folder exists and that you may "
+            "write there"
+        ) from None
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)

@@ -12,7 +12,7 @@ from conftest import REPOSITORY
 LAYERS: list[set[str]] = [
     {"errors"},
     {"files", "device", "config", "data.sample", "benchmark"},
-    {"data.formats"},
+    {"data.formats", "data.containers", "data.calibration"},
     {"data", "model", "losses", "metrics", "visualize", "cli"},
     {"predictor", "checkpoint", "sgbm", "distributed"},
     {"evaluator"},

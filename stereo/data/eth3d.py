@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from stereo.data.calibration import read_calibration
 from stereo.data.files import (
     PairFiles,
     first_file,
@@ -11,7 +12,6 @@ from stereo.data.files import (
     require_partner,
     walk_folders,
 )
-from stereo.data.formats import read_calibration
 from stereo.data.sample import StereoSample
 
 

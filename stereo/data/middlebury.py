@@ -7,6 +7,7 @@ Before 2014 the ground truth is 8 bits deep, and the grey levels in one px depen
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from stereo.data.calibration import read_calibration
 from stereo.data.files import (
     PairFiles,
     first_file,
@@ -16,7 +17,7 @@ from stereo.data.files import (
     require_folder,
     walk_folders,
 )
-from stereo.data.formats import read_calibration, read_image
+from stereo.data.formats import read_image
 from stereo.data.sample import StereoSample
 from stereo.errors import DataError
 

@@ -1,7 +1,6 @@
 """stereo.data.formats: round trips are exact, and a broken file is a FormatError that begins with its path."""
 
 import io
-import os
 import struct
 import zlib
 from collections.abc import Callable
@@ -14,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stereo.data import formats
+from stereo.data import containers
+from stereo.data.calibration import read_calibration
 from stereo.data.formats import (
-    read_calibration,
     read_disparity,
     read_disparity_npy,
     read_disparity_pfm,
@@ -159,8 +158,8 @@ def test_a_header_that_the_file_cannot_hold_is_refused_before_decoding(
     path = tmp_path / f"huge.{name}"
     path.write_bytes(data)
     decoded = []
-    decode = formats._decode
-    monkeypatch.setattr(formats, "_decode", lambda data: decoded.append(len(data)) or decode(data))
+    decode = containers._decode
+    monkeypatch.setattr(containers, "_decode", lambda data: decoded.append(len(data)) or decode(data))
     check_error(path, read_image)
     assert not decoded or b"IHDR" + struct.pack(">II", 4, 4) in data
 
@@ -443,36 +442,6 @@ def test_a_mutated_file_is_read_or_is_a_format_error(tmp_path: Path, kind: str, 
     assert message.startswith(str(path))
 
 
-# ----------------------------------------------------------------------------------------------------- calibration
-
-
-def test_calibration_of_middlebury(tmp_path: Path) -> None:
-    path = tmp_path / "calib.txt"
-    path.write_text("cam0=[ 1038.018 0 322.037 ; 0 1038.018 243.393 ; 0 0 1 ] \n\n doffs= 53.271 \nbaseline= 176.252\n")
-    calibration = read_calibration(path)
-    assert calibration.focal_length == 1038.018
-    assert calibration.baseline == pytest.approx(0.176252)
-    assert calibration.disparity_offset == 53.271
-
-
-@pytest.mark.parametrize(
-    ("text", "line"),
-    [
-        ("cam0=[x 0 1; 0 1 1; 0 0 1]\nbaseline=1\n", 1),
-        ("cam0=900\nbaseline=1\n", 1),
-        ("cam0=[900 0 1; 0 1 1; 0 0 1]\nbaseline=-1\n", 2),
-        ("cam0=[900 0 1; 0 1 1; 0 0 1]\nbaseline=1\ndoffs=nan\n", 3),
-        ("cam0=[900 0 1; 0 1 1; 0 0 1]\n\nnonsense\n", 3),
-    ],
-)
-def test_broken_calibration_names_the_line(tmp_path: Path, text: str, line: int) -> None:
-    path = tmp_path / "calib.txt"
-    path.write_text(text)
-    check_error(path, read_calibration, f"{path}:{line}:")
-    path.write_text("baseline=1\n")
-    check_error(path, read_calibration, "cam0")
-
-
 # --------------------------------------------------------------------------------------------------------- writing
 
 WRITERS: dict[str, Callable[[Path], None]] = {
@@ -493,7 +462,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "replace", fail)
+    monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(OutputError, match="No space left") as caught:
         WRITERS[name](path)
     assert str(caught.value).startswith(str(path))
@@ -509,6 +478,8 @@ def test_a_place_that_cannot_be_written_to(tmp_path: Path, name: str) -> None:
         with pytest.raises(OutputError) as caught:
             WRITERS[name](path)
         assert str(caught.value).startswith(str(path))
+    with pytest.raises(OutputError, match="NUL"):
+        WRITERS[name](tmp_path / f"\0{name}")
     assert sorted(entry.name for entry in tmp_path.iterdir()) == sorted(["file", name])
 
 
