@@ -12,6 +12,7 @@ from stereo.checkpoint import load_checkpoint
 from stereo.data.sample import Image, Map
 from stereo.device import select_device
 from stereo.errors import DataError, StereoError
+from stereo.model.layers import fold_batch_norm
 
 MIN_SIZE = 32
 
@@ -49,7 +50,9 @@ class Predictor:
         Raises: CheckpointError, ConfigError.
         """
         chosen = select_device(device)
-        return cls(load_checkpoint(path, chosen, max_disparity).network, chosen)
+        network = load_checkpoint(path, chosen, max_disparity).network
+        fold_batch_norm(network)
+        return cls(network, chosen)
 
     def predict(self, left: Image, right: Image) -> Map:
         """Disparity of the left view.

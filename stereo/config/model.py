@@ -82,6 +82,9 @@ class AggregationConfig:
     channels: int = 8
     # Number of hourglasses one after the other; each has a supervised output. basic has none, and one output.
     num_hourglasses: int = 2
+    # Training: compute each hourglass (of basic, each block) again in the backward pass instead of keeping what is
+    # inside it: less memory, more time, the same gradients.
+    checkpoint: bool = False
 
     @property
     def num_outputs(self) -> int:

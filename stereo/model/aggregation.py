@@ -1,11 +1,54 @@
 """The 3D network that turns the cost volume into one cost for each position and disparity."""
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from stereo.config import AggregationConfig, AttentionConfig
 from stereo.model.attention import build_attention
-from stereo.model.layers import conv3d, upconv3d
+from stereo.model.layers import checkpointed, conv3d, upconv3d
+
+# Bins start … stop − 1 of the cost volume: [B, channels, stop − start, H, W].
+Volume = Callable[[int, int], Tensor]
+# Bins that inference computes at a time of the first convolution's input.
+SLAB_BINS = 16
+
+
+class Aggregation(nn.Module, ABC):
+    """What the aggregations share: the way in from the cost volume.
+
+    Input: the volume by ranges of bins, and the number D of bins. Output: one [B, D, H, W] for each supervised output
+    in training, first to last; in evaluation mode only the last. Higher is more likely (these are logits over D; the
+    literature calls them costs).
+    """
+
+    def __init__(self, volume_channels: int, config: AggregationConfig) -> None:
+        super().__init__()
+        self.entry = nn.Sequential(conv3d(volume_channels, config.channels), conv3d(config.channels, config.channels))
+        self.checkpoint = config.checkpoint
+
+    @abstractmethod
+    def forward(self, volume: Volume, num_bins: int) -> list[Tensor]: ...
+
+    def enter(self, volume: Volume, num_bins: int) -> Tensor:
+        """The two entry convolutions: [B, channels, D, H, W].
+
+        The volume is wider than anything after it. Without gradients it exists in slabs of bins alone, each with one
+        more bin on either side, which is what the 3×3×3 convolution reaches.
+        """
+        if torch.is_grad_enabled() or self.training:
+            return self.entry(volume(0, num_bins))
+        slabs = []
+        for start in range(0, num_bins, SLAB_BINS):
+            stop = min(start + SLAB_BINS, num_bins)
+            first, last = max(start - 1, 0), min(stop + 1, num_bins)
+            slabs.append(self.entry[0](volume(first, last))[:, :, start - first : stop - first])
+        x = torch.cat(slabs, dim=2)
+        del slabs
+        return self.entry[1](x)
 
 
 class Hourglass(nn.Module):
@@ -35,31 +78,26 @@ class Hourglass(nn.Module):
         quarter = self.attention_quarter(x)
         eighth = self.attention_eighth(self.down_eighth(quarter))
         sixteenth = self.attention_sixteenth(self.down_sixteenth(eighth))
-        eighth = F.relu(self.up_eighth(sixteenth) + self.skip_eighth(eighth))
-        return F.relu(self.up_quarter(eighth) + self.skip_quarter(quarter))
+        eighth = F.relu(self.up_eighth(sixteenth).add_(self.skip_eighth(eighth)), inplace=True)
+        return F.relu(self.up_quarter(eighth).add_(self.skip_quarter(quarter)), inplace=True)
 
 
-class StackedHourglass(nn.Module):
-    """Hourglasses one after the other, each with a head that gives a cost volume.
-
-    Input: [B, volume_channels, D, H, W]. Output: one [B, D, H, W] for each hourglass in training, first to last; in
-    evaluation mode only the last. Higher is more likely (these are logits over D; the literature calls them costs).
-    """
+class StackedHourglass(Aggregation):
+    """Hourglasses one after the other, each with a head."""
 
     def __init__(self, volume_channels: int, config: AggregationConfig, attention: AttentionConfig) -> None:
-        super().__init__()
+        super().__init__(volume_channels, config)
         channels = config.channels
-        self.entry = nn.Sequential(conv3d(volume_channels, channels), conv3d(channels, channels))
         self.hourglasses = nn.ModuleList(Hourglass(channels, attention) for _ in range(config.num_hourglasses))
         self.heads = nn.ModuleList(
             nn.Conv3d(channels, 1, 3, padding=1, bias=False) for _ in range(config.num_hourglasses)
         )
 
-    def forward(self, volume: Tensor) -> list[Tensor]:
-        x = self.entry(volume)
+    def forward(self, volume: Volume, num_bins: int) -> list[Tensor]:
+        x = self.enter(volume, num_bins)
         costs = []
         for index, (hourglass, head) in enumerate(zip(self.hourglasses, self.heads, strict=True)):
-            x = hourglass(x)
+            x = checkpointed(hourglass, x) if self.checkpoint else hourglass(x)
             if self.training or index == len(self.heads) - 1:
                 costs.append(head(x).squeeze(1))
         return costs
@@ -92,65 +130,65 @@ class PsmnetHourglass(nn.Module):
             skip_down: of the same shape, added on the way down.
         """
         down = self.down_eighth(self.attention_quarter(x))
-        down = self.attention_eighth(F.relu(down if skip_down is None else down + skip_down))
+        down = self.attention_eighth(F.relu(down if skip_down is None else down + skip_down, inplace=True))
         sixteenth = self.attention_sixteenth(self.down_sixteenth(down))
-        up = F.relu(self.up_eighth(sixteenth) + (down if skip_up is None else skip_up))
+        up = F.relu(self.up_eighth(sixteenth) + (down if skip_up is None else skip_up), inplace=True)
         return self.up_quarter(up), down, up
 
 
-class PsmnetStackedHourglass(nn.Module):
+class PsmnetStackedHourglass(Aggregation):
     """PSMNet's stack: each hourglass takes the one before as its input and, at ⅛, as its skips.
 
-    Input and output as of :class:`StackedHourglass`. Every head's logits are added to those of the head before.
+    Every head's logits are added to those of the head before.
 
     Source: Chang & Chen, CVPR 2018, section 3.4 and figure 1, and the authors' code.
     """
 
     def __init__(self, volume_channels: int, config: AggregationConfig, attention: AttentionConfig) -> None:
-        super().__init__()
+        super().__init__(volume_channels, config)
         channels = config.channels
-        self.entry = nn.Sequential(conv3d(volume_channels, channels), conv3d(channels, channels))
         self.entry_residual = _psmnet_block(channels)
         self.hourglasses = nn.ModuleList(PsmnetHourglass(channels, attention) for _ in range(config.num_hourglasses))
         self.heads = nn.ModuleList(_psmnet_head(channels) for _ in range(config.num_hourglasses))
 
-    def forward(self, volume: Tensor) -> list[Tensor]:
-        x = self.entry(volume)
-        entry = x + self.entry_residual(x)
+    def forward(self, volume: Volume, num_bins: int) -> list[Tensor]:
+        entry = self.enter(volume, num_bins)
+        entry = self.entry_residual(entry).add_(entry)
         x = entry
         first_down: Tensor | None = None
         up: Tensor | None = None
         costs: list[Tensor] = []
         for hourglass, head in zip(self.hourglasses, self.heads, strict=True):
-            x, down, up = hourglass(x, first_down, up)
-            x = x + entry
+            if self.checkpoint:
+                x, down, up = checkpointed(hourglass, x, first_down, up)
+            else:
+                x, down, up = hourglass(x, first_down, up)
+            x.add_(entry)  # nothing else refers to it, and no gradient needs it as it was
             first_down = down if first_down is None else first_down
             cost = head(x).squeeze(1)
             costs.append(cost + costs[-1] if costs else cost)
         return costs if self.training else costs[-1:]
 
 
-class PsmnetBasic(nn.Module):
+class PsmnetBasic(Aggregation):
     """PSMNet's aggregation without an hourglass: four residual blocks at ¼ and one head.
 
-    Input and output as of :class:`StackedHourglass`. Attention at the site `quarter`, this project's insertion, comes
-    before the head.
+    Attention at the site `quarter`, this project's insertion, comes before the head.
 
     Source: Chang & Chen, CVPR 2018, section 3.4 ("basic"), and the authors' code.
     """
 
     def __init__(self, volume_channels: int, config: AggregationConfig, attention: AttentionConfig) -> None:
-        super().__init__()
+        super().__init__(volume_channels, config)
         channels = config.channels
-        self.entry = nn.Sequential(conv3d(volume_channels, channels), conv3d(channels, channels))
         self.blocks = nn.ModuleList(_psmnet_block(channels) for _ in range(4))
         self.attention_quarter = build_attention(attention, "quarter", channels)
         self.head = _psmnet_head(channels)
 
-    def forward(self, volume: Tensor) -> list[Tensor]:
-        x = self.entry(volume)
+    def forward(self, volume: Volume, num_bins: int) -> list[Tensor]:
+        x = self.enter(volume, num_bins)
         for block in self.blocks:
-            x = x + block(x)
+            x = (checkpointed(block, x) if self.checkpoint else block(x)).add_(x)
         return [self.head(self.attention_quarter(x)).squeeze(1)]
 
 

@@ -1,10 +1,10 @@
 """Cost volumes: how well each left position matches the right view at each disparity.
 
 Bin i stands for a shift by i positions of the feature map, that is 4·i pixels. Where the shifted position lies outside
-the right view the volume is zero.
+the right view the volume is zero. Any range of bins can be had alone, so that a volume need never exist as a whole.
 """
 
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
 
 import torch
 import torch.nn.functional as F
@@ -13,7 +13,40 @@ from torch import Tensor, nn
 from stereo.config import CostVolumeConfig
 
 
-class GroupCorrelationVolume(nn.Module):
+class CostVolume(nn.Module, ABC):
+    """What the cost volumes share: one plane for each bin, of the columns that overlap at its shift."""
+
+    channels: int
+
+    def forward(self, left: Tensor, right: Tensor, start: int, stop: int) -> Tensor:
+        """Bins start … stop − 1 of the volume of left and right [B, C, H, W]: [B, channels, stop − start, H, W]."""
+        left, right = self.prepare(left), self.prepare(right)
+        if torch.is_grad_enabled():
+            return torch.stack([self._padded(left, right, shift) for shift in range(start, stop)], dim=2)
+        # Written in place: half the memory of planes beside their stack.
+        batch, height, width = left.shape[0], left.shape[-2], left.shape[-1]
+        volume = left.new_zeros(batch, self.channels, stop - start, height, width)
+        if left.ndim == 4 and not left.is_contiguous() and left.is_contiguous(memory_format=torch.channels_last):
+            volume = volume.contiguous(memory_format=torch.channels_last_3d)
+        for index, shift in enumerate(range(start, min(stop, width))):
+            volume[:, :, index, :, shift:] = self.plane(left[..., shift:], right[..., : width - shift])
+        return volume
+
+    def prepare(self, features: Tensor) -> Tensor:
+        """What is done to each view's features once for all bins."""
+        return features
+
+    @abstractmethod
+    def plane(self, left: Tensor, right: Tensor) -> Tensor:
+        """One bin of the columns that overlap, [B, channels, H, W − shift]."""
+
+    def _padded(self, left: Tensor, right: Tensor, shift: int) -> Tensor:
+        width = left.shape[-1]
+        overlap = max(width - shift, 0)
+        return F.pad(self.plane(left[..., width - overlap :], right[..., :overlap]), (width - overlap, 0))
+
+
+class GroupCorrelationVolume(CostVolume):
     """Cosine similarity of the two views' features within each of G channel groups, [B, G, D, H, W].
 
     Source: GwcNet (Guo et al., CVPR 2019), eq. 3; we normalise each group's features to length one, so that the
@@ -22,48 +55,31 @@ class GroupCorrelationVolume(nn.Module):
 
     def __init__(self, groups: int) -> None:
         super().__init__()
-        self.groups = groups
+        self.channels = groups
 
-    def forward(self, left: Tensor, right: Tensor, num_bins: int) -> Tensor:
-        """left, right: [B, C, H, W] with C divisible by the groups."""
-        left = F.normalize(left.unflatten(1, (self.groups, -1)), dim=2)  # [B, G, C / G, H, W]
-        right = F.normalize(right.unflatten(1, (self.groups, -1)), dim=2)
-        planes = [
-            _pad_left((left_part * right_part).sum(2), left.shape[-1])
-            for left_part, right_part in _overlaps(left, right, num_bins)
-        ]
-        return torch.stack(planes, dim=2)
+    def prepare(self, features: Tensor) -> Tensor:
+        return F.normalize(features.unflatten(1, (self.channels, -1)), dim=2)  # [B, G, C / G, H, W]
+
+    def plane(self, left: Tensor, right: Tensor) -> Tensor:
+        return (left * right).sum(2)
 
 
-class ConcatenationVolume(nn.Module):
+class ConcatenationVolume(CostVolume):
     """Both views' features stacked along the channels at each disparity, [B, 2C, D, H, W].
 
     Source: GC-Net (Kendall et al., ICCV 2017), as used by PSMNet (Chang & Chen, CVPR 2018).
     """
 
-    def forward(self, left: Tensor, right: Tensor, num_bins: int) -> Tensor:
-        """left, right: [B, C, H, W]."""
-        planes = [
-            _pad_left(torch.cat([left_part, right_part], dim=1), left.shape[-1])
-            for left_part, right_part in _overlaps(left, right, num_bins)
-        ]
-        return torch.stack(planes, dim=2)
+    def __init__(self, matching_channels: int) -> None:
+        super().__init__()
+        self.channels = 2 * matching_channels
+
+    def plane(self, left: Tensor, right: Tensor) -> Tensor:
+        return torch.cat([left, right], dim=1)
 
 
-def _overlaps(left: Tensor, right: Tensor, num_bins: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """For each bin the columns that overlap: left from the shift on, right up to W − shift; none beyond the width."""
-    width = left.shape[-1]
-    for shift in range(num_bins):
-        overlap = max(width - shift, 0)
-        yield left[..., width - overlap :], right[..., :overlap]
-
-
-def _pad_left(plane: Tensor, width: int) -> Tensor:
-    return F.pad(plane, (width - plane.shape[-1], 0))
-
-
-def build_cost_volume(config: CostVolumeConfig, matching_channels: int) -> tuple[nn.Module, int]:
-    """The cost volume and the number of channels it has."""
+def build_cost_volume(config: CostVolumeConfig, matching_channels: int) -> CostVolume:
+    """The chosen cost volume."""
     if config.kind == "group_correlation":
-        return GroupCorrelationVolume(config.groups), config.groups
-    return ConcatenationVolume(), 2 * matching_channels
+        return GroupCorrelationVolume(config.groups)
+    return ConcatenationVolume(matching_channels)

@@ -1,6 +1,14 @@
 """The building blocks that the 2D and 3D parts share: convolution, batch normalisation, ReLU."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.utils.checkpoint import checkpoint
 
 
 def conv2d(
@@ -56,3 +64,44 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.relu(x + self.body(x))
+
+
+def checkpointed(module: nn.Module, *inputs: Any) -> Any:
+    """module(*inputs), whose intermediate results are not kept for the backward pass but computed again in it."""
+    if not torch.is_grad_enabled():
+        return module(*inputs)
+    contexts = lambda: (nullcontext(), _kept_statistics(module))  # noqa: E731
+    return checkpoint(module, *inputs, use_reentrant=False, context_fn=contexts)
+
+
+@contextmanager
+def _kept_statistics(module: nn.Module) -> Iterator[None]:
+    """Batch normalisation's running statistics take in each batch once, not again when it is recomputed."""
+    buffers = [buffer for child in module.modules() if isinstance(child, _BatchNorm) for buffer in child.buffers()]
+    before = [buffer.clone() for buffer in buffers]
+    try:
+        yield
+    finally:  # recomputation is ended by an exception once it has what is needed
+        for buffer, value in zip(buffers, before, strict=True):
+            buffer.copy_(value)
+
+
+def fold_batch_norm(module: nn.Module) -> None:
+    """Work batch normalisation's running statistics into the convolution before it, in every sequence of the module.
+
+    For inference alone: the outputs are the same up to rounding, one pass over each map is saved, and the state
+    dictionary is another. Raises: ValueError in training mode.
+    """
+    if module.training:
+        raise ValueError("batch normalisation can be folded in evaluation mode alone")
+    for sequence in module.modules():
+        if not isinstance(sequence, nn.Sequential):
+            continue
+        for index in range(len(sequence) - 1):
+            convolution, normalization = sequence[index], sequence[index + 1]
+            if isinstance(convolution, nn.Conv2d | nn.Conv3d | nn.ConvTranspose3d) and isinstance(
+                normalization, _BatchNorm
+            ):
+                transposed = isinstance(convolution, nn.ConvTranspose3d)
+                sequence[index] = fuse_conv_bn_eval(convolution, normalization, transpose=transposed)
+                sequence[index + 1] = nn.Identity()

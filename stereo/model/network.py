@@ -1,5 +1,6 @@
 """StereoNetwork: features → cost volume → aggregation → regression, each part chosen in the configuration."""
 
+from functools import partial
 from typing import NamedTuple, Self
 
 import torch
@@ -44,8 +45,8 @@ class StereoNetwork(nn.Module):
         self.min_size = config.min_size
         self.max_disparity = config.max_disparity
         self.features = build_features(config)
-        self.cost_volume, volume_channels = build_cost_volume(config.cost_volume, self.features.matching_channels)
-        self.aggregation = build_aggregation(volume_channels, config.aggregation, config.attention)
+        self.cost_volume = build_cost_volume(config.cost_volume, self.features.matching_channels)
+        self.aggregation = build_aggregation(self.cost_volume.channels, config.aggregation, config.attention)
         self.regression = build_regression(config, self.features.quarter_channels, self.features.half_channels)
         self.register_buffer("image_mean", torch.tensor(IMAGE_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("image_std", torch.tensor(IMAGE_STD).view(1, 3, 1, 1), persistent=False)
@@ -89,6 +90,6 @@ class StereoNetwork(nn.Module):
         batch = left.shape[0]
         both = self.features((torch.cat([left, right]) - self.image_mean) / self.image_std)
         left_features = type(both)(*(part[:batch] for part in both))
-        volume = self.cost_volume(left_features.matching, both.matching[batch:], self.max_disparity // 4)
-        predictions = self.regression(self.aggregation(volume), left_features)
+        volume = partial(self.cost_volume, left_features.matching, both.matching[batch:])
+        predictions = self.regression(self.aggregation(volume, self.max_disparity // 4), left_features)
         return StereoOutput(predictions[-1].disparity, predictions)

@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from stereo.config import ModelConfig, RegressionConfig
 from stereo.model.features import Features
@@ -81,10 +82,17 @@ class ConvexUpsampling(nn.Module):
 
 
 class TrilinearUpsampling(nn.Module):
-    """The cost volume is upsampled to full resolution, and disparity is estimated there.
+    """The cost volume is upsampled to full resolution, and disparity is estimated there, some rows at a time.
+
+    At full resolution the volume and its softmax are 64 times the volume at ¼, for 544×960 px and 192 disparities
+    400 MB each. Each pixel's estimate needs its own column alone, so rows are upsampled in blocks of `BLOCK_ROWS`; the
+    gradient recomputes each block. Interpolation is linear along each axis: rows first, then disparities and columns.
 
     Source: PSMNet (Chang & Chen, CVPR 2018), section 3.5.
     """
+
+    # Full-resolution rows in one block. For 960 columns and 192 disparities a block takes 12 MB.
+    BLOCK_ROWS = 16
 
     def __init__(self, config: RegressionConfig, align_corners: bool = False) -> None:
         super().__init__()
@@ -95,10 +103,42 @@ class TrilinearUpsampling(nn.Module):
         return [Prediction(self._upsample(cost), cost) for cost in costs]
 
     def _upsample(self, cost: Tensor) -> Tensor:
+        blocks = []
+        for start in range(0, 4 * cost.shape[2], self.BLOCK_ROWS):
+            stop = min(start + self.BLOCK_ROWS, 4 * cost.shape[2])
+            rows = torch.arange(start, stop, device=cost.device, dtype=torch.promote_types(cost.dtype, torch.float32))
+            if torch.is_grad_enabled() and cost.requires_grad:
+                blocks.append(checkpoint(self._estimate_rows, cost, rows, use_reentrant=False))
+            else:
+                blocks.append(self._estimate_rows(cost, rows))
+        return torch.cat(blocks, dim=1)
+
+    def _estimate_rows(self, cost: Tensor, rows: Tensor) -> Tensor:
+        """Disparity [B, R, W] of the R full-resolution rows, from the cost volume [B, D, H/4, W/4]."""
+        upper, lower, weight = source_rows(rows, cost.shape[2], self.align_corners)
+        weight = weight.to(cost.dtype)[:, None]
+        at_rows = torch.lerp(cost[:, :, upper], cost[:, :, lower], weight)  # [B, D, R, W/4]
         full = F.interpolate(
-            cost.unsqueeze(1), scale_factor=4, mode="trilinear", align_corners=self.align_corners
-        ).squeeze(1)  # [B, 4D, H, W]
+            at_rows.transpose(1, 2).flatten(0, 1).unsqueeze(1),  # [B R, 1, D, W/4]
+            scale_factor=4,
+            mode="bilinear",
+            align_corners=self.align_corners,
+        )
+        full = full.squeeze(1).unflatten(0, (cost.shape[0], -1)).transpose(1, 2)  # [B, 4D, R, W]
         return estimate_bin(full, self.config.estimate, 4 * self.config.mode_radius)  # one bin is one px here
+
+
+def source_rows(rows: Tensor, height: int, align_corners: bool) -> tuple[Tensor, Tensor, Tensor]:
+    """Between which of `height` coarse rows each of the four times as many fine rows lies, and how near the second.
+
+    Source: the coordinates of torch.nn.functional.interpolate.
+    """
+    if align_corners:
+        position = rows * ((height - 1) / max(4 * height - 1, 1))
+    else:
+        position = ((rows + 0.5) / 4 - 0.5).clamp_min(0)
+    upper = position.floor().long()
+    return upper, (upper + 1).clamp_max(height - 1), position - upper
 
 
 def build_regression(config: ModelConfig, quarter_channels: int, half_channels: int) -> nn.Module:

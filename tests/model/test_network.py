@@ -58,6 +58,16 @@ def test_fresh_attention_leaves_the_network_as_it_is(site: str) -> None:
     assert torch.equal(without(*images).disparity, having(*images).disparity)
 
 
+@pytest.mark.parametrize("bins", [1, 3, 100])
+def test_slabs_of_the_volume_are_the_volume(bins: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = StereoNetwork(tiny_model()).eval()
+    images = pair()
+    whole = network(*images).disparity  # with gradients: the volume as a whole
+    monkeypatch.setattr("stereo.model.aggregation.SLAB_BINS", bins)
+    with torch.inference_mode():
+        torch.testing.assert_close(network(*images).disparity, whole)
+
+
 def test_range_can_be_changed_and_is_checked() -> None:
     network = StereoNetwork(tiny_model()).eval()
     network.max_disparity = 64

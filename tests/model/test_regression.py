@@ -1,10 +1,19 @@
 """From costs to disparities."""
 
+import pytest
 import torch
+import torch.nn.functional as F
 
 from stereo.config import RegressionConfig
 from stereo.model.features import Features
-from stereo.model.regression import ConvexUpsampling, TrilinearUpsampling, dominant_mode, soft_argmin
+from stereo.model.regression import (
+    ConvexUpsampling,
+    Estimate,
+    TrilinearUpsampling,
+    dominant_mode,
+    estimate_bin,
+    soft_argmin,
+)
 
 
 def cost_of(probability: list[float]) -> torch.Tensor:
@@ -66,3 +75,24 @@ def test_trilinear_upsampling_shape_and_centre() -> None:
     assert prediction.disparity.shape == (1, 16, 16)
     # align_corners false: bin 3 is centred between the planes 13 and 14.
     torch.testing.assert_close(prediction.disparity, torch.full((1, 16, 16), 13.5), atol=0.01, rtol=0)
+
+
+@pytest.mark.parametrize("align_corners", [False, True])
+@pytest.mark.parametrize("estimate", ["soft_argmin", "dominant_mode"])
+@pytest.mark.parametrize("shape", [(2, 6, 5, 7), (1, 4, 9, 3), (1, 2, 1, 1)])
+def test_rows_in_blocks_are_the_volume_upsampled_at_once(
+    align_corners: bool, estimate: Estimate, shape: tuple[int, ...]
+) -> None:
+    """Against the plain form, values and gradient; 16 rows a block leave a remainder."""
+    cost = torch.randn(shape, dtype=torch.float64, requires_grad=True)
+    full = F.interpolate(cost.unsqueeze(1), scale_factor=4, mode="trilinear", align_corners=align_corners).squeeze(1)
+    expected = estimate_bin(full, estimate, 8)
+    upsampling = TrilinearUpsampling(RegressionConfig("trilinear", estimate), align_corners)
+    (prediction,) = upsampling([cost], Features(*torch.zeros(3, 1, 1, 1, 1)))
+    torch.testing.assert_close(prediction.disparity, expected)
+    upstream = torch.randn_like(expected)
+    torch.testing.assert_close(
+        torch.autograd.grad(prediction.disparity, cost, upstream), torch.autograd.grad(expected, cost, upstream)
+    )
+    with torch.inference_mode():
+        torch.testing.assert_close(upsampling([cost], None)[0].disparity, expected)
