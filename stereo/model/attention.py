@@ -182,7 +182,8 @@ class DotProductAttention(Attention):
     def attend(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         similarity = queries.transpose(2, 3) @ keys  # [B, heads, N, N]
         similarity = similarity.softmax(dim=3) if self.normalization == "softmax" else similarity / keys.shape[3]
-        return values @ similarity.transpose(2, 3)
+        # Not values @ similarityᵀ, whose gradient would be one more transposed copy of the map.
+        return (similarity @ values.transpose(2, 3)).transpose(2, 3)
 
 
 class FusedDotProductAttention(Attention):
