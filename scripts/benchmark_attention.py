@@ -9,9 +9,6 @@ that hold the forms against each other run first; while they fail, no speed is r
 import argparse
 import csv
 import json
-import math
-import os
-import platform
 import shlex
 import subprocess
 import sys
@@ -24,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stereo.benchmark import Outcome, parse_bytes, report, run_cell
+from stereo.benchmark import Outcome, describe_machine, format_bytes, format_seconds, parse_bytes, report, run_cell
 from stereo.cli import run
 from stereo.config import load_config
 from stereo.device import select_device
@@ -157,14 +154,20 @@ class Row:
 
     def time(self) -> str:
         if self.status == "over time":
-            return f"{self.message}; extrapolated {_seconds(self.seconds)}" if self.seconds else self.message
-        return _seconds(self.seconds) if self.status == "ok" else self.status
+            return f"{self.message}; extrapolated {format_seconds(self.seconds)}" if self.seconds else self.message
+        return format_seconds(self.seconds) if self.status == "ok" else self.status
+
+    def cell(self) -> str:
+        """Time and memory together."""
+        if self.status == "ok":
+            return f"{self.time()}, {self.memory()}"
+        return self.time() if self.status == "over time" else f"out of memory, {self.memory().partition(', ')[2]}"
 
     def memory(self) -> str:
         if self.status == "out of memory":
-            needed = "" if self.needed_bytes is None else f", needed {_bytes(self.needed_bytes)}"
+            needed = "" if self.needed_bytes is None else f", needed {format_bytes(self.needed_bytes)}"
             return f"out of memory at N = {self.positions:,}{needed}"
-        return _bytes(self.extra_bytes)
+        return format_bytes(self.extra_bytes)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -341,22 +344,19 @@ def _prepare_network(cell: dict[str, Any], widths: Widths, device: torch.device)
 
 
 def _machine(device: torch.device, args: argparse.Namespace) -> str:
-    where = (
-        torch.cuda.get_device_name(device) if device.type == "cuda" else f"{os.cpu_count()} cores {platform.machine()}"
-    )
     backends = ", ".join(backend.name.lower() for backend in FUSED_BACKENDS)
     return (
-        f"{where}, PyTorch {torch.__version__}, {torch.get_num_threads()} threads, float32; limits of each cell: "
-        f"{_bytes(args.memory_limit)} beyond the start, {args.time_limit:g} s; sdpa pinned to {backends} (the math "
-        "form, which holds the map, is excluded: a fallback would be an error)"
+        f"{describe_machine(device)}; limits of each cell: {format_bytes(args.memory_limit)} beyond the start, "
+        f"{args.time_limit:g} s; sdpa pinned to {backends} (the math form, which holds the map, is excluded: falling "
+        "back would be an error)"
     )
 
 
 def _print(row: Row) -> None:
-    multiplications = row.predicted_multiplications
+    work = "" if row.predicted_multiplications is None else f"{row.predicted_multiplications / 1e9:,.1f}"
     print(
         f"{row.form:28}{row.mode:18}{row.image:14}{row.positions:>10,}  {row.time():>12}  {row.memory():>12}  "
-        f"{_bytes(row.predicted_bytes):>12}  {'' if multiplications is None else f'{multiplications / 1e9:,.1f}':>10}",
+        f"{format_bytes(row.predicted_bytes):>12}  {work:>10}",
         flush=True,
     )
 
@@ -375,7 +375,8 @@ def _crossovers(rows: Sequence[Row]) -> list[str]:
             ]
             if not pairs:
                 continue
-            faster = [one.positions for one, two in pairs if (one.seconds or 0) < (two.seconds or 0)]
+            slower = [one.positions for one, two in pairs if (one.seconds or 0) >= (two.seconds or 0)]
+            faster = [one.positions for one, two in pairs if one.positions > max(slower, default=0)]
             one, two = pairs[-1]
             lines.append(
                 f"{mode}: efficient (streaming) is faster than {other} "
@@ -412,15 +413,19 @@ def _write(folder: Path, rows: Sequence[Row], device: torch.device, args: argpar
 
 
 def _markdown(rows: Sequence[Row]) -> str:
-    lines = ["| attention | mode | image, px | N | time | extra memory | predicted | 10⁹ multiplications |",
-             "|---|---|---|---|---|---|---|---|"]  # fmt: skip
-    for row in rows:
-        mults = row.predicted_multiplications
-        lines.append(
-            f"| {row.form} | {row.mode} | {row.image.replace('x', '×')} | {row.positions:,} | {row.time()} | "
-            f"{row.memory()} | {_bytes(row.predicted_bytes)} | {'' if mults is None else f'{mults / 1e9:,.1f}'} |"
-        )
-    return "\n".join(lines) + "\n"
+    """A table for each mode, a row for each size, with time and extra memory of each form; then the training steps."""
+    lines = []
+    for mode in MODES:
+        forms = list(dict.fromkeys(row.form for row in rows if row.mode == mode))
+        lines += ["", f"| {mode}: N | {' | '.join(forms)} |", "|---" * (len(forms) + 1) + "|"]
+        for positions in dict.fromkeys(row.positions for row in rows if row.mode == mode):
+            cells = [row.cell() for row in rows if row.mode == mode and row.positions == positions]
+            lines.append(f"| {positions:,} | {' | '.join(cells)} |")
+    steps = [row for row in rows if row.mode not in MODES]
+    if steps:
+        lines += ["", "| training step, 256×512 px | time | extra memory |", "|---|---|---|"]
+        lines += [f"| {row.form} | {row.time()} | {row.memory()} |" for row in steps]
+    return "\n".join(lines).strip() + "\n"
 
 
 def _draw(path: Path, rows: Sequence[Row], memory_limit: int) -> None:
@@ -472,19 +477,6 @@ def _gigabytes(row: Row) -> float | None:
 
 def _time(row: Row) -> float | None:
     return row.seconds if row.status in ("ok", "over time") else None
-
-
-def _bytes(value: float | None) -> str:
-    if value is None:
-        return ""
-    exponent = max(2, min(4, int(math.log10(max(value, 1)) // 3)))
-    return f"{value / 10 ** (3 * exponent):.3g} {['', 'kB', 'MB', 'GB', 'TB'][exponent]}"
-
-
-def _seconds(value: float | None) -> str:
-    if value is None:
-        return ""
-    return f"{value * 1e3:.3g} ms" if value < 1 else f"{value:.3g} s"
 
 
 if __name__ == "__main__":

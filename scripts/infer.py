@@ -42,7 +42,7 @@ def main(argv: list[str] | None = None) -> int:
         check_max_disparity(args.max_disparity, "--max-disparity")
     pairs, unmatched, many = _find_pairs(args)
     folder = make_output_folder(args.output)
-    predictor = Predictor.from_checkpoint(args.checkpoint, args.device, args.max_disparity)
+    predictor = Predictor.from_checkpoint(args.checkpoint, args.device, args.max_disparity, args.band_rows)
     if not many:
         left, right = pairs[""]()
         start = time.perf_counter()
@@ -97,6 +97,9 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
         type=int,
         metavar="N",
         help="px, a multiple of 16 (default: as the network was trained)",
+    )
+    parser.add_argument(
+        "--band-rows", type=int, metavar="N", help="for images beyond memory: bands of N rows, 128 or more, blended"
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
     args = parser.parse_args(argv)

@@ -4,8 +4,11 @@ The parent calls :func:`run_cell` with a command; the child calls :func:`report`
 prints the outcome as one line of JSON.
 """
 
+import gc
 import json
+import math
 import os
+import platform
 import re
 import resource
 import signal
@@ -19,6 +22,7 @@ from typing import Any, Literal
 
 import torch
 
+from stereo.device import release_freed_memory
 from stereo.errors import ConfigError
 
 Status = Literal["ok", "out of memory", "over time", "failed"]
@@ -34,6 +38,7 @@ class Outcome:
     extra_bytes: int | None = None  # peak over the state before the call, its result included
     needed_bytes: int | None = None  # out of memory: what was held beyond the start, and the allocation that failed
     message: str = ""
+    details: dict[str, Any] | None = None  # what else a benchmark measures
 
 
 def parse_bytes(text: str) -> int:
@@ -42,6 +47,36 @@ def parse_bytes(text: str) -> int:
     if match is None or match[2].upper() not in _UNITS or float(match[1]) <= 0:
         raise ConfigError(f"'{text}' is no amount of memory, expected for example 16GB or 512MiB")
     return int(float(match[1]) * _UNITS[match[2].upper()])
+
+
+def describe_machine(device: torch.device) -> str:
+    """Hardware and PyTorch, as a figure's origin is stated."""
+    where = f"{os.cpu_count()} CPU cores ({_processor()})"
+    if device.type == "cuda":
+        where = torch.cuda.get_device_name(device)
+    return f"{where}, PyTorch {torch.__version__}, {torch.get_num_threads()} threads, float32"
+
+
+def _processor() -> str:
+    match = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    return match[1] if match else platform.machine()
+
+
+def format_bytes(value: float | None) -> str:
+    """Three digits in MB, GB or TB (powers of ten); nothing for None."""
+    if value is None:
+        return ""
+    exponent = max(2, min(4, int(math.log10(max(value, 1)) // 3)))
+    return f"{value / 10 ** (3 * exponent):.3g} {['', 'kB', 'MB', 'GB', 'TB'][exponent]}"
+
+
+def format_seconds(value: float | None) -> str:
+    """Three digits in ms or s; nothing for None."""
+    if value is None:
+        return ""
+    if value >= 100:
+        return f"{value:,.0f} s"
+    return f"{value * 1e3:.3g} ms" if value < 1 else f"{value:.3g} s"
 
 
 # ------------------------------------------------------------------------------------------------------ the parent
@@ -71,19 +106,28 @@ def run_cell(command: Sequence[str], time_limit: float) -> Outcome:
 # ------------------------------------------------------------------------------------------------------- the child
 
 
-def report(prepare: Callable[[], Callable[[], Any]], device: torch.device, memory_limit: int | None) -> None:
+def report(
+    prepare: Callable[[], Callable[[], Any]],
+    device: torch.device,
+    memory_limit: int | None,
+    details: Callable[[Callable[[], Any]], dict[str, Any]] | None = None,
+) -> None:
     """Measure what `prepare` returns, within the limit, and print the outcome as JSON.
 
     Args:
         prepare: Makes the inputs and returns what is to be measured. What it allocates counts against the limit, not
             as extra memory.
         memory_limit: Bytes beyond what the process has already.
+        details: Measures more of the same function.
     """
     start = _resident() if device.type == "cpu" else 0
     if memory_limit is not None:
         limit_memory(memory_limit, device)
     try:
-        outcome = measure(prepare(), device)
+        function = prepare()
+        outcome = measure(function, device)
+        if details is not None:
+            outcome.details = details(function)
     except (RuntimeError, MemoryError) as error:
         wanted = failed_allocation(str(error))
         if wanted is None and not isinstance(error, MemoryError | torch.OutOfMemoryError):
@@ -131,6 +175,8 @@ def peak_memory(function: Callable[[], Any], device: torch.device) -> int:
         function()
         torch.cuda.synchronize(device)
         return torch.cuda.max_memory_allocated(device) - before
+    gc.collect()
+    release_freed_memory(device)  # lest it be taken again unseen
     Path("/proc/self/clear_refs").write_text("5")  # sets the peak back to what is resident now
     before = _resident()
     function()

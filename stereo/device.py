@@ -1,5 +1,8 @@
 """Which device to run on."""
 
+import ctypes
+from contextlib import suppress
+
 import torch
 
 from stereo.errors import ConfigError
@@ -26,3 +29,14 @@ def select_device(name: str = "auto") -> torch.device:
     if not available.get(device.type, False):
         raise ConfigError(f"device '{name}' is not available here; use auto or cpu")
     return device
+
+
+def release_freed_memory(device: torch.device) -> None:
+    """Give what was freed back to the system, on a CPU with glibc; nothing elsewhere.
+
+    glibc keeps freed blocks of up to 32 MB for later, which after the features is more than the features themselves;
+    what follows is made of larger blocks, which do not use them.
+    """
+    if device.type == "cpu":
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)

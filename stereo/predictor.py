@@ -11,10 +11,12 @@ from torch import Tensor, nn
 from stereo.checkpoint import load_checkpoint
 from stereo.data.sample import Image, Map
 from stereo.device import select_device
-from stereo.errors import DataError, StereoError
+from stereo.errors import ConfigError, DataError, StereoError
 from stereo.model.layers import fold_batch_norm
 
 MIN_SIZE = 32
+# Rows that neighbouring bands share, px; from one band to the other over them the weight passes linearly.
+BAND_OVERLAP = 64
 
 
 class Predictor:
@@ -25,11 +27,19 @@ class Predictor:
             px; its `stride` divides the H and W that it takes, and its `min_size` is the least of them. Moved to
             the device.
         device: where it runs.
+        band_rows: for images beyond memory: predict bands of so many rows, which share 64 with their neighbours, and
+            blend them there. A network that looks at the image as a whole (pyramid pooling, attention) sees a band
+            alone, so that the result is near the one without bands, not the same. None: the image at once.
+
+    Raises: ConfigError for band_rows under 128.
     """
 
     name = "network"
 
-    def __init__(self, network: nn.Module, device: torch.device | str = "cpu") -> None:
+    def __init__(self, network: nn.Module, device: torch.device | str = "cpu", band_rows: int | None = None) -> None:
+        if band_rows is not None and band_rows < 2 * BAND_OVERLAP:
+            raise ConfigError(f"bands of {band_rows} rows are too low, expected {2 * BAND_OVERLAP} or more")
+        self.band_rows = band_rows
         self.device = torch.device(device)
         self.network = network.to(self.device)
         # Plain ints, hidden by nn.Module.__getattr__.
@@ -38,7 +48,11 @@ class Predictor:
 
     @classmethod
     def from_checkpoint(
-        cls, path: str | Path | None = None, device: str = "auto", max_disparity: int | None = None
+        cls,
+        path: str | Path | None = None,
+        device: str = "auto",
+        max_disparity: int | None = None,
+        band_rows: int | None = None,
     ) -> Self:
         """The predictor of a checkpoint; without a path, of the weights that ship.
 
@@ -46,13 +60,14 @@ class Predictor:
             path: the checkpoint.
             device: auto, cpu, cuda, cuda:1, mps.
             max_disparity: px, overrides the network's range; a multiple of 16.
+            band_rows: as for the class.
 
         Raises: CheckpointError, ConfigError.
         """
         chosen = select_device(device)
         network = load_checkpoint(path, chosen, max_disparity).network
         fold_batch_norm(network)
-        return cls(network, chosen)
+        return cls(network, chosen, band_rows)
 
     def predict(self, left: Image, right: Image) -> Map:
         """Disparity of the left view.
@@ -75,13 +90,12 @@ class Predictor:
         self.network.eval()
         try:
             with torch.inference_mode():
-                output = self.network(self._to_input(left), self._to_input(right))
-                disparity = output.disparity[0, :height, :width].float().cpu().numpy()
+                disparity = self._predict_bands(left, right)
         except RuntimeError as error:
             if isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error):
                 raise DataError(
                     f"a pair of {width}×{height} (width × height) does not fit into the memory of {self.device}; use "
-                    "smaller images, a smaller maximal disparity or another device"
+                    "smaller images, a smaller maximal disparity, bands of rows (band_rows) or another device"
                 ) from None
             raise
         finally:
@@ -93,12 +107,48 @@ class Predictor:
             )
         return np.ascontiguousarray(disparity)
 
+    def _predict_bands(self, left: Image, right: Image) -> Map:
+        height = len(left)
+        if self.band_rows is None or height <= self.band_rows:
+            return self._predict_whole(left, right)
+        total, weights = np.zeros(left.shape[:2], np.float32), np.zeros((height, 1), np.float32)
+        for top, bottom in bands(height, self.band_rows):
+            rows = slice(top, bottom)
+            weight = _band_weight(top, bottom, height)[:, None]
+            total[rows] += weight * self._predict_whole(left[rows], right[rows])
+            weights[rows] += weight
+        return total / weights
+
+    def _predict_whole(self, left: Image, right: Image) -> Map:
+        height, width = left.shape[:2]
+        output = self.network(self._to_input(left), self._to_input(right))
+        return output.disparity[0, :height, :width].float().cpu().numpy()
+
     def _to_input(self, image: Image) -> Tensor:
         height, width = image.shape[:2]
         pixels = torch.from_numpy(np.array(image)).to(self.device)  # a copy: the image may be read-only or flipped
         pixels = pixels.permute(2, 0, 1)[None].float() / 255.0  # [1, 3, H, W]
         right, bottom = (max(self.min_size, -(-size // self.stride) * self.stride) - size for size in (width, height))
         return F.pad(pixels, (0, right, 0, bottom), mode="replicate")
+
+
+def bands(height: int, rows: int) -> list[tuple[int, int]]:
+    """First row, and the row after the last, of each band: all of `rows` rows, sharing at least BAND_OVERLAP."""
+    count = -(-(height - BAND_OVERLAP) // (rows - BAND_OVERLAP))
+    tops = [round(index * (height - rows) / (count - 1)) for index in range(count)]
+    return [(top, top + rows) for top in tops]
+
+
+def _band_weight(top: int, bottom: int, height: int) -> Map:
+    """Of each row of a band. Towards a neighbour the outermost quarter of the shared rows, which have seen the least of
+    their surroundings, have none; over the next half it rises linearly."""
+    ramp = ((np.arange(bottom - top, dtype=np.float32) + 0.5 - BAND_OVERLAP / 4) / (BAND_OVERLAP / 2)).clip(0, 1)
+    weight = np.ones(bottom - top, np.float32)
+    if top > 0:
+        weight = np.minimum(weight, ramp)
+    if bottom < height:
+        weight = np.minimum(weight, ramp[::-1])
+    return weight
 
 
 def check_pair(left: Image, right: Image) -> None:

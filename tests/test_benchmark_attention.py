@@ -48,7 +48,8 @@ def test_rows_figures_and_limits(tmp_path: Path) -> None:
     assert wall["needed_bytes"] >= 4 * 12288**2
     with (tmp_path / "attention.csv").open() as file:
         assert [row["status"] for row in csv.DictReader(file)] == [row["status"] for row in rows]
-    assert "out of memory at N = 12,288, needed" in (tmp_path / "attention.md").read_text()
+    assert "| 12,288 | " in (tmp_path / "attention.md").read_text()
+    assert "out of memory, needed" in (tmp_path / "attention.md").read_text()
     assert (tmp_path / "attention.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -63,6 +64,16 @@ def test_over_time_is_extrapolated_and_marked(tmp_path: Path, monkeypatch: pytes
     assert rows[1]["seconds"] == pytest.approx(8, rel=0.1)  # twice the positions: four times the work
     assert rows[2]["seconds"] == pytest.approx(32, rel=0.2)
     assert "over 5 s; extrapolated" in (tmp_path / "attention.md").read_text()
+
+
+def test_the_crossover_is_where_it_is_faster_for_good() -> None:
+    def row(form: str, positions: int, seconds: float) -> object:
+        return script.Row(form, "forward", "", positions, "ok", seconds, 1, None, 1, 1)
+
+    ours = [row("efficient (streaming)", n, seconds) for n, seconds in ((1, 1.0), (2, 3.0), (3, 3.0), (4, 3.0))]
+    other = [row("sdpa", n, seconds) for n, seconds in ((1, 2.0), (2, 2.0), (3, 9.0), (4, 12.0))]
+    (line,) = script._crossovers([*ours, *other])
+    assert "is faster than sdpa from N = 3 on; at N = 4 it takes 0.25× of the time" in line
 
 
 @pytest.mark.parametrize("mode", script.MODES)

@@ -1,15 +1,20 @@
 """Any size in, the same size out, pixel for pixel."""
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from stereo.errors import DataError, StereoError
-from stereo.predictor import Predictor
+from stereo.checkpoint import load_checkpoint
+from stereo.config import SyntheticConfig
+from stereo.data.synthetic import SyntheticWorld
+from stereo.errors import ConfigError, DataError, StereoError
+from stereo.predictor import BAND_OVERLAP, Predictor, bands
 
 
 class _Output(NamedTuple):
@@ -110,3 +115,45 @@ def test_broken_weights_are_not_passed_off_as_a_result() -> None:
 
     with pytest.raises(StereoError, match="not finite for a pair of 50×40"):
         Predictor(Broken()).predict(_image(40, 50), _image(40, 50))
+
+
+@pytest.mark.parametrize(("height", "rows"), [(129, 128), (300, 128), (1000, 200), (1080, 256), (193, 128)])
+def test_bands_cover_the_image_and_overlap(height: int, rows: int) -> None:
+    found = bands(height, rows)
+    assert found[0][0] == 0
+    assert found[-1][1] == height
+    for (_, bottom), (top, _) in itertools.pairwise(found):
+        assert bottom - top >= BAND_OVERLAP
+    assert {bottom - top for top, bottom in found} == {rows}
+
+
+class _LocalNetwork(_FakeNetwork):
+    def forward(self, left: Tensor, right: Tensor) -> _Output:
+        return _Output(100 * F.avg_pool2d(left[:, :1], 31, stride=1, padding=15)[:, 0])
+
+
+def test_bands_of_a_local_network_are_the_whole() -> None:
+    """A network that reaches 15 rows: no seam at all."""
+    left, right = _image(304, 50), _image(304, 50)
+    whole = Predictor(_LocalNetwork()).predict(left, right)
+    banded = Predictor(_LocalNetwork(), band_rows=128).predict(left, right)
+    np.testing.assert_allclose(banded, whole, atol=1e-5)
+
+
+def test_bands_of_the_shipped_network_leave_no_seam() -> None:
+    """Its attention sees each band alone, so the result is another; but not more so at the seams than elsewhere."""
+    scene = SyntheticWorld(SyntheticConfig(seed=5, height=288, width=192, max_disparity=48, max_objects=8))[0]
+    network = load_checkpoint(max_disparity=64).network
+    whole = Predictor(network).predict(scene.left, scene.right)
+    banded = Predictor(network, band_rows=160).predict(scene.left, scene.right)
+    assert scene.disparity is not None
+    assert scene.valid is not None
+    errors = [np.abs(disparity - scene.disparity)[scene.valid].mean() for disparity in (whole, banded)]
+    assert errors[1] < 1.2 * errors[0] + 0.05
+    change = np.abs(np.diff(banded - whole, axis=0)).mean(axis=1)  # what banding adds to the step from row to row
+    assert change[128:160].mean() < 0.1
+
+
+def test_bands_that_are_too_low_are_refused() -> None:
+    with pytest.raises(ConfigError, match="bands of 100 rows are too low, expected 128 or more"):
+        Predictor(_FakeNetwork(), band_rows=100)

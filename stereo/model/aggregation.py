@@ -13,8 +13,8 @@ from stereo.model.layers import checkpointed, conv3d, upconv3d
 
 # Bins start … stop − 1 of the cost volume: [B, channels, stop − start, H, W].
 Volume = Callable[[int, int], Tensor]
-# Bins that inference computes at a time of the first convolution's input.
-SLAB_BINS = 16
+# Bins that inference computes at a time of what is widest: the volume, and what is inside the heads.
+SLAB_BINS = 24
 
 
 class Aggregation(nn.Module, ABC):
@@ -34,21 +34,26 @@ class Aggregation(nn.Module, ABC):
     def forward(self, volume: Volume, num_bins: int) -> list[Tensor]: ...
 
     def enter(self, volume: Volume, num_bins: int) -> Tensor:
-        """The two entry convolutions: [B, channels, D, H, W].
-
-        The volume is wider than anything after it. Without gradients it exists in slabs of bins alone, each with one
-        more bin on either side, which is what the 3×3×3 convolution reaches.
-        """
+        """The two entry convolutions: [B, channels, D, H, W]. The volume is wider than anything after it."""
         if torch.is_grad_enabled() or self.training:
             return self.entry(volume(0, num_bins))
-        slabs = []
-        for start in range(0, num_bins, SLAB_BINS):
-            stop = min(start + SLAB_BINS, num_bins)
-            first, last = max(start - 1, 0), min(stop + 1, num_bins)
-            slabs.append(self.entry[0](volume(first, last))[:, :, start - first : stop - first])
-        x = torch.cat(slabs, dim=2)
-        del slabs
-        return self.entry[1](x)
+        return self.entry[1](_in_slabs(self.entry[0], volume, num_bins, reach=1))
+
+    def read(self, head: nn.Module, x: Tensor, reach: int) -> Tensor:
+        """A head's costs [B, D, H, W]; `reach`: how many bins its convolutions look to either side."""
+        if torch.is_grad_enabled() or self.training:
+            return head(x).squeeze(1)
+        return _in_slabs(head, lambda start, stop: x[:, :, start:stop], x.shape[2], reach).squeeze(1)
+
+
+def _in_slabs(module: nn.Module, volume: Volume, num_bins: int, reach: int) -> Tensor:
+    """module(volume) in slabs of bins alone, each with what the module reaches on either side of it."""
+    slabs = []
+    for start in range(0, num_bins, SLAB_BINS):
+        stop = min(start + SLAB_BINS, num_bins)
+        first, last = max(start - reach, 0), min(stop + reach, num_bins)
+        slabs.append(module(volume(first, last))[:, :, start - first : stop - first])
+    return torch.cat(slabs, dim=2)
 
 
 class Hourglass(nn.Module):
@@ -99,7 +104,7 @@ class StackedHourglass(Aggregation):
         for index, (hourglass, head) in enumerate(zip(self.hourglasses, self.heads, strict=True)):
             x = checkpointed(hourglass, x) if self.checkpoint else hourglass(x)
             if self.training or index == len(self.heads) - 1:
-                costs.append(head(x).squeeze(1))
+                costs.append(self.read(head, x, reach=1))
         return costs
 
 
@@ -129,11 +134,20 @@ class PsmnetHourglass(nn.Module):
             skip_up: [B, 2C, D/2, H/2, W/2], added on the way up; None: this hourglass's own way down.
             skip_down: of the same shape, added on the way down.
         """
+        down = self.descend(x, skip_down)
+        output, up = self.ascend(down, skip_up)
+        return output, down, up
+
+    def descend(self, x: Tensor, skip_down: Tensor | None) -> Tensor:
+        """What is at ⅛ on the way down. Nothing after it needs x."""
         down = self.down_eighth(self.attention_quarter(x))
-        down = self.attention_eighth(F.relu(down if skip_down is None else down + skip_down, inplace=True))
-        sixteenth = self.attention_sixteenth(self.down_sixteenth(down))
-        up = F.relu(self.up_eighth(sixteenth) + (down if skip_up is None else skip_up), inplace=True)
-        return self.up_quarter(up), down, up
+        return self.attention_eighth(F.relu(down if skip_down is None else down + skip_down, inplace=True))
+
+    def ascend(self, down: Tensor, skip_up: Tensor | None) -> tuple[Tensor, Tensor]:
+        """The output, and what is at ⅛ on the way up."""
+        up = self.up_eighth(self.attention_sixteenth(self.down_sixteenth(down)))
+        up = F.relu(up.add_(down if skip_up is None else skip_up), inplace=True)
+        return self.up_quarter(up), up
 
 
 class PsmnetStackedHourglass(Aggregation):
@@ -159,13 +173,17 @@ class PsmnetStackedHourglass(Aggregation):
         up: Tensor | None = None
         costs: list[Tensor] = []
         for hourglass, head in zip(self.hourglasses, self.heads, strict=True):
+            assert isinstance(hourglass, PsmnetHourglass)
             if self.checkpoint:
                 x, down, up = checkpointed(hourglass, x, first_down, up)
             else:
-                x, down, up = hourglass(x, first_down, up)
-            x.add_(entry)  # nothing else refers to it, and no gradient needs it as it was
+                down = hourglass.descend(x, up)
+                del x  # at full size for the length of a hourglass, if nothing else refers to it
+                x, up = hourglass.ascend(down, first_down)
             first_down = down if first_down is None else first_down
-            cost = head(x).squeeze(1)
+            del down
+            x.add_(entry)  # nothing else refers to it, and no gradient needs it as it was
+            cost = self.read(head, x, reach=2)
             costs.append(cost + costs[-1] if costs else cost)
         return costs if self.training else costs[-1:]
 
@@ -189,7 +207,7 @@ class PsmnetBasic(Aggregation):
         x = self.enter(volume, num_bins)
         for block in self.blocks:
             x = (checkpointed(block, x) if self.checkpoint else block(x)).add_(x)
-        return [self.head(self.attention_quarter(x)).squeeze(1)]
+        return [self.read(self.head, self.attention_quarter(x), reach=2)]
 
 
 def _psmnet_block(channels: int) -> nn.Sequential:
@@ -207,6 +225,6 @@ AGGREGATIONS: dict[str, type[StackedHourglass] | type[PsmnetStackedHourglass] | 
 }
 
 
-def build_aggregation(volume_channels: int, config: AggregationConfig, attention: AttentionConfig) -> nn.Module:
+def build_aggregation(volume_channels: int, config: AggregationConfig, attention: AttentionConfig) -> Aggregation:
     """The chosen aggregation."""
     return AGGREGATIONS[config.kind](volume_channels, config, attention)

@@ -7,9 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from stereo.config import ModelConfig, check_max_disparity
+from stereo.device import release_freed_memory
 from stereo.model.aggregation import build_aggregation
 from stereo.model.cost_volume import build_cost_volume
-from stereo.model.features import build_features
+from stereo.model.features import Features, build_features
 from stereo.model.regression import Prediction, build_regression
 
 # The statistics of ImageNet, with which PSMNet and most stereo networks normalise their input.
@@ -87,9 +88,24 @@ class StereoNetwork(nn.Module):
                 f"images of {left.shape[-1]}×{left.shape[-2]} (width × height) are smaller than this network's least "
                 f"size, {self.min_size}×{self.min_size}; stereo.predictor.Predictor pads them"
             )
-        batch = left.shape[0]
-        both = self.features((torch.cat([left, right]) - self.image_mean) / self.image_std)
-        left_features = type(both)(*(part[:batch] for part in both))
-        volume = partial(self.cost_volume, left_features.matching, both.matching[batch:])
+        left_features, right_matching = self._extract(left, right)
+        volume = partial(self.cost_volume, left_features.matching, right_matching)
         predictions = self.regression(self.aggregation(volume, self.max_disparity // 4), left_features)
         return StereoOutput(predictions[-1].disparity, predictions)
+
+    def _extract(self, left: Tensor, right: Tensor) -> tuple[Features, Tensor]:
+        """All features of the left view, and of the right one those that are matched.
+
+        In training both views are one batch, over which batch normalisation takes its statistics (the authors of PSMNet
+        take each view's own); for inference, where it makes no difference, one follows the other in half the memory.
+        """
+        if torch.is_grad_enabled() or self.training:
+            both = self.features(self._normalize(torch.cat([left, right])))
+            return Features(*(part[: len(left)] for part in both)), both.matching[len(left) :]
+        right_matching = self.features(self._normalize(right)).matching
+        left_features = self.features(self._normalize(left))
+        release_freed_memory(left.device)
+        return left_features, right_matching
+
+    def _normalize(self, images: Tensor) -> Tensor:
+        return (images - self.image_mean) / self.image_std
