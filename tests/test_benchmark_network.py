@@ -22,7 +22,7 @@ def test_against_the_straightforward_way(tmp_path: Path, capsys: pytest.CaptureF
     assert ratio["details"]["px"] < 1e-3
     assert ours["extra_bytes"] < plain["extra_bytes"]
     # Each slab's convolution has one more plane on either side.
-    assert 1 < ours["details"]["multiplications"] / plain["details"]["multiplications"] < 1.2
+    assert 1 <= ours["details"]["multiplications"] / plain["details"]["multiplications"] < 1.2
     for row in (ours, plain):
         assert set(row["details"]["shares"]) == {"features", "cost_volume", "aggregation", "regression", "other"}
         assert sum(row["details"]["shares"].values()) == pytest.approx(1)
