@@ -76,20 +76,26 @@ class Form:
 
 
 def _linear_elements(n: int, w: Widths, mode: Mode) -> int:
-    """Queries and keys, one of them before and after its softmax, and values; or what stands around the output.
+    """Forward: queries and keys, one of them before and after its softmax, and values; or what stands around the
+    output.
 
-    With the backward pass: both softmaxes, values, attended values, output; then the gradients of attended values, of
-    the query softmax and of the queries, or of the whole input.
+    With the backward pass the peak is at one of three steps, with the output held throughout:
+    the reprojection: both softmaxes, values, attended values and their gradient, and oneDNN's blocked copies of the
+    two widths; the softmaxes: both, values, both gradients, a contiguous copy of one and the result; the projections:
+    the gradient of the input summed out of place beside three tensors of the keys' width.
     """
-    forward = max(3 * w.keys + w.values, 2 * w.keys + 2 * w.values, w.values + 2 * w.channels)
-    kept = 2 * w.keys + 2 * w.values + w.channels
-    return n * (forward if mode == "forward" else kept + w.values + max(2 * w.keys, w.channels))
+    if mode == "forward":
+        return n * max(3 * w.keys + w.values, 2 * w.keys + 2 * w.values, w.values + 2 * w.channels)
+    reprojection = 2 * w.keys + 4 * w.values + 2 * w.channels
+    softmaxes = 6 * w.keys + w.values + w.channels
+    return n * max(reprojection, softmaxes, 3 * w.keys + 4 * w.channels)
 
 
 def _straightforward_elements(n: int, w: Widths, mode: Mode) -> int:
-    """As the naive form, but nothing is let go before the end."""
-    forward = 4 * w.keys + 2 * w.values + 2 * w.channels
-    return n * (forward if mode == "forward" else forward + w.values + max(2 * w.keys, w.channels))
+    """Forward: queries, keys and values to the end, the heads' results, those put together, and twice the output's
+    width. The backward pass is that of the naive form."""
+    forward = n * (2 * w.keys + 3 * w.values + 2 * w.channels)
+    return forward if mode == "forward" else max(forward, _linear_elements(n, w, mode))
 
 
 def _linear_multiplications(n: int, w: Widths, mode: Mode) -> int:
@@ -99,8 +105,10 @@ def _linear_multiplications(n: int, w: Widths, mode: Mode) -> int:
 
 
 def _streaming_elements(n: int, w: Widths, mode: Mode) -> int:
-    """The output; with the backward pass the gradient of the input beside it. Chunks do not grow with N."""
-    return n * w.channels * (1 if mode == "forward" else 2)
+    """The output and a chunk's softmax and its input; with the backward pass the gradient of the input too, and one
+    more of the chunk. Chunks do not grow with N: 8 MiB of 2 C + 2 K channels on a CPU."""
+    chunk = min(n, max(1024, (8 << 20) // (8 * (w.channels + w.keys))))
+    return (n * w.channels + 2 * chunk * w.keys) if mode == "forward" else (2 * n * w.channels + 3 * chunk * w.keys)
 
 
 def _streaming_multiplications(n: int, w: Widths, mode: Mode) -> int:
@@ -109,14 +117,21 @@ def _streaming_multiplications(n: int, w: Widths, mode: Mode) -> int:
 
 
 def _quadratic_elements(n: int, w: Widths, mode: Mode) -> int:
-    """The N×N map before and after its softmax; with the backward pass one more for their gradients. For each head."""
+    """The N×N map before and after its softmax; with the backward pass the softmax, its gradient and the gradient of
+    the logits. For each head."""
     return w.heads * n * n * (2 if mode == "forward" else 3) + n * (2 * w.keys + w.values)
 
 
 def _fused_elements(n: int, w: Widths, mode: Mode) -> int:
-    """Padded queries, keys, values and result, beside what they were made of; with gradients of all of them."""
-    padded = 4 * max(w.keys, w.values)
-    return n * ((padded + 2 * w.keys + w.values) * (1 if mode == "forward" else 2) + w.channels)
+    """Padded queries, keys and values beside what they were made of, the last with one copy more.
+
+    With the backward pass, of the padded width: queries, keys, values, result, the result's gradient and its
+    contiguous copy, and the gradients of the three; the output; and each row's log-sum-exp.
+    """
+    padded = max(w.keys, w.values)
+    if mode == "forward":
+        return n * (2 * w.keys + w.values + 4 * padded)
+    return n * (9 * padded + w.channels + w.heads)
 
 
 def _quadratic_multiplications(n: int, w: Widths, mode: Mode) -> int:
@@ -274,6 +289,9 @@ def _run_form(
     else:
         cell = {"form": name, "mode": mode, "shape": [depth, height, width]}
         outcome = run_cell([*base, "--cell", json.dumps(cell)], limit)
+    predicted = 4 * form.elements(positions, widths, mode)
+    if outcome.status == "out of memory":
+        outcome.needed_bytes = max(outcome.needed_bytes or 0, predicted)
     if outcome.status == "over time" and last is not None and last.seconds and last.predicted_multiplications:
         outcome.seconds = last.seconds * multiplications / last.predicted_multiplications
     return Row(
@@ -285,7 +303,7 @@ def _run_form(
         outcome.seconds,
         outcome.extra_bytes,
         outcome.needed_bytes,
-        4 * form.elements(positions, widths, mode),
+        predicted,
         multiplications,
         outcome.message,
     )
@@ -297,7 +315,7 @@ def _run_form(
 def _child(cell: dict[str, Any], widths: Widths, device: torch.device, memory_limit: int) -> None:
     prepare = _prepare_network if "network" in cell else _prepare_form
     if "form" in cell:
-        prepare(cell | {"shape": [2, 4, 4]}, widths, device)()  # loads the libraries, starts their threads
+        prepare(cell | {"shape": [8, 16, 16]}, widths, device)()  # libraries, threads, their buffers
     report(lambda: prepare(cell, widths, device), device, memory_limit)
 
 

@@ -4,6 +4,7 @@ The parent calls :func:`run_cell` with a command; the child calls :func:`report`
 prints the outcome as one line of JSON.
 """
 
+import ctypes
 import gc
 import json
 import math
@@ -14,6 +15,7 @@ import resource
 import signal
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -36,7 +38,9 @@ class Outcome:
     status: Status
     seconds: float | None = None  # median of the repeated runs
     extra_bytes: int | None = None  # peak over the state before the call, its result included
-    needed_bytes: int | None = None  # out of memory: what was held beyond the start, and the allocation that failed
+    # Out of memory: what was held beyond the start, and the allocation that failed. A lower bound: an error in the
+    # backward pass has let go of what that pass held.
+    needed_bytes: int | None = None
     message: str = ""
     details: dict[str, Any] | None = None  # what else a benchmark measures
 
@@ -84,6 +88,8 @@ def format_seconds(value: float | None) -> str:
 
 def run_cell(command: Sequence[str], time_limit: float) -> Outcome:
     """Run a command that ends in :func:`report`; it and its children are killed at the limit, s, or with the caller."""
+    # A terminated parent, by `timeout` for example, must take its cell along as an interrupted one does.
+    previous = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
@@ -95,6 +101,7 @@ def run_cell(command: Sequence[str], time_limit: float) -> Outcome:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
+        signal.signal(signal.SIGTERM, previous)
     lines = output.strip().splitlines()
     if process.returncode == 0 and lines:
         return Outcome(**json.loads(lines[-1]))
@@ -179,8 +186,22 @@ def peak_memory(function: Callable[[], Any], device: torch.device) -> int:
     release_freed_memory(device)  # lest it be taken again unseen
     Path("/proc/self/clear_refs").write_text("5")  # sets the peak back to what is resident now
     before = _resident()
-    function()
+    _return_freed_memory(at_once=True)
+    try:
+        function()
+    finally:
+        _return_freed_memory(at_once=False)
     return _status("VmHWM") - before
+
+
+def _return_freed_memory(at_once: bool) -> None:
+    """Whether glibc gives freed blocks back at once, so that they are no part of a later peak, or keeps up to 32 MiB,
+    which is faster and what it comes to by itself."""
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        threshold = 64 << 10 if at_once else 32 << 20
+        libc.mallopt(-3, threshold)  # M_MMAP_THRESHOLD
+        libc.mallopt(-1, 2 * threshold)  # M_TRIM_THRESHOLD
 
 
 def failed_allocation(message: str) -> int | None:

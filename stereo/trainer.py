@@ -25,7 +25,7 @@ from stereo.data.loader import StereoBatch, StereoDataset, build_dataset, build_
 from stereo.data.sample import Image
 from stereo.device import select_device
 from stereo.distributed import World, distribute, joined_world
-from stereo.errors import TrainingError
+from stereo.errors import ConfigError, TrainingError
 from stereo.evaluator import evaluate
 from stereo.files import atomic_output, make_output_folder
 from stereo.losses import stereo_loss
@@ -74,6 +74,7 @@ class Trainer:
         if device.type == "cuda" and device.index is None:
             device = torch.device("cuda", self.world.local_rank)
         self.device = device
+        _check_precision(config, device)
         self.folder = Path(config.training.output)
         self.step = 0
         self.best_epe = math.inf
@@ -138,7 +139,7 @@ class Trainer:
     # --------------------------------------------------------------------------------------------------------- the run
 
     def run(self) -> None:
-        """Train from the current step to the last. Raises: TrainingError on a non-finite loss; Interrupted."""
+        """Train from the current step to the last. Raises: TrainingError (loss or gradient not finite); Interrupted."""
         settings = self.config.training
         if self.step >= settings.steps:
             self._say(f"{self.folder}: already at step {self.step} of {settings.steps}; nothing to do")
@@ -182,11 +183,24 @@ class Trainer:
                 "lower optimizer.learning_rate or optimizer.gradient_clip, or check the data set's ground truth"
             )
         loss.backward()
-        if self.config.optimizer.gradient_clip > 0:
-            nn.utils.clip_grad_norm_(self.network.parameters(), self.config.optimizer.gradient_clip)
+        self._clip_gradient()
         self.optimizer.step()
         self.scheduler.step()
         return value, self._training_epe(output.disparity.detach(), batch)
+
+    def _clip_gradient(self) -> None:
+        """Raises: TrainingError for a gradient that is not finite: a step along it would leave no weight behind."""
+        gradients = {name: item.grad for name, item in self.network.named_parameters() if item.grad is not None}
+        norm = nn.utils.get_total_norm(gradients.values())
+        if not math.isfinite(norm.item()):
+            names = [name for name, gradient in gradients.items() if not math.isfinite(gradient.norm().item())]
+            shown = ", ".join(names[:4]) + (f" … ({len(names)} in all)" if len(names) > 4 else "")
+            raise TrainingError(
+                f"the gradient is not finite at step {self.step + 1}, of {shown}; the last good state is in "
+                f"{self.folder / 'last.pt'}: lower optimizer.learning_rate, or train with training.precision=fp32"
+            )
+        if self.config.optimizer.gradient_clip > 0:
+            nn.utils.clip_grads_with_norm_(self.network.parameters(), self.config.optimizer.gradient_clip, norm)
 
     def _training_epe(self, disparity: Tensor, batch: StereoBatch) -> float:
         mask = batch.valid & (batch.disparity > 0) & (batch.disparity < self.config.model.max_disparity)
@@ -258,6 +272,16 @@ class Trainer:
         if self.world.is_main:
             tqdm.write(message)
             sys.stdout.flush()
+
+
+def _check_precision(config: Config, device: torch.device) -> None:
+    # oneDNN 3.12 (PyTorch 2.13): the bf16 gradient of a 3×3×3 convolution's weights, at a depth of exactly 2, takes in
+    # memory that nobody wrote. That is the volume's depth at 1/16 for 32 disparities, and for no other number.
+    if device.type == "cpu" and config.training.precision == "bf16" and config.model.max_disparity == 32:
+        raise ConfigError(
+            "training.precision=bf16 with model.max_disparity=32 gives wrong gradients on a CPU (a fault of oneDNN "
+            "3.12); set training.precision=fp32, or model.max_disparity=48 or more"
+        )
 
 
 def learning_rate_factor(step: int, steps: int, config: OptimizerConfig) -> float:

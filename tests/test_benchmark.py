@@ -61,7 +61,8 @@ def test_what_fails_otherwise_says_so() -> None:
     assert killed == Outcome("out of memory", message="killed by the system")
 
 
-def test_an_interrupted_parent_takes_its_cell_along(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_parent_takes_its_cell_along(tmp_path: Path, number: signal.Signals) -> None:
     cell_code = "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(600)"
     parent_code = (
         "import sys; from stereo.benchmark import run_cell; "
@@ -71,7 +72,7 @@ def test_an_interrupted_parent_takes_its_cell_along(tmp_path: Path) -> None:
     parent = subprocess.Popen([sys.executable, "-c", parent_code, str(note)], stderr=subprocess.DEVNULL)
     while not (note.exists() and note.read_text()):
         time.sleep(0.1)
-    parent.send_signal(signal.SIGINT)
+    parent.send_signal(number)
     parent.wait(timeout=30)
     with pytest.raises(ProcessLookupError):
         os.kill(int(note.read_text()), 0)

@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -128,6 +129,16 @@ def test_a_non_finite_loss_stops_with_a_message(tmp_path: Path) -> None:
     assert not (tmp_path / "run" / "last.pt").exists()
 
 
+def test_a_non_finite_gradient_stops_before_it_reaches_the_weights(tmp_path: Path) -> None:
+    trainer = Trainer(tiny_config(tmp_path / "run"))
+    trainer.prepare(None)
+    name, parameter = next(iter(trainer.network.named_parameters()))
+    parameter.register_hook(lambda gradient: gradient * math.nan)
+    with pytest.raises(TrainingError, match=rf"not finite at step 1, of {re.escape(name)}; .*learning_rate"):
+        trainer.run()
+    assert all(bool(value.isfinite().all()) for value in trainer.network.state_dict().values())
+
+
 def test_a_wrong_request_leaves_no_run_folder(tmp_path: Path) -> None:
     for change, error in (
         (lambda config: setattr(config.data.train, "family", "eth3d"), DataError),
@@ -175,6 +186,9 @@ def test_trains_on_cuda(tmp_path: Path, precision: str) -> None:
 def test_bf16_on_the_cpu(tmp_path: Path) -> None:
     config = tiny_config(tmp_path / "run", steps=1)
     config.training.precision = "bf16"
+    with pytest.raises(ConfigError, match="wrong gradients on a CPU"):
+        train(config)
+    config.model.max_disparity = 64
     assert train(config).exists()
 
 
