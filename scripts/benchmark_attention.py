@@ -31,6 +31,7 @@ from stereo.losses import stereo_loss
 from stereo.model.attention import FUSED_BACKENDS, Attention, DotProductAttention, EfficientAttention
 from stereo.model.attention import FusedDotProductAttention as Fused
 from stereo.model.network import StereoNetwork
+from stereo.model.streaming import CHUNK_BYTES
 
 Mode = Literal["forward", "forward+backward"]
 MODES: tuple[Mode, ...] = ("forward", "forward+backward")
@@ -106,8 +107,8 @@ def _linear_multiplications(n: int, w: Widths, mode: Mode) -> int:
 
 def _streaming_elements(n: int, w: Widths, mode: Mode) -> int:
     """The output and a chunk's softmax and its input; with the backward pass the gradient of the input too, and one
-    more of the chunk. Chunks do not grow with N: 8 MiB of 2 C + 2 K channels on a CPU."""
-    chunk = min(n, max(1024, (8 << 20) // (8 * (w.channels + w.keys))))
+    more of the chunk. Chunks do not grow with N: so many bytes of 2 C + 2 K channels on a CPU."""
+    chunk = min(n, max(1024, CHUNK_BYTES["cpu"] // (8 * (w.channels + w.keys))))
     return (n * w.channels + 2 * chunk * w.keys) if mode == "forward" else (2 * n * w.channels + 3 * chunk * w.keys)
 
 

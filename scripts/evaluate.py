@@ -8,20 +8,21 @@ Prints a table; with --output also writes report.json and previews. Exit code 1:
 """
 
 import argparse
-import difflib
+import os
 import re
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from stereo.checkpoint import load_checkpoint
-from stereo.cli import run
-from stereo.config import FAMILIES, DataConfig, DatasetConfig, check_max_disparity, config_to_dict
+from stereo.cli import choose, dataset_config, run
+from stereo.config import FAMILIES, DatasetConfig, check_max_disparity, config_to_dict
+from stereo.data.datasets import build_dataset
 from stereo.data.formats import write_image
-from stereo.data.loader import build_dataset
 from stereo.device import select_device
-from stereo.errors import ConfigError
+from stereo.distributed import World, joined_world
 from stereo.evaluator import (
     Dataset,
     EvaluationResult,
@@ -41,8 +42,16 @@ from stereo.visualize import evaluation_panel
 
 def main(argv: list[str] | None = None) -> int:
     args = _parse(argv)
-    protocols = [PROTOCOLS[_choose(name, list(PROTOCOLS), "protocol")] for name in dict.fromkeys(args.protocol)]
-    datasets = {spec: build_dataset(_dataset_config(spec, args)) for spec in dict.fromkeys(args.data)}
+    with joined_world() as world:
+        if not world.is_main:
+            with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+                return _evaluate(args, world)
+        return _evaluate(args, world)
+
+
+def _evaluate(args: argparse.Namespace, world: World) -> int:
+    protocols = [PROTOCOLS[choose(name, list(PROTOCOLS), "protocol")] for name in dict.fromkeys(args.protocol)]
+    datasets = {spec: build_dataset(_settings(spec, args)) for spec in dict.fromkeys(args.data)}
     method, checkpoint, config = _method(args)
     folder = None if args.output is None else make_output_folder(args.output)
 
@@ -54,10 +63,12 @@ def main(argv: list[str] | None = None) -> int:
     results: list[EvaluationResult] = []
     for spec, dataset in datasets.items():
         for protocol in protocols:
-            result = evaluate(method, dataset, protocol, data=spec, progress=not args.quiet)
+            result = evaluate(method, dataset, protocol, data=spec, progress=not args.quiet, world=world)
             results.append(result)
             _print_row(result, width)
-            if folder is not None:  # after every row: a long evaluation that breaks off keeps what it has
+            if (
+                folder is not None and world.is_main
+            ):  # after every row: a long evaluation that breaks off keeps what it has
                 write_report(folder / "report.json", results, checkpoint, config)
                 family = spec.partition(":")[0]
                 previews = folder / "previews" / f"{len(results):02d}_{family}"  # the number is the report's entry
@@ -104,6 +115,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--split", choices=("train", "test"), default="test", help="scene_flow only (default: test)")
     parser.add_argument("--rendering", choices=("cleanpass", "finalpass"), default="cleanpass", help="scene_flow only")
+    parser.add_argument("--names", metavar="FILE", help="only the samples that FILE names, one a line")
     parser.add_argument("--limit", type=int, metavar="N", help="only the first N pairs of each data set")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
@@ -121,30 +133,8 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     return args
 
 
-def _dataset_config(spec: str, args: argparse.Namespace) -> DatasetConfig:
-    name, _, path = spec.partition(":")
-    family = _choose(name, list(FAMILIES), "data set family")
-    if family == "synthetic":
-        if path:
-            raise ConfigError(f"--data {spec}: synthetic takes no path; the scenes are drawn, not read")
-        return replace(DataConfig().validation, limit=args.limit)
-    if not path:
-        raise ConfigError(f"--data {spec}: needs a path, as in {family}:data/{family}")
-    return DatasetConfig(
-        family=family,  # type: ignore[arg-type]  # checked above
-        path=path,
-        split=args.split,
-        rendering=args.rendering,
-        limit=args.limit,
-    )
-
-
-def _choose(name: str, choices: list[str], what: str) -> str:
-    if name in choices:
-        return name
-    close = difflib.get_close_matches(name, choices, n=1)
-    hint = f"; did you mean '{close[0]}'?" if close else ""
-    raise ConfigError(f"unknown {what} '{name}', expected one of {', '.join(choices)}{hint}")
+def _settings(spec: str, args: argparse.Namespace) -> DatasetConfig:
+    return replace(dataset_config(spec), split=args.split, rendering=args.rendering, names=args.names, limit=args.limit)
 
 
 def _method(args: argparse.Namespace) -> tuple[Method | OracleMethod, Path | None, dict[str, Any]]:

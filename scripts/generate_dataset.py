@@ -12,7 +12,6 @@ turn. Pairs that are complete are left alone, so an interrupted run is taken up 
 import argparse
 import json
 import multiprocessing
-import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -23,7 +22,7 @@ from typing import Any, NamedTuple
 import cv2
 from tqdm import tqdm
 
-from stereo.cli import run
+from stereo.cli import count_cores, run
 from stereo.config import SyntheticConfig
 from stereo.data.formats import write_image, write_pfm
 from stereo.data.synthetic import SyntheticWorld
@@ -169,7 +168,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
         parser.add_argument(
             f"--{name.replace('_', '-')}", type=int, default=value, metavar="PX", help=f"px (default: {value})"
         )
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = count_cores()
     parser.add_argument("--workers", type=int, default=cores, metavar="N", help=f"processes (default: {cores})")
     return parser.parse_args(argv)
 

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from stereo.config import Config as Config
     from stereo.config import ModelConfig as ModelConfig
     from stereo.config import load_config as load_config
+    from stereo.data.datasets import build_dataset as build_dataset
     from stereo.data.formats import read_disparity as read_disparity
     from stereo.data.formats import read_image as read_image
-    from stereo.data.loader import build_dataset as build_dataset
     from stereo.data.sample import StereoSample as StereoSample
     from stereo.errors import StereoError as StereoError
     from stereo.evaluator import evaluate as evaluate
@@ -35,7 +35,7 @@ _HOMES = {
     "StereoError": "stereo.errors",
     "StereoNetwork": "stereo.model.network",
     "StereoSample": "stereo.data.sample",
-    "build_dataset": "stereo.data.loader",
+    "build_dataset": "stereo.data.datasets",
     "evaluate": "stereo.evaluator",
     "load_checkpoint": "stereo.checkpoint",
     "load_config": "stereo.config",

@@ -4,7 +4,6 @@ The parent calls :func:`run_cell` with a command; the child calls :func:`report`
 prints the outcome as one line of JSON.
 """
 
-import ctypes
 import gc
 import json
 import math
@@ -24,7 +23,7 @@ from typing import Any, Literal
 
 import torch
 
-from stereo.device import release_freed_memory
+from stereo.device import release_freed_memory, set_freed_memory_kept
 from stereo.errors import ConfigError
 
 Status = Literal["ok", "out of memory", "over time", "failed"]
@@ -186,22 +185,12 @@ def peak_memory(function: Callable[[], Any], device: torch.device) -> int:
     release_freed_memory(device)  # lest it be taken again unseen
     Path("/proc/self/clear_refs").write_text("5")  # sets the peak back to what is resident now
     before = _resident()
-    _return_freed_memory(at_once=True)
+    set_freed_memory_kept(64 << 10, 128 << 10)  # what is given back at once is no part of a later peak
     try:
         function()
     finally:
-        _return_freed_memory(at_once=False)
+        set_freed_memory_kept(32 << 20, 64 << 20)  # what glibc comes to by itself
     return _status("VmHWM") - before
-
-
-def _return_freed_memory(at_once: bool) -> None:
-    """Whether glibc gives freed blocks back at once, so that they are no part of a later peak, or keeps up to 32 MiB,
-    which is faster and what it comes to by itself."""
-    libc = ctypes.CDLL(None)
-    if hasattr(libc, "mallopt"):
-        threshold = 64 << 10 if at_once else 32 << 20
-        libc.mallopt(-3, threshold)  # M_MMAP_THRESHOLD
-        libc.mallopt(-1, 2 * threshold)  # M_TRIM_THRESHOLD
 
 
 def failed_allocation(message: str) -> int | None:

@@ -40,3 +40,15 @@ def release_freed_memory(device: torch.device) -> None:
     if device.type == "cpu":
         with suppress(OSError, AttributeError):
             ctypes.CDLL(None).malloc_trim(0)
+
+
+def set_freed_memory_kept(block: int, total: int) -> None:
+    """Freed blocks of up to so many bytes stay with the process, until so many are free in all; glibc only.
+
+    By itself glibc gives large blocks back as soon as they are freed, and the next one of that size costs a page fault
+    for each 4 kB: for arrays of a few MB as much as filling them.
+    """
+    with suppress(OSError, AttributeError):
+        libc = ctypes.CDLL(None)
+        libc.mallopt(-3, block)  # M_MMAP_THRESHOLD
+        libc.mallopt(-1, total)  # M_TRIM_THRESHOLD

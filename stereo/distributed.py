@@ -4,11 +4,14 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import torch
 from torch import distributed, nn
 
 from stereo.model.network import StereoNetwork
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,12 @@ class World:
         distributed.all_reduce(votes, distributed.ReduceOp.MAX)
         return bool(votes.item() > 0)
 
+    def gather(self, value: T) -> list[T]:
+        """Every process's value, in all processes."""
+        values: list[Any] = [None] * self.size
+        distributed.all_gather_object(values, value)
+        return values
+
 
 @contextmanager
 def joined_world() -> Iterator[World]:
@@ -43,9 +52,12 @@ def joined_world() -> Iterator[World]:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield World()
         return
+    local_rank = int(os.environ.get("LOCAL_RANK", "0"))
+    if torch.cuda.is_available():
+        torch.cuda.set_device(local_rank)  # where nccl works, and what `cuda` without a number means
     distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
     try:
-        yield World(distributed.get_rank(), distributed.get_world_size(), int(os.environ.get("LOCAL_RANK", "0")))
+        yield World(distributed.get_rank(), distributed.get_world_size(), local_rank)
     finally:
         distributed.destroy_process_group()
 

@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from stereo import metrics
 from stereo.data.sample import Image, Map, StereoSample
+from stereo.distributed import World
 from stereo.errors import DataError
 from stereo.files import atomic_output
 
@@ -105,6 +106,7 @@ def evaluate(
     *,
     data: str = "",
     progress: bool = True,
+    world: World | None = None,
 ) -> EvaluationResult:
     """Score a method on every sample of a data set.
 
@@ -116,6 +118,8 @@ def evaluate(
         protocol: which pixels count, and how they are averaged.
         data: the data set's name in the report.
         progress: show a bar on stderr, where that is a terminal.
+        world: the processes that share the work: each scores every size-th sample, none twice, and all of them get the
+            same result as one process alone would.
 
     Raises: DataError where the data set is empty or no item of it could be evaluated; StereoError where a prediction
         is not finite. An item that fails on its own is named in `failed`, and the others go on.
@@ -125,39 +129,63 @@ def evaluate(
     device = getattr(method, "device", torch.device("cpu"))
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-    accumulator = metrics.MetricAccumulator(protocol.averaging)
-    times: list[float] = []
-    rows: list[ImageResult] = []
-    failed: list[str] = []
-    for index in tqdm(range(len(dataset)), desc=data, unit="pair", disable=None if progress else True):
-        name = f"item {index}"
-        try:
-            sample = dataset[index]
-            name = sample.name or name
-            if sample.disparity is None or sample.valid is None:
-                raise DataError("no ground truth, which evaluation needs")
-            start = time.perf_counter()
-            prediction = predict_sample(method, sample)
-            times.append(time.perf_counter() - start)
-        except DataError as error:
-            failed.append(f"{name}: {error}")
-            continue
-        mask = protocol.mask(sample.disparity, sample.valid)
-        row = accumulator.update(prediction, sample.disparity, mask, name)
-        if row is not None:
-            rows.append(ImageResult(index=index, name=name, seconds=times[-1], **row._asdict()))
+    world = world or World()
+    mine = range(world.rank, len(dataset), world.size)
+    hidden = None if progress and world.is_main else True
+    scores = [_score(method, dataset, index, protocol) for index in tqdm(mine, desc=data, unit="pair", disable=hidden)]
+    peak = _peak_memory_mb(device)
+    if world.size > 1:
+        shares = world.gather((scores, peak))
+        scores = sorted((score for share, _ in shares for score in share), key=lambda score: score.index)
+        peak = max(peak for _, peak in shares)
+    failed = tuple(score.failure for score in scores if score.failure is not None)
     if len(failed) == len(dataset):
         raise DataError(f"{data or 'the data set'}: none of {len(dataset)} items could be evaluated; {failed[0]}")
+    accumulator = metrics.MetricAccumulator(protocol.averaging)
+    for score in scores:
+        if score.failure is None:
+            accumulator.add(score.row)
     return EvaluationResult(
         data=data,
         method=method.name,
         protocol=protocol.name,
-        seconds_per_pair=statistics.median(times),
-        peak_memory_mb=_peak_memory_mb(device),
-        failed=tuple(failed),
-        per_image=tuple(rows),
+        seconds_per_pair=statistics.median(score.seconds for score in scores if score.failure is None),
+        peak_memory_mb=peak,
+        failed=failed,
+        per_image=tuple(
+            ImageResult(index=score.index, name=score.name, seconds=score.seconds, **score.row._asdict())
+            for score in scores
+            if score.row is not None
+        ),
         **asdict(accumulator.result()),
     )
+
+
+@dataclass(frozen=True)
+class _Score:
+    """What came of one item. row: None where no pixel counts, or where `failure` says what went wrong."""
+
+    index: int
+    name: str
+    seconds: float = math.nan
+    row: metrics.ImageMetrics | None = None
+    failure: str | None = None
+
+
+def _score(method: Method | OracleMethod, dataset: Dataset, index: int, protocol: metrics.Protocol) -> _Score:
+    name = f"item {index}"
+    try:
+        sample = dataset[index]
+        name = sample.name or name
+        if sample.disparity is None or sample.valid is None:
+            raise DataError("no ground truth, which evaluation needs")
+        start = time.perf_counter()
+        prediction = predict_sample(method, sample)
+        seconds = time.perf_counter() - start
+    except DataError as error:
+        return _Score(index, name, failure=f"{name}: {error}")
+    mask = protocol.mask(sample.disparity, sample.valid)
+    return _Score(index, name, seconds, metrics.image_metrics(prediction, sample.disparity, mask, name))
 
 
 def predict_sample(method: Method | OracleMethod, sample: StereoSample) -> Map:

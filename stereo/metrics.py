@@ -116,6 +116,45 @@ class Metrics:
     skipped: int
 
 
+def image_metrics(
+    prediction: Tensor | NDArray[np.floating],
+    target: Tensor | NDArray[np.floating],
+    mask: Tensor | NDArray[np.bool_],
+    name: str = "",
+) -> ImageMetrics | None:
+    """The metrics of one image, or None where no pixel counts.
+
+    Args:
+        prediction, target: px, [H, W].
+        mask: bool [H, W]: the pixels that count.
+        name: the image's, for the error message.
+
+    Raises: StereoError where the prediction is not finite on a pixel that counts.
+    """
+    prediction, target, mask = (torch.as_tensor(array) for array in (prediction, target, mask))
+    error = absolute_error(prediction, target, mask)
+    sums = torch.stack(
+        [
+            mask.sum().to(error),
+            (~error.isfinite()).sum().to(error),
+            error.sum(),
+            *(_exceeds(error, threshold).sum().to(error) for threshold in (1.0, 2.0, 3.0)),
+            _is_d1_outlier(error, target).sum().to(error),
+        ]
+    )
+    pixels, non_finite, error_sum, *outliers = sums.tolist()  # the only host synchronisation
+    if pixels == 0:
+        return None
+    if non_finite:
+        raise StereoError(
+            f"{name or 'image'}: {non_finite:.0f} of {pixels:.0f} errors are not finite (NaN or infinite), so that "
+            "no metric is defined; the prediction or the ground truth on these pixels is broken: try another "
+            "checkpoint, or full precision"
+        )
+    bad_1, bad_2, bad_3, d1_share = (100.0 * count / pixels for count in outliers)
+    return ImageMetrics(error_sum / pixels, bad_1, bad_2, bad_3, d1_share, int(pixels))
+
+
 class MetricAccumulator:
     """Metrics over many images, summed in float64.
 
@@ -135,40 +174,17 @@ class MetricAccumulator:
         mask: Tensor | NDArray[np.bool_],
         name: str = "",
     ) -> ImageMetrics | None:
-        """Add one image and give its own metrics, or None where no pixel counts (it is then counted as skipped).
-
-        Args:
-            prediction, target: px, [H, W].
-            mask: bool [H, W]: the pixels that count.
-            name: the image's, for the error message.
-
-        Raises: StereoError where the prediction is not finite on a pixel that counts.
-        """
-        prediction, target, mask = (torch.as_tensor(array) for array in (prediction, target, mask))
-        error = absolute_error(prediction, target, mask)
-        sums = torch.stack(
-            [
-                mask.sum().to(error),
-                (~error.isfinite()).sum().to(error),
-                error.sum(),
-                *(_exceeds(error, threshold).sum().to(error) for threshold in (1.0, 2.0, 3.0)),
-                _is_d1_outlier(error, target).sum().to(error),
-            ]
-        )
-        pixels, non_finite, error_sum, *outliers = sums.tolist()  # the only host synchronisation
-        if pixels == 0:
-            self.skipped += 1
-            return None
-        if non_finite:
-            raise StereoError(
-                f"{name or 'image'}: {non_finite:.0f} of {pixels:.0f} errors are not finite (NaN or infinite), so that "
-                "no metric is defined; the prediction or the ground truth on these pixels is broken: try another "
-                "checkpoint, or full precision"
-            )
-        bad_1, bad_2, bad_3, d1_share = (100.0 * count / pixels for count in outliers)
-        row = ImageMetrics(error_sum / pixels, bad_1, bad_2, bad_3, d1_share, int(pixels))
-        self.rows.append(row)
+        """Add one image and give its own metrics, as :func:`image_metrics`."""
+        row = image_metrics(prediction, target, mask, name)
+        self.add(row)
         return row
+
+    def add(self, row: ImageMetrics | None) -> None:
+        """Add the metrics of one image; None, an image of which no pixel counts, is counted as skipped."""
+        if row is None:
+            self.skipped += 1
+        else:
+            self.rows.append(row)
 
     def result(self) -> Metrics:
         """The metrics of all images so far."""

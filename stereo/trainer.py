@@ -21,7 +21,8 @@ from tqdm import tqdm
 from stereo import metrics
 from stereo.checkpoint import read_checkpoint, save_checkpoint
 from stereo.config import Config, OptimizerConfig, config_from_dict, config_to_yaml
-from stereo.data.loader import StereoBatch, StereoDataset, build_dataset, build_loader, iterate
+from stereo.data.datasets import StereoDataset, TrainingData, build_dataset, describe
+from stereo.data.loader import StereoBatch, build_loader, iterate
 from stereo.data.sample import Image
 from stereo.device import select_device
 from stereo.distributed import World, distribute, joined_world
@@ -81,7 +82,7 @@ class Trainer:
         torch.manual_seed(config.training.seed)
         # Before anything is written: a data set that is not there must not leave a run folder behind.
         self.validation_set: StereoDataset = build_dataset(config.data.validation)
-        build_dataset(config.data.train)
+        self.training_data = TrainingData(config.data)
         self.network = StereoNetwork(config.model).with_fast_layout(device)
         if config.training.initial_checkpoint is not None:
             path = Path(config.training.initial_checkpoint)
@@ -113,6 +114,8 @@ class Trainer:
             self._resume(last if resume == "auto" else Path(resume))
         if self.world.is_main:
             make_output_folder(self.folder)
+            for line in [line for dataset in self.training_data.sets for line in describe(dataset)]:
+                self._say(f"training on {line}")
             with atomic_output(self.folder / "config.yaml") as path:
                 path.write_text(config_to_yaml(self.config), encoding="utf-8")
 
@@ -145,7 +148,13 @@ class Trainer:
             self._say(f"{self.folder}: already at step {self.step} of {settings.steps}; nothing to do")
             return
         loader = build_loader(
-            self.config.data, settings.seed, self.step, settings.steps, self.world.rank, self.world.size
+            self.config.data,
+            settings.seed,
+            self.step,
+            settings.steps,
+            self.world.rank,
+            self.world.size,
+            self.training_data,
         )
         module = distribute(self.network, self.world, self.device)
         running = _RunningMean()
@@ -207,10 +216,10 @@ class Trainer:
         return float(metrics.epe(disparity, batch.disparity, mask))
 
     def _validate(self, writer: SummaryWriter | None) -> None:
-        """Score the validation set; keep the best weights."""
+        """Score the validation set, each process its share; keep the best weights."""
+        self.network.eval()
+        result = evaluate(self.validator, self.validation_set, data="validation", progress=False, world=self.world)
         if self.world.is_main:
-            self.network.eval()
-            result = evaluate(self.validator, self.validation_set, data="validation", progress=False)
             better = result.epe < self.best_epe
             if better:
                 self.best_epe = result.epe

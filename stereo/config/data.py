@@ -17,6 +17,7 @@ Family = Literal[
     "middlebury2014",
     "eth3d",
     "pairs",
+    "packed",
 ]
 FAMILIES: tuple[str, ...] = get_args(Family)
 
@@ -60,17 +61,30 @@ class DatasetConfig:
     """One data set: a family and where it lies."""
 
     family: Family = "synthetic"
-    # The folder of the data set (for `pairs`: the list file). null for synthetic.
+    # The folder of the data set (`pairs`: the list file; `packed`: what scripts/pack_dataset.py wrote). null for
+    # synthetic.
     path: str | None = None
     # Scene Flow only: which split, and which rendering pass.
     split: Literal["train", "test"] = "train"
     rendering: Literal["cleanpass", "finalpass"] = "cleanpass"
+    # Scene Flow only: what becomes of maps with most disparities below 0, as some releases have them. refuse: an error.
+    negative_disparity: Literal["refuse", "flip", "keep"] = "refuse"
+    # A text file of sample names, one a line: only those, in that order (scripts/check_dataset.py --write-names).
+    names: str | None = None
+    # A text file of sample names to leave out; the published list of bad FlyingThings3D frames is understood too.
+    skip_list: str | None = None
+    # Refuse a pair whose views are clearly swapped, by comparing them at x − d and at x + d.
+    check_views: bool = True
     # Use only the first so many samples. null: all.
     limit: int | None = None
+    # Of several sets to train on (data.mix): how many draws, relative to the other sets. null: each sample once in a
+    # pass.
+    weight: float | None = None
     synthetic: SyntheticConfig = field(default_factory=SyntheticConfig)
 
     def __post_init__(self) -> None:
         require(self.limit is None or self.limit >= 1, f"limit is {self.limit}, expected null or 1 or more")
+        require(self.weight is None or self.weight > 0, f"weight is {self.weight}, expected null or more than 0")
         require(
             self.family == "synthetic" or self.path is not None,
             f"data set family '{self.family}' needs a path: the folder that holds it",
@@ -88,12 +102,23 @@ class AugmentationConfig:
     scale_probability: float = 0.0
     min_log2_scale: float = -0.3
     max_log2_scale: float = 0.5
+    # Probability that a resize stretches the width alone too, and by how much at most, as a power of two.
+    stretch_probability: float = 0.0
+    max_log2_stretch: float = 0.2
+    # Probability of exchanging the views and mirroring both, which needs the right view's disparity: samples without
+    # one stay as they are.
+    horizontal_flip_probability: float = 0.0
     # Probability of turning both views upside down.
     vertical_flip_probability: float = 0.5
     # Strength of brightness, contrast, saturation and gamma jitter, 0 (off) … 1; the same for both views, or drawn for
     # each view on its own with the probability below.
     color_jitter: float = 0.5
     asymmetric_color_probability: float = 0.3
+    # Probability of shifting the right view up or down and turning it about its centre, by at most so many px and
+    # degrees: real rigs are not perfectly rectified. Disparities follow.
+    misalignment_probability: float = 0.0
+    max_vertical_shift: float = 1.0
+    max_rotation: float = 0.1
     # Probability of painting one or two rectangles of the right view with its mean colour (HSMNet's occlusion).
     right_erase_probability: float = 0.3
 
@@ -113,8 +138,20 @@ class AugmentationConfig:
             0 <= self.color_jitter <= 1,
             f"data.augmentation.color_jitter is {self.color_jitter}, expected 0 … 1",
         )
+        require(
+            0 <= self.max_log2_stretch <= 1,
+            f"data.augmentation.max_log2_stretch is {self.max_log2_stretch}, expected 0 … 1",
+        )
+        require(
+            0 <= self.max_vertical_shift <= 10 and 0 <= self.max_rotation <= 5,
+            f"data.augmentation: max_vertical_shift is {self.max_vertical_shift} px and max_rotation "
+            f"{self.max_rotation} degrees, expected 0 … 10 and 0 … 5",
+        )
         for name in (
             "scale_probability",
+            "stretch_probability",
+            "horizontal_flip_probability",
+            "misalignment_probability",
             "vertical_flip_probability",
             "asymmetric_color_probability",
             "right_erase_probability",
@@ -128,6 +165,8 @@ class DataConfig:
     """What is trained on, what is validated on, and how it is fed."""
 
     train: DatasetConfig = field(default_factory=DatasetConfig)
+    # Further data sets to train on beside `train`, each drawn as often as its `weight` says.
+    mix: list[DatasetConfig] = field(default_factory=list)
     # The held-out scenes of the procedural world: another seed.
     validation: DatasetConfig = field(
         default_factory=lambda: DatasetConfig(synthetic=SyntheticConfig(seed=1_000_000, length=16))

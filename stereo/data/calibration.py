@@ -15,12 +15,8 @@ def read_calibration(path: str | Path) -> Calibration:
     Raises: FormatError that names the file and the line.
     """
     path = Path(path)
-    try:
-        text = read_bytes(path).decode("ascii")
-    except UnicodeDecodeError:
-        raise FormatError(f"{path}: is not a text file; expected lines such as 'baseline=193.001'; {AGAIN}") from None
     found: dict[str, float] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(_read_lines(path, "baseline=193.001"), start=1):
         if not line.strip():
             continue
         key, equals, value = (part.strip() for part in line.partition("="))
@@ -46,3 +42,46 @@ def read_calibration(path: str | Path) -> Calibration:
         baseline=found["baseline"] / 1000,
         disparity_offset=found.get("doffs", 0.0),
     )
+
+
+def read_kitti_calibration(path: str | Path, left: str, right: str) -> Calibration:
+    """Read a calibration file of KITTI, whose lines `left` and `right` are the 3×4 projections of the two views.
+
+    A projection is [f 0 cx fx·tx; 0 f cy …; 0 0 1 …] in px and metres, so the baseline is the difference of the two
+    views' fourth entries over −f.
+
+    Args:
+        left, right: `P2` and `P3` in KITTI 2012, `P_rect_02` and `P_rect_03` in 2015.
+
+    Raises: FormatError that names the file and the line.
+    """
+    path = Path(path)
+    found: dict[str, list[float]] = {}
+    for number, line in enumerate(_read_lines(path, f"{left}: 7.2e+02 0 6.1e+02 …"), start=1):
+        key, _, value = (part.strip() for part in line.partition(":"))
+        if key not in (left, right):
+            continue
+        try:
+            numbers = [float(word) for word in value.split()]
+        except ValueError:
+            numbers = []
+        if len(numbers) != 12 or not all(map(math.isfinite, numbers)) or numbers[0] <= 0:
+            raise FormatError(
+                f"{path}:{number}: {key} is {quote(value)}; expected the 12 numbers of a 3×4 projection; {AGAIN}"
+            )
+        found[key] = numbers
+    for key in (left, right):
+        if key not in found:
+            raise FormatError(f"{path}: has no line '{key}:'; expected {left} and {right}; {AGAIN}")
+    one, other = found[left], found[right]
+    baseline = (one[3] - other[3]) / one[0]
+    if baseline <= 0:
+        raise FormatError(f"{path}: {right} lies {-baseline:.3g} m to the left of {left}; {AGAIN}")
+    return Calibration(focal_length=one[0], baseline=baseline, disparity_offset=other[2] - one[2])
+
+
+def _read_lines(path: Path, example: str) -> list[str]:
+    try:
+        return read_bytes(path).decode("ascii").splitlines()
+    except UnicodeDecodeError:
+        raise FormatError(f"{path}: is not a text file; expected lines such as '{example}'; {AGAIN}") from None

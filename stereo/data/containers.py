@@ -23,6 +23,9 @@ _MAX_PIXELS = 100_000_000
 _PNG_MAX_RATIO = 1032
 # A JPEG spends at least one Huffman bit on each 8 × 8 block of its DC scan: 512 pixels a byte at the very most.
 _JPEG_MAX_PIXELS_PER_BYTE = 512
+# A lossy WebP spends at least 3.4 bits on the modes of each 16 × 16 block. A lossless one has no such limit (an image
+# of one colour is 30 bytes at any size), but none that is worth reading comes near this, beyond a few million pixels.
+_WEBP_MAX_PIXELS_PER_BYTE, _WEBP_FREE_PIXELS = 1024, 4_000_000
 
 AGAIN = "copy or download the file again"
 
@@ -64,8 +67,8 @@ def read_pixels(path: Path) -> tuple[NDArray[Any], int]:
     pixels = _decode(data)
     if pixels is None or pixels.dtype not in (np.uint8, np.uint16):
         raise FormatError(f"{path}: cannot be decoded, the file is damaged; {AGAIN}")
-    if pixels.ndim == 3:  # BGR or BGRA
-        pixels = pixels[:, :, 2::-1]
+    if pixels.ndim == 3:
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB if pixels.shape[2] == 3 else cv2.COLOR_BGRA2RGB)
     return pixels, 65535 if pixels.dtype == np.uint16 else 255
 
 
@@ -148,7 +151,7 @@ def _check_jpeg(path: Path, data: bytes) -> None:
 def _check_webp(path: Path, data: bytes) -> None:
     if len(data) < 25 or struct.unpack_from("<I", data, 4)[0] + 8 > len(data):
         raise _truncated(path, "WebP")
-    kind = data[12:16]
+    kind, size = data[12:16], len(data)
     data = data[:30].ljust(30, b"\0")  # the longest of the three headers
     if kind == b"VP8X":
         width = int.from_bytes(data[24:27], "little") + 1
@@ -161,6 +164,8 @@ def _check_webp(path: Path, data: bytes) -> None:
     else:
         raise _damaged_header(path, "WebP")
     _check_size(path, "WebP", width, height)
+    if width * height > max(_WEBP_FREE_PIXELS, _WEBP_MAX_PIXELS_PER_BYTE * size):
+        raise _damaged_header(path, "WebP")
 
 
 def _decode_pnm(path: Path, data: bytes) -> tuple[NDArray[Any], int]:

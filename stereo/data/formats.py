@@ -265,9 +265,12 @@ def write_pfm(path: str | Path, array: Map) -> None:
 
 def _from_float(stored: NDArray[Any], scale: float) -> tuple[Map, Mask]:
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows float32 becomes infinite: unknown
-        disparity = (stored / scale).astype(np.float32, order="C")
+        scaled = stored if scale == 1 else stored / scale
+        # What was read belongs to nobody else: no copy, unless it is a view of the file's bytes.
+        disparity = np.require(scaled.astype(np.float32, order="C", copy=False), requirements=["W"])
     valid = np.isfinite(disparity)
-    disparity[~valid] = 0
+    if not valid.all():
+        disparity[~valid] = 0
     return disparity, valid
 
 

@@ -1,9 +1,9 @@
-"""From settings to data sets, and from data sets to training batches that are the same for any number of workers."""
+"""From data sets to training batches that are the same for any number of workers."""
 
 import os
 import signal
-from collections.abc import Iterator
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import cv2
 import numpy as np
@@ -11,63 +11,26 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from stereo.config import DataConfig, DatasetConfig
-from stereo.data.eth3d import Eth3d
-from stereo.data.kitti import Kitti
-from stereo.data.middlebury import Middlebury
-from stereo.data.pair_list import PairList
+from stereo.config import DataConfig
+from stereo.data.datasets import TrainingData
 from stereo.data.sample import StereoSample
-from stereo.data.scene_flow import SceneFlow
-from stereo.data.synthetic import SyntheticWorld
 from stereo.data.transforms import Augmentation
+from stereo.device import set_freed_memory_kept
 from stereo.errors import DataError, StereoError
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 # How long a worker that was told to end goes on: enough for the step under way, and for the batch it may wait for.
 _GRACE_SECONDS = 10
 
 
-class StereoDataset(Protocol):
-    """What every family gives: a fixed number of samples, by index."""
+class Indexed(Protocol[T_co]):
+    """Anything with a length and items by index."""
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, index: int) -> StereoSample: ...
-
-
-def build_dataset(config: DatasetConfig) -> StereoDataset:
-    """The data set that the settings name. Raises: DataError where it is not there, empty or broken."""
-    dataset = _build_family(config)
-    return dataset if config.limit is None else _FirstSamples(dataset, config.limit)
-
-
-def _build_family(config: DatasetConfig) -> StereoDataset:
-    family, path = config.family, config.path
-    if family == "synthetic":
-        return SyntheticWorld(config.synthetic)
-    if path is None:
-        raise DataError(f"data set family '{family}' needs a path: the folder that holds it")
-    if family == "scene_flow":
-        return SceneFlow(path, split=config.split, rendering=config.rendering)
-    if family == "eth3d":
-        return Eth3d(path)
-    if family == "pairs":
-        return PairList(path)
-    year = int(family[-4:])
-    return Kitti(path, year) if family.startswith("kitti") else Middlebury(path, year)
-
-
-class _FirstSamples:
-    def __init__(self, dataset: StereoDataset, limit: int) -> None:
-        self.dataset = dataset
-        self.length = min(limit, len(dataset))
-
-    def __len__(self) -> int:
-        return self.length
-
-    def __getitem__(self, index: int) -> StereoSample:
-        if not 0 <= index < self.length:
-            raise IndexError(index)
-        return self.dataset[index]
+    def __getitem__(self, index: int, /) -> T_co: ...
 
 
 class StereoBatch(NamedTuple):
@@ -81,7 +44,7 @@ class StereoBatch(NamedTuple):
     def to(self, device: torch.device) -> "StereoBatch":
         """On the device, with the images as float32 in 0 … 1, as the network takes them."""
         left, right, disparity, valid = (part.to(device, non_blocking=True) for part in self)
-        return StereoBatch(left.float() / 255, right.float() / 255, disparity, valid)
+        return StereoBatch(left.float().div_(255), right.float().div_(255), disparity, valid)
 
 
 class _Draw(NamedTuple):
@@ -92,7 +55,7 @@ class _Draw(NamedTuple):
 
 
 class _TrainingSet(Dataset[StereoSample]):
-    def __init__(self, dataset: StereoDataset, augmentation: Augmentation, seed: int) -> None:
+    def __init__(self, dataset: TrainingData, augmentation: Augmentation, seed: int) -> None:
         self.dataset = dataset
         self.augmentation = augmentation
         self.seed = seed
@@ -109,8 +72,8 @@ class _RunSampler(Sampler[_Draw]):
     have seen. Of several processes, each takes every world_size-th position.
     """
 
-    def __init__(self, length: int, seed: int, first: int, last: int, rank: int, world_size: int) -> None:
-        self.length, self.seed = length, seed
+    def __init__(self, data: TrainingData, seed: int, first: int, last: int, rank: int, world_size: int) -> None:
+        self.data, self.seed = data, seed
         self.first, self.last = first, last
         self.rank, self.world_size = rank, world_size
 
@@ -120,35 +83,40 @@ class _RunSampler(Sampler[_Draw]):
     def __iter__(self) -> Iterator[_Draw]:
         epoch, order = -1, np.empty(0, np.int64)
         for position in range(self.first + self.rank, self.last, self.world_size):
-            if position // self.length != epoch:
-                epoch = position // self.length
-                order = np.random.default_rng([self.seed, epoch]).permutation(self.length)
-            yield _Draw(int(order[position % self.length]), position)
+            if position // len(self.data) != epoch:
+                epoch = position // len(self.data)
+                order = self.data.order(self.seed, epoch)
+            yield _Draw(int(order[position % len(self.data)]), position)
 
 
 def build_loader(
-    config: DataConfig, seed: int, first_step: int, last_step: int, rank: int = 0, world_size: int = 1
+    config: DataConfig,
+    seed: int,
+    first_step: int,
+    last_step: int,
+    rank: int = 0,
+    world_size: int = 1,
+    data: TrainingData | None = None,
 ) -> DataLoader[Any]:
     """Batches for the optimiser steps first_step … last_step − 1.
 
     The samples of a step depend on the seed and the step alone, not on the number of workers, nor on where the run
-    was resumed; `config.batch_size` is shared among the `world_size` processes.
+    was resumed; `config.batch_size` is shared among the `world_size` processes. `data`: what the configuration names,
+    where it is at hand already.
 
     Raises: DataError where the data set is not there, empty, or the batch does not divide among the processes.
     """
     if config.batch_size % world_size:
         raise DataError(f"data.batch_size ({config.batch_size}) does not divide among {world_size} processes")
-    dataset = build_dataset(config.train)
-    sampler = _RunSampler(
-        len(dataset), seed, first_step * config.batch_size, last_step * config.batch_size, rank, world_size
-    )
+    data = data or TrainingData(config)
+    sampler = _RunSampler(data, seed, first_step * config.batch_size, last_step * config.batch_size, rank, world_size)
     return DataLoader(
-        _TrainingSet(dataset, Augmentation(config.augmentation), seed),
+        _TrainingSet(data, Augmentation(config.augmentation), seed),
         batch_size=config.batch_size // world_size,
         sampler=sampler,
         num_workers=config.workers,
         collate_fn=collate,
-        worker_init_fn=_init_worker,
+        worker_init_fn=init_worker,
         pin_memory=torch.cuda.is_available(),
         prefetch_factor=4 if config.workers else None,
     )
@@ -176,9 +144,11 @@ def collate(samples: list[StereoSample]) -> StereoBatch:
     )
 
 
-def _init_worker(worker: int) -> None:
+def init_worker(worker: int) -> None:
+    """What each loader process begins with: one core, and an end when it is told to."""
     # One worker, one core: OpenCV would start a thread for each core in every worker.
     cv2.setNumThreads(0)
+    set_freed_memory_kept(64 << 20, 256 << 20)
     # Ctrl-C, and many a scheduler's SIGTERM, reach the whole process group. The main process finishes its step, for
     # which it may still want a batch, and then ends its workers itself. One that is told to end, and is not, ends
     # after the grace all the same: a worker that ignored SIGTERM altogether would keep its parent from ending.
@@ -187,8 +157,11 @@ def _init_worker(worker: int) -> None:
     signal.signal(signal.SIGALRM, lambda number, frame: os._exit(0))
 
 
-def iterate(loader: DataLoader[Any]) -> Iterator[StereoBatch]:
-    """The loader's batches; an error raised in a worker arrives as itself, not wrapped in the worker's traceback."""
+def iterate(loader: DataLoader[Any]) -> Iterator[Any]:
+    """What the loader gives, batch by batch.
+
+    An error raised in a worker arrives as itself, not wrapped in the worker's traceback.
+    """
     batches = iter(loader)
     failure: StereoError | None = None
     while failure is None:
@@ -201,3 +174,28 @@ def iterate(loader: DataLoader[Any]) -> Iterator[StereoBatch]:
             error.__traceback__ = None  # its frames refer to the iterator, and to the error itself
     del batches  # the last reference: this ends the workers here and now, not when the interpreter does
     raise failure
+
+
+def in_order(items: Indexed[T], workers: int, indices: Sequence[int] | None = None) -> Iterator[T]:
+    """The items, in order, each computed by one of so many processes. 0: in this one.
+
+    Raises: what an item's computation raises; StereoError where a process dies.
+    """
+    loader: DataLoader[Any] = DataLoader(
+        items,  # type: ignore[arg-type]  # length and items are all that it asks for
+        batch_size=None,
+        sampler=range(len(items)) if indices is None else indices,
+        num_workers=workers,
+        collate_fn=_unchanged,
+        worker_init_fn=init_worker,
+    )
+    try:
+        yield from iterate(loader)
+    except RuntimeError as error:
+        if "exited unexpectedly" not in str(error):
+            raise
+        raise StereoError("a worker process died, perhaps for want of memory; use fewer workers") from None
+
+
+def _unchanged(item: T) -> T:
+    return item

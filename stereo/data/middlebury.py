@@ -4,11 +4,12 @@ Before 2014 the ground truth is 8 bits deep, and the grey levels in one px depen
 2005, 2006) or on the scene (2001).
 """
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from stereo.data.calibration import read_calibration
 from stereo.data.files import (
+    PairDataset,
     PairFiles,
     first_file,
     folder_name,
@@ -74,7 +75,7 @@ _WITHOUT_TRUTH = {"testF", "testH", "testQ"}
 _IMAGE_SUFFIXES = (".png", ".ppm", ".pgm")
 
 
-class Middlebury:
+class Middlebury(PairDataset):
     """The scenes of one Middlebury year under a folder, sorted by name.
 
     2014: pixels that `mask0nocc.png` does not mark as visible in both views are `occluded`, and calib.txt
@@ -84,11 +85,14 @@ class Middlebury:
         path: The folder of one scene, or one that holds scenes, up to four levels down; one resolution only.
         year: 2001, 2003, 2005, 2006 or 2014.
         load_right_disparity: Also read the right view's disparity, where it is there.
+        check_views: As of :class:`PairDataset`.
 
     Raises: DataError where there is no such folder, no scene, a scene is incomplete, or one is there twice.
     """
 
-    def __init__(self, path: str | Path, year: int, load_right_disparity: bool = False) -> None:
+    def __init__(
+        self, path: str | Path, year: int, load_right_disparity: bool = False, check_views: bool = True
+    ) -> None:
         if year not in _LAYOUTS:
             raise DataError(f"there is no Middlebury stereo of {year}; expected {', '.join(map(str, _LAYOUTS))}")
         family = f"middlebury{year}"
@@ -108,23 +112,37 @@ class Middlebury:
                     " one resolution"
                 )
             scenes[scene] = found
-        self._pairs = [scenes[scene] for scene in sorted(scenes)]
-        if not self._pairs:
+        if not scenes:
             wanted = " or ".join(f"{layout.left} with {layout.right}" for layout in _LAYOUTS[year])
             raise nothing_found(root, family, f"folders with the images {wanted} ({', '.join(_IMAGE_SUFFIXES)})")
+        super().__init__([scenes[scene][0] for scene in sorted(scenes)], check_views)
+        self._layouts = {pair.name: layout for pair, layout in scenes.values()}
 
-    def __len__(self) -> int:
-        return len(self._pairs)
-
-    def __getitem__(self, index: int) -> StereoSample:
-        pair, layout = self._pairs[index]
+    def load(self, pair: PairFiles) -> StereoSample:
+        layout = self._layouts[pair.name]
         if layout.scales:
             # Read twice: the images are small, and the width decides how the disparity is read.
             width = read_image(pair.left).shape[1]
             scale = next(scale for limit, scale in layout.scales if width < limit)
-            return load_pair(replace(pair, disparity_scale=scale))
-        calibration = first_file(pair.left.parent, ["calib.txt"])
-        return load_pair(pair, read_calibration(calibration) if calibration else None)
+            pair = replace(pair, disparity_scale=scale)
+        return load_pair(pair)
+
+
+def recognise_year(path: Path) -> int | None:
+    """The year whose layout the first scene below a folder has; None where there is no scene.
+
+    2001 and 2003 share a layout, as do 2005 and 2006: the former are told apart by the scenes' names, of the latter
+    only a year in the path can tell, and 2005 stands for both.
+    """
+    for folder in walk_folders(path, _DEPTH):
+        for year, layouts in _LAYOUTS.items():
+            found = next((layout for layout in layouts if _find(folder, layout.left, _IMAGE_SUFFIXES)), None)
+            if found is None or (year != 2014 and not _find(folder, found.disparity, found.disparity_suffixes)):
+                continue
+            if year == 2001 and folder_name(folder).lower().startswith(("cones", "teddy")):
+                continue
+            return 2006 if year == 2005 and "2006" in os.path.abspath(folder) else year
+    return None
 
 
 def _find_pair(
@@ -143,7 +161,10 @@ def _find_pair(
             if load_right_disparity and layout.disparity_right is not None:
                 disparity_right = _find(folder, layout.disparity_right, layout.disparity_suffixes)
             visible_mask = first_file(folder, ["mask0nocc.png"])
-            return PairFiles(name, left, right, disparity, disparity_right, visible_mask=visible_mask), layout
+            files = PairFiles(name, left, right, disparity, disparity_right, visible_mask=visible_mask)
+            if not layout.scales:
+                files = replace(files, calibration=first_file(folder, ["calib.txt"]))
+            return files, layout
         missing = layout.disparity if right else layout.right
         suffixes = layout.disparity_suffixes if right else _IMAGE_SUFFIXES
         incomplete = incomplete or DataError(

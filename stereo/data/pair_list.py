@@ -11,8 +11,7 @@ import csv
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from stereo.data.files import PairFiles, load_pair
-from stereo.data.sample import StereoSample
+from stereo.data.files import PairDataset, PairFiles
 from stereo.errors import DataError
 
 COLUMNS = ("left", "right", "disparity", "mask", "scale")
@@ -21,7 +20,7 @@ _WITHOUT_HEADER = COLUMNS[:4]
 _EXAMPLE = "expected left, right[, disparity[, mask]]"
 
 
-class PairList:
+class PairList(PairDataset):
     """The pairs of a list file, in its order.
 
     Columns: left and right, images; disparity, of the left view (empty: no ground truth); mask, an image that
@@ -30,14 +29,15 @@ class PairList:
 
     Args:
         path: The list file, UTF-8.
+        check_views: As of :class:`PairDataset`.
 
     Raises: DataError that names the file and the line: a line that is not understood, or a file that does not
         exist.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, check_views: bool = True) -> None:
         path = Path(path)
-        self.pairs: list[PairFiles] = []
+        pairs: list[PairFiles] = []
         columns: tuple[str, ...] | None = None
         names: set[str] = set()
         for number, line in enumerate(_read_lines(path), start=1):
@@ -54,15 +54,10 @@ class PairList:
             if pair.name in names:
                 pair = replace(pair, name=f"{pair.name}#{number}")
             names.add(pair.name)
-            self.pairs.append(pair)
-        if not self.pairs:
+            pairs.append(pair)
+        if not pairs:
             raise DataError(f"{path}: names no pair; {_EXAMPLE} on each line, paths relative to the list file")
-
-    def __len__(self) -> int:
-        return len(self.pairs)
-
-    def __getitem__(self, index: int) -> StereoSample:
-        return load_pair(self.pairs[index])
+        super().__init__(pairs, check_views)
 
 
 def _read_lines(path: Path) -> list[str]:

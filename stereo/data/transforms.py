@@ -18,7 +18,7 @@ from stereo.errors import DataError
 
 
 class Augmentation:
-    """The configured chain: resize, crop, flip, colour, erase. A pure function of (sample, generator).
+    """The configured chain: resize, crop, flips, misalignment, colour, erasing. A pure function of (sample, generator).
 
     Raises: DataError where a sample is smaller than the crop.
     """
@@ -30,12 +30,21 @@ class Augmentation:
         config = self.config
         if rng.random() < config.scale_probability:
             scale = 2.0 ** rng.uniform(config.min_log2_scale, config.max_log2_scale)
-            smallest = max((config.crop_height or 1) / sample.height, (config.crop_width or 1) / sample.width)
-            sample = resize(sample, max(scale, min(smallest, 1.0)))
+            stretch = 1.0
+            if _chance(config.stretch_probability, rng):
+                stretch = 2.0 ** rng.uniform(-config.max_log2_stretch, config.max_log2_stretch)
+            smallest = max((config.crop_height or 1) / sample.height, (config.crop_width or 1) / sample.width / stretch)
+            fits = sample.height >= (config.crop_height or 1) and sample.width >= (config.crop_width or 1)
+            sample = resize(sample, max(scale, smallest if fits else 1.0), stretch)
         if config.crop_height is not None and config.crop_width is not None:
             sample = random_crop(sample, config.crop_height, config.crop_width, rng)
+        if _chance(config.horizontal_flip_probability, rng) and sample.disparity_right is not None:
+            sample = horizontal_flip(sample)
         if rng.random() < config.vertical_flip_probability:
             sample = vertical_flip(sample)
+        if _chance(config.misalignment_probability, rng):
+            shift = rng.uniform(-config.max_vertical_shift, config.max_vertical_shift)
+            sample = misalign(sample, shift, rng.uniform(-config.max_rotation, config.max_rotation))
         if config.color_jitter > 0:
             sample = color_jitter(sample, config.color_jitter, config.asymmetric_color_probability, rng)
         if rng.random() < config.right_erase_probability:
@@ -43,14 +52,20 @@ class Augmentation:
         return sample
 
 
-def resize(sample: StereoSample, scale: float) -> StereoSample:
-    """Both views and their maps by `scale`; disparities are multiplied by the exact ratio of the widths.
+def _chance(probability: float, rng: Generator) -> bool:
+    # What is off draws nothing, so that a new transform leaves the draws of all others as they were.
+    return probability > 0 and rng.random() < probability
+
+
+def resize(sample: StereoSample, scale: float, stretch: float = 1.0) -> StereoSample:
+    """Both views and their maps by `scale`, and the width by `stretch` more; disparities are multiplied by the exact
+    ratio of the widths.
 
     Maps take the nearest value: an average across a border would be a disparity that no surface has.
     """
-    height, width = round(sample.height * scale), round(sample.width * scale)
+    height, width = max(1, round(sample.height * scale)), max(1, round(sample.width * scale * stretch))
     ratio = width / sample.width
-    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    interpolation = cv2.INTER_AREA if scale * min(stretch, 1.0) < 1 else cv2.INTER_LINEAR
 
     def image(value: Image) -> Image:
         return _uint8(cv2.resize(value, (width, height), interpolation=interpolation))
@@ -101,6 +116,66 @@ def vertical_flip(sample: StereoSample) -> StereoSample:
     return _map_arrays(sample, lambda value: value[::-1])
 
 
+def horizontal_flip(sample: StereoSample) -> StereoSample:
+    """The views exchanged and mirrored, so that disparities stay positive: the right view's become the left one's.
+
+    They count as known where they are not 0. What is occluded in the new right view is not known.
+    Raises: DataError where the right view's disparity is not there.
+    """
+    if sample.disparity_right is None:
+        raise DataError(f"{sample.name}: a horizontal flip needs the right view's disparity, which is not there")
+    swapped = replace(
+        sample,
+        left=sample.right,
+        right=sample.left,
+        disparity=sample.disparity_right,
+        valid=sample.disparity_right != 0,
+        occluded=None,
+        disparity_right=sample.disparity,
+    )
+    return _map_arrays(swapped, lambda value: value[:, ::-1])
+
+
+def misalign(sample: StereoSample, shift: float, angle: float) -> StereoSample:
+    """The right view moved down by `shift` px and turned by `angle` degrees about its centre, as on a real rig.
+
+    Disparity is the difference of the columns that match after it: turning moves the columns too. Where none is left
+    (0 or less), and where the match has left the view, ground truth is no longer known.
+    """
+    height, width = sample.height, sample.width
+    matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), angle, 1.0)
+    matrix[1, 2] += shift
+    right = cv2.warpAffine(
+        sample.right, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+    )
+    rows, columns = np.mgrid[:height, :width].astype(np.float64)
+    disparity, valid, disparity_right = sample.disparity, sample.valid, sample.disparity_right
+    if disparity is not None and valid is not None:
+        source = columns - disparity
+        moved, row = matrix @ np.stack([source, rows, np.ones_like(rows)]).reshape(3, -1)
+        changed = columns - moved.reshape(height, width)
+        stays = (row >= 0) & (row <= height - 1)
+        valid = valid & (changed > 0) & (stays.reshape(height, width) | (source < 0))
+        disparity = np.where(valid, changed, 0).astype(np.float32)
+    if disparity_right is not None:
+        back = cv2.invertAffineTransform(matrix)
+        source_x, source_y = np.rint(back @ np.stack([columns, rows, np.ones_like(rows)]).reshape(3, -1))
+        inside = (source_x >= 0) & (source_x < width) & (source_y >= 0) & (source_y < height)
+        x, y = (np.where(inside, part, 0).astype(np.int64) for part in (source_x, source_y))
+        before = disparity_right[y, x]
+        moved = matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2]
+        after = np.where(inside & (before != 0), x + before - moved, 0)
+        disparity_right = np.maximum(after, 0).astype(np.float32).reshape(height, width)
+    return replace(
+        sample,
+        right=_uint8(right),
+        disparity=disparity,
+        valid=valid,
+        disparity_right=disparity_right,
+        occluded=None if sample.occluded is None or valid is None else sample.occluded & valid,
+    )
+
+
 def color_jitter(sample: StereoSample, strength: float, asymmetric_probability: float, rng: Generator) -> StereoSample:
     """Brightness, contrast, saturation and gamma, the same for both views or (asymmetric) drawn for each."""
     left_draw = rng.uniform(-strength, strength, 4)
@@ -127,7 +202,7 @@ def erase_right(sample: StereoSample, rng: Generator) -> StereoSample:
     Source: occlusion augmentation of HSMNet (Yang et al., CVPR 2019), section 3.3.
     """
     right = sample.right.copy()
-    mean = right.mean(axis=(0, 1)).astype(np.uint8)
+    mean = np.array(cv2.mean(right)[:3]).astype(np.uint8)
     for _ in range(int(rng.integers(1, 3))):
         height, width = (int(rng.uniform(0.08, 0.3) * size) for size in right.shape[:2])
         top = int(rng.integers(0, right.shape[0] - height + 1))

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import tracemalloc
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stereo.data import containers
-from stereo.data.calibration import read_calibration
+from stereo.data.calibration import read_calibration, read_kitti_calibration
 from stereo.data.formats import (
     read_disparity,
     read_disparity_npy,
@@ -29,7 +30,10 @@ from stereo.data.formats import (
     write_image,
     write_pfm,
 )
-from stereo.errors import FormatError, OutputError
+from stereo.data.names import read_names
+from stereo.data.packed import PackedDataset
+from stereo.data.pair_list import PairList
+from stereo.errors import DataError, FormatError, OutputError
 
 RNG = np.random.default_rng(0)
 RGB = RNG.integers(0, 256, (7, 11, 3), dtype=np.uint8)
@@ -390,6 +394,11 @@ def original(kind: str) -> bytes:
         "image.webp": encode(".webp", RGB),
         "image.ppm": encode(".ppm", RGB),
         "calib.txt": b"cam0=[900 0 30; 0 900 20; 0 0 1]\nbaseline=100\ndoffs=3\n",
+        "kitti.txt": b"P2: 9e2 0 30 0 0 9e2 20 0 0 0 1 0\nP3: 9e2 0 33 -480 0 9e2 20 0 0 0 1 0\n",
+        "pairs.csv": b'left,right,disparity,scale\na.png,b.png,d.png,4\n"a.png", b.png,,\n',
+        "names.txt": b"# two of them\nTRAIN/A/0000/left/0006.png\nFlyingThings3D/TRAIN/A/0000/0007\n",
+        "index.json": b'{"version": 1, "samples": [{"name": "a", "height": 2, "width": 3, "shard": 0, '
+        b'"offsets": {"left": 0, "right": 64, "disparity": 128}, "calibration": {"focal_length": 9, "baseline": 1}}]}',
     }[kind]
 
 
@@ -405,10 +414,55 @@ def with_right_checksums(data: bytearray) -> bytearray:
     return data
 
 
+def read(kind: str, path: Path) -> None:
+    """Read a file as what its name says, and look at what came of it."""
+    if kind.startswith("map"):
+        disparity, valid = read_disparity(path, scale=256)
+        assert disparity.shape == valid.shape
+        assert np.isfinite(disparity).all()
+        assert (disparity[~valid] == 0).all()
+    elif kind.startswith("image"):
+        image = read_image(path)
+        assert image.dtype == np.uint8
+        assert image.shape[2] == 3
+    elif kind == "calib.txt":
+        assert read_calibration(path).focal_length > 0
+    elif kind == "kitti.txt":
+        assert read_kitti_calibration(path, "P2", "P3").baseline > 0
+    elif kind == "names.txt":
+        assert all(read_names(path))
+    elif kind == "pairs.csv":
+        for name in ("a.png", "b.png"):
+            write_image(path.parent / name, RGB)
+        write_image(path.parent / "d.png", RGB)
+        assert all(pair.left.is_file() for pair in PairList(path).pairs)
+    else:
+        (path.parent / "shard_0000.bin").write_bytes(bytes(range(256)))
+        dataset = PackedDataset(path.parent)
+        for index in range(len(dataset)):
+            assert dataset[index].left.ndim == 3
+
+
 @pytest.mark.parametrize(
-    "kind", ["map.pfm", "map.npy", "map.png", "image.png", "image.jpg", "image.webp", "image.ppm", "calib.txt"]
+    "kind",
+    [
+        "map.pfm",
+        "map.npy",
+        "map.png",
+        "image.png",
+        "image.jpg",
+        "image.webp",
+        "image.ppm",
+        "calib.txt",
+        "kitti.txt",
+        "pairs.csv",
+        "names.txt",
+        "index.json",
+    ],
 )
-@settings(max_examples=50, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=300, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(data=st.data())
 def test_a_mutated_file_is_read_or_is_a_format_error(tmp_path: Path, kind: str, data: st.DataObject) -> None:
     content = bytearray(original(kind))
@@ -423,23 +477,18 @@ def test_a_mutated_file_is_read_or_is_a_format_error(tmp_path: Path, kind: str, 
         content = with_right_checksums(content)  # so that more than the checksum is tried
     path = tmp_path / kind
     path.write_bytes(content)
+    message = ""
+    tracemalloc.start()
     try:
-        if kind.startswith("map"):
-            disparity, valid = read_disparity(path, scale=256)
-            assert disparity.shape == valid.shape
-            assert np.isfinite(disparity).all()
-            assert (disparity[~valid] == 0).all()
-        elif kind.startswith("image"):
-            image = read_image(path)
-            assert image.dtype == np.uint8
-            assert image.shape[2] == 3
-        else:
-            assert read_calibration(path).focal_length > 0
-    except FormatError as error:
+        read(kind, path)
+    except DataError as error:
         message = str(error)
-    else:
-        message = str(path)
-    assert message.startswith(str(path))
+    finally:
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert most < 16e6 + 4000 * len(content)
+    # Where several files are read together it is one of the others that does not fit.
+    assert not message or message.startswith(str(path.parent if kind in ("index.json", "pairs.csv") else path))
 
 
 # --------------------------------------------------------------------------------------------------------- writing

@@ -3,6 +3,7 @@
 import multiprocessing
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ import torch
 from conftest import textured_sample, tiny_config
 
 from stereo.config import DataConfig, DatasetConfig, SyntheticConfig
-from stereo.data.loader import StereoBatch, build_dataset, build_loader, collate, iterate
+from stereo.data.datasets import TrainingData, build_dataset
+from stereo.data.loader import StereoBatch, build_loader, collate, iterate
 from stereo.errors import DataError
 
 
@@ -73,6 +75,41 @@ def test_every_sample_of_a_pass_is_drawn_once(config: DataConfig) -> None:
     items = [draw.item for draw in sampler]
     assert sorted(items[:5]) == sorted(items[5:]) == [0, 1, 2, 3, 4]
     assert items[:5] != items[5:]
+
+
+def test_several_sets_are_mixed_by_weight(config: DataConfig) -> None:
+    """100 draws a pass: three quarters of the first set, whose samples come again only when all have been drawn."""
+    other = replace(config.train, synthetic=replace(config.train.synthetic, seed=9, length=80))
+    config.train.synthetic.length = 20
+    config.mix = [other]
+    plain = TrainingData(config)
+    assert len(plain) == 100
+    assert sorted(plain.order(0, 0)) == sorted(plain.order(0, 5)) == list(range(100))
+
+    config.train.weight, other.weight = 3.0, 1.0
+    mixed = TrainingData(config)
+    passes = [mixed.order(0, epoch) for epoch in range(4)]
+    assert all(len(items) == 100 and (items < 20).sum() == 75 for items in passes)
+    counts = np.bincount(np.concatenate(passes), minlength=100)
+    assert set(counts[:20]) == {15}
+    assert set(counts[20:]) <= {1, 2}
+    assert counts[20:].sum() == 100
+    assert np.array_equal(mixed.order(0, 2), passes[2])
+    assert not np.array_equal(passes[0], passes[1])
+    assert mixed[0].name == "synthetic/0/000000"
+    assert mixed[20].name == "synthetic/9/000000"
+    assert mixed[99].name == "synthetic/9/000079"
+    assert len(batches(config)) == 4
+
+    other.weight = None
+    with pytest.raises(DataError, match="a weight to each data set, or to none"):
+        TrainingData(config)
+
+
+def test_a_single_set_is_drawn_as_ever(config: DataConfig) -> None:
+    """The order of a run is part of what makes its numbers: it must not move."""
+    order = TrainingData(config).order(3, 1)
+    assert np.array_equal(order, np.random.default_rng([3, 1]).permutation(5))
 
 
 def test_limit_and_missing_path() -> None:

@@ -228,7 +228,9 @@ def test_scene_flow_through_links_and_beside_converted_copies(scene_flow: Path) 
 
 
 def test_scene_flow_mistakes(scene_flow: Path) -> None:
-    with pytest.raises(DataError, match=r"finalpass.*found FlyingThings3D/frames_cleanpass/TRAIN"):
+    with pytest.raises(
+        DataError, match=r"finalpass.*found FlyingThings3D train cleanpass in FlyingThings3D/frames_cleanpass"
+    ):
         SceneFlow(scene_flow, "train", "finalpass")
     with pytest.raises(DataError, match="no pair"):
         SceneFlow(scene_flow / "Monkaa", "test")

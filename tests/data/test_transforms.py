@@ -5,10 +5,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from conftest import textured_sample
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from stereo.config import AugmentationConfig
+from stereo.config import AugmentationConfig, SyntheticConfig
 from stereo.data.sample import Calibration, StereoSample
-from stereo.data.transforms import Augmentation, color_jitter, erase_right, random_crop, resize, vertical_flip
+from stereo.data.synthetic import SyntheticWorld
+from stereo.data.transforms import (
+    Augmentation,
+    color_jitter,
+    erase_right,
+    horizontal_flip,
+    misalign,
+    random_crop,
+    resize,
+    vertical_flip,
+)
 from stereo.errors import DataError
 
 
@@ -126,3 +138,129 @@ def test_everything_off_changes_nothing() -> None:
 def test_a_sample_smaller_than_the_crop_is_named() -> None:
     with pytest.raises(DataError, match=r"plane/0: the sample is 48×32 but the crop is 64×32"):
         random_crop(textured_sample(32, 48, 5), 32, 64, rng())
+
+
+def test_a_stretch_changes_the_width_alone() -> None:
+    changed = resize(textured_sample(40, 64, 8), 1.0, 1.5)
+    assert (changed.height, changed.width) == (40, 96)
+    assert changed.disparity is not None
+    assert (changed.disparity == 12).all()
+
+
+def test_stretching_never_makes_a_sample_too_small_for_the_crop() -> None:
+    config = AugmentationConfig(
+        crop_height=64, crop_width=96, scale_probability=1, stretch_probability=1, max_log2_stretch=1, min_log2_scale=-1
+    )
+    for seed in range(50):
+        augmented = Augmentation(config)(textured_sample(66, 98, 4), np.random.default_rng(seed))
+        assert (augmented.height, augmented.width) == (64, 96)
+
+
+def with_both_truths(sample: StereoSample) -> StereoSample:
+    return replace(sample, disparity_right=sample.disparity)
+
+
+def test_a_horizontal_flip_keeps_disparities_positive_and_true() -> None:
+    sample = with_both_truths(textured_sample(40, 64, 8))
+    flipped = horizontal_flip(sample)
+    assert warp_error(flipped) == 0
+    assert np.array_equal(flipped.left, sample.right[:, ::-1])
+    twice = horizontal_flip(flipped)
+    assert np.array_equal(twice.left, sample.left)
+    assert np.array_equal(twice.right, sample.right)
+    with pytest.raises(DataError, match="needs the right view's disparity"):
+        horizontal_flip(textured_sample(40, 64, 8))
+
+
+def test_what_is_unknown_on_the_right_is_unknown_after_the_flip() -> None:
+    sample = with_both_truths(textured_sample(40, 64, 8))
+    assert sample.disparity_right is not None
+    right = sample.disparity_right.copy()
+    right[:, 10:20] = 0
+    flipped = horizontal_flip(replace(sample, disparity_right=right))
+    assert flipped.valid is not None
+    assert np.array_equal(np.flatnonzero(~flipped.valid[0]), np.arange(64 - 20, 64 - 10))
+
+
+def test_a_flip_is_left_out_where_it_cannot_be_made() -> None:
+    config = AugmentationConfig(crop_height=32, crop_width=48, horizontal_flip_probability=1, color_jitter=0)
+    assert warp_error(Augmentation(config)(textured_sample(40, 64, 8), rng())) < 60  # erased rectangles at most
+
+
+@pytest.mark.parametrize(("shift", "angle"), [(1.0, 0.0), (-0.7, 0.0), (0.0, 0.5), (0.6, -0.3)])
+def test_disparity_follows_a_misaligned_right_view(shift: float, angle: float) -> None:
+    """Stripes do not change along the columns, so that shifting them up and down leaves the views alike, and turning
+    them moves each row by as much as the disparity must follow."""
+    columns = np.arange(200)
+    stripes = (127 + 100 * np.sin(columns / 5)).astype(np.uint8)
+    image = np.repeat(np.tile(stripes[None, :, None], (120, 1, 1)), 3, axis=2)
+    sample = StereoSample(
+        left=np.ascontiguousarray(image[:, :160]),
+        right=np.ascontiguousarray(image[:, 11:171]),
+        disparity=np.full((120, 160), 11, np.float32),
+        valid=np.ones((120, 160), bool),
+        disparity_right=np.full((120, 160), 11, np.float32),
+    )
+    moved = misalign(sample, shift, angle)
+    assert moved.disparity is not None
+    assert moved.valid is not None
+    for changed in (moved, horizontal_flip(moved)):
+        assert residual(changed) < 1.5
+    spread = float(np.ptp(moved.disparity[moved.valid]))
+    assert spread == pytest.approx(119 * abs(np.sin(np.radians(angle))), abs=0.02)
+
+
+def residual(sample: StereoSample) -> float:
+    """Mean |L(x) − R(x − d)| where the ground truth is known, the match lies within the view and is not hidden."""
+    assert sample.disparity is not None
+    assert sample.valid is not None
+    rows, columns = np.mgrid[: sample.height, : sample.width]
+    source = columns - sample.disparity
+    visible = sample.valid & (source >= 2) & (source <= sample.width - 3)
+    visible[:3] = visible[-3:] = False
+    if sample.disparity_right is not None:  # what another surface hides in the right view has another disparity there
+        there = sample.disparity_right[rows, np.clip(np.rint(source), 0, sample.width - 1).astype(int)]
+        visible &= np.abs(there - sample.disparity) < 0.5
+    low = np.clip(np.floor(source), 0, sample.width - 2).astype(int)
+    weight = (source - low)[..., None]
+    right = sample.right.astype(np.float64)
+    warped = right[rows, low] * (1 - weight) + right[rows, low + 1] * weight
+    return float(np.abs(sample.left - warped)[visible].mean())
+
+
+WORLD = SyntheticWorld(SyntheticConfig(height=160, width=256, max_disparity=48, photometric=False))
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(
+    index=st.integers(0, 19),
+    seed=st.integers(0, 10**6),
+    scale=st.booleans(),
+    flips=st.booleans(),
+    misalignment=st.booleans(),
+)
+def test_ground_truth_is_true_after_any_chain(
+    index: int, seed: int, scale: bool, flips: bool, misalignment: bool
+) -> None:
+    """Warping verifies it, against half and twice the disparity and against a neighbouring one."""
+    config = AugmentationConfig(
+        crop_height=96,
+        crop_width=160,
+        scale_probability=float(scale),
+        stretch_probability=float(scale),
+        horizontal_flip_probability=0.5 * flips,
+        vertical_flip_probability=0.5 * flips,
+        misalignment_probability=float(misalignment),
+        max_vertical_shift=0.3,
+        color_jitter=0,
+        right_erase_probability=0,
+    )
+    sample = Augmentation(config)(WORLD[index], np.random.default_rng(seed))
+    assert sample.disparity is not None
+    assert sample.valid is not None
+    assert (sample.height, sample.width) == (96, 160)
+    assert (sample.disparity[~sample.valid] == 0).all()
+    own = residual(sample)
+    for other in (sample.disparity * 1.1, sample.disparity * 0.9, sample.disparity + 1, sample.disparity - 1):
+        wrong = replace(sample, disparity=other.astype(np.float32), disparity_right=None)
+        assert own < residual(wrong)

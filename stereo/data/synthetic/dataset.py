@@ -24,6 +24,14 @@ class SyntheticWorld:
     def __init__(self, config: SyntheticConfig | None = None) -> None:
         self.config = config or SyntheticConfig()
 
+    @property
+    def names(self) -> list[str]:
+        """Of all samples, without drawing them."""
+        return [self._name(index) for index in range(len(self))]
+
+    def _name(self, index: int) -> str:
+        return f"synthetic/{self.config.seed}/{index:06d}"
+
     def __len__(self) -> int:
         return self.config.length
 
@@ -52,7 +60,7 @@ class SyntheticWorld:
             valid=np.ones(left.disparity.shape, np.bool_),
             occluded=find_occluded(scene, left),
             disparity_right=right.disparity,
-            name=f"synthetic/{config.seed}/{index:06d}",
+            name=self._name(index),
         )
 
     def __iter__(self) -> Iterator[StereoSample]:
