@@ -485,7 +485,9 @@ def _draw(path: Path, rows: Sequence[Row], memory_limit: int) -> None:
             if index == 1:
                 axis.set_xlabel("positions N of the cost volume")
     axes[0][0].legend(loc="upper left")
-    figure.suptitle("✕ out of memory: what the form needs by its count of tensors        ○ over the time limit: extrapolated")
+    figure.suptitle(
+        "✕ out of memory: what the form needs by its count of tensors        ○ over the time limit: extrapolated"
+    )
     figure.savefig(path, format="png")
 
 

@@ -53,7 +53,7 @@ def main(argv: list[str] | None = None) -> int:
         _write_names(Path(args.write_names), good, f"samples of {args.path} without a known fault")
     if args.write_skip_list is not None:
         _write_names(Path(args.write_skip_list), bad, f"samples of {args.path} with a fault, for skip_list")
-    print(f"{len(problems):,} problems found" if problems else "nothing wrong was found")
+    print(f"{len(problems):,} problem{'s' * (len(problems) > 1)} found" if problems else "nothing wrong was found")
     return 1 if problems else 0
 
 
@@ -96,7 +96,8 @@ class _Checks:
 def _print_histogram(counts: np.ndarray) -> None:
     shares = counts / max(1, counts.sum())
     filled = np.flatnonzero(counts)
-    for low, high, share in list(zip(HISTOGRAM[:-1], HISTOGRAM[1:], shares, strict=True))[: filled[-1] + 1]:
+    classes = list(zip(HISTOGRAM[:-1], HISTOGRAM[1:], shares, strict=True))
+    for low, high, share in classes[filled[0] : filled[-1] + 1]:
         label = f"{low:.0f} … {high:.0f}" if np.isfinite(high) else f"above {low:.0f}"
         print(f"    {label:>11} px  {share:6.1%}  {'█' * round(40 * float(share))}")
 

@@ -20,12 +20,12 @@ check = load_script("check_dataset")
         ("scene_flow", "FlyingThings3D test cleanpass, layout original", 1),
         ("scene_flow_sampler", "FlyingThings3D test cleanpass, layout Sampler", 1),
         ("middlebury2001", "middlebury2001: 2 pairs", 2),
-        ("middlebury2003", "middlebury2003: 1 pairs", 1),
+        ("middlebury2003", "middlebury2003: 1 pair", 1),
         ("middlebury2005", "middlebury2005: 3 pairs", 3),
         ("middlebury2006", "middlebury2006: 8 pairs", 8),
         ("middlebury2014", "middlebury2014: 7 pairs", 7),
-        ("eth3d", "eth3d: 1 pairs", 1),
-        ("kitti2015", "kitti2015: 1 pairs", 1),
+        ("eth3d", "eth3d: 1 pair", 1),
+        ("kitti2015", "kitti2015: 1 pair", 1),
     ],
 )
 def test_real_families_are_recognised_and_true(
@@ -113,6 +113,24 @@ def test_what_is_no_data_set(tmp_path: Path) -> None:
         check.main([str(tmp_path / "none")])
     with pytest.raises(ConfigError, match="--samples is 0"):
         check.main([str(tmp_path), "--samples", "0"])
+
+
+def test_a_folder_of_several_data_sets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_kitti(tmp_path / "kitti")
+    scene = tmp_path / "scenes" / "Art"
+    scene.mkdir(parents=True)
+    sample = textured_sample(48, 96, 7)
+    write_image(scene / "view1.png", sample.left)
+    write_image(scene / "view5.png", sample.right)
+    cv2.imwrite(str(scene / "disp1.png"), np.full((48, 96), 21, np.uint8))
+    assert check.main([str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    assert "kitti2015: 4 pairs" in printed
+    assert "middlebury2005: 1 pair\n" in printed
+    assert check.main([str(tmp_path), "--only", "kitti"]) == 0
+    assert "middlebury" not in capsys.readouterr().out
+    with pytest.raises(ConfigError, match="--only driving: no part"):
+        check.main([str(tmp_path), "--only", "driving"])
 
 
 def test_an_incomplete_data_set_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

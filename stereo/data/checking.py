@@ -11,7 +11,7 @@ from stereo.config import DatasetConfig, Family
 from stereo.data.datasets import StereoDataset, build_dataset, describe
 from stereo.data.files import subfolders
 from stereo.data.middlebury import recognise_year
-from stereo.data.scene_flow import EXPECTED_TEST_PARTS, Rendering, SceneFlow, Split, Tree, find_trees
+from stereo.data.scene_flow import EXPECTED_TEST_PARTS, Rendering, SceneFlow, Split, Tree, find_trees, refuse_frames
 from stereo.data.verification import check_by_warping
 from stereo.errors import DataError
 
@@ -49,12 +49,29 @@ class ItemCheck:
 def recognise(path: Path) -> list[Part]:
     """The data sets that lie below a folder (or that a list file names), told by their files' names.
 
-    Raises: DataError where none is recognised.
+    Where the folder is none itself, those in its own folders. Raises: DataError where none is recognised.
     """
     if path.is_file():
         return [_part("pairs", path)]
     if not path.is_dir():
         raise DataError(f"{path}: there is nothing there; expected the folder of a data set, or a list file")
+    parts = _told_by_folders(path)
+    names = subfolders(path)
+    if not parts:
+        below = {name: _told_by_folders(path / name) for name in names}
+        if any(below.values()):
+            parts = [part for name, found in below.items() for part in found or _told_by_scenes(path / name)]
+    parts = parts or _told_by_scenes(path)
+    if not parts:
+        refuse_frames(path)
+        shown = ", ".join(names[:8]) or "no folder"
+        raise DataError(
+            f"{path}: no data set is recognised below it; found {shown}; expected one of the layouts in data/README.md"
+        )
+    return parts
+
+
+def _told_by_folders(path: Path) -> list[Part]:
     if (path / "index.json").is_file():
         return [_part("packed", path)]
     parts: list[Part] = []
@@ -67,14 +84,12 @@ def recognise(path: Path) -> list[Part]:
         parts.append(_part("kitti2012", path))
     if "two_view_training" in names:
         parts.append(_part("eth3d", path))
-    if not parts and (year := recognise_year(path)) is not None:
-        parts.append(_part(f"middlebury{year}", path))  # type: ignore[arg-type]
-    if not parts:
-        shown = ", ".join(sorted(names)[:8]) or "no folder"
-        raise DataError(
-            f"{path}: no data set is recognised below it; found {shown}; expected one of the layouts in data/README.md"
-        )
     return parts
+
+
+def _told_by_scenes(path: Path) -> list[Part]:
+    year = recognise_year(path)
+    return [] if year is None else [_part(f"middlebury{year}", path)]  # type: ignore[arg-type]
 
 
 def _part(family: Family, path: Path) -> Part:

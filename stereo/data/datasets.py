@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from stereo.config import DataConfig, DatasetConfig
 from stereo.data.eth3d import Eth3d
+from stereo.data.files import count_pairs
 from stereo.data.kitti import Kitti
 from stereo.data.middlebury import Middlebury
 from stereo.data.names import leave_out, read_names, select
@@ -82,7 +83,7 @@ def describe(dataset: StereoDataset) -> list[str]:
         return [*describe(dataset.dataset), f"of these {len(dataset):,} are used"]
     if isinstance(dataset, SceneFlow):
         return dataset.report()
-    return [f"{dataset.names[0].split('/')[0]}: {len(dataset):,} pairs"]
+    return [f"{dataset.names[0].split('/')[0]}: {count_pairs(len(dataset))}"]
 
 
 class _Selection:

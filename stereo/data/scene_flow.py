@@ -27,6 +27,7 @@ import numpy as np
 from stereo.data.files import (
     PairDataset,
     PairFiles,
+    count_pairs,
     load_pair,
     no_partner,
     nothing_found,
@@ -74,7 +75,7 @@ class Tree:
     def describe(self) -> str:
         """One line: what it is, where it lies, and how many pairs of how many there are."""
         expected = EXPECTED[self.set_name, self.split]
-        count = f"{len(self.pairs):,} pairs"
+        count = count_pairs(len(self.pairs))
         if self.layout != "Sampler":
             count += ", complete" if len(self.pairs) == expected else f" of {expected:,}"
         return f"{self.set_name} {self.split} {self.rendering}, layout {self.layout}, {self.frames}: {count}"
@@ -156,7 +157,7 @@ class SceneFlow(PairDataset):
 
 def find_trees(root: Path, load_right_disparity: bool = False) -> list[Tree]:
     """Everything of Scene Flow below a folder, in the order of :data:`EXPECTED`, complete or not."""
-    trees: dict[tuple[str, Split, Rendering], Tree] = {}
+    trees: dict[tuple[Path, str, Split], Tree] = {}
     seen: set[tuple[str, str]] = set()
     for frames in _frames_folders(root):
         match = _FRAMES.fullmatch(frames.name)
@@ -166,13 +167,14 @@ def find_trees(root: Path, load_right_disparity: bool = False) -> list[Tree]:
         truth = _truth_folder(frames, match)
         for clip in clips:
             rendering: Rendering = "finalpass" if match[3].lower() == "finalpass" else "cleanpass"
-            key = (clip.set_name, clip.split, rendering)
-            tree = trees.setdefault(key, Tree(*key, layout, frames))
+            new = Tree(clip.set_name, clip.split, rendering, layout, frames)
+            tree = trees.setdefault((frames, clip.set_name, clip.split), new)
             _collect(tree, clip, frames, truth, seen, load_right_disparity)
     order = list(EXPECTED)
     for tree in trees.values():
         tree.pairs.sort(key=lambda pair: pair.name)
-    return sorted(trees.values(), key=lambda tree: (order.index((tree.set_name, tree.split)), tree.rendering))
+    found = [tree for tree in trees.values() if tree.pairs or tree.problems]
+    return sorted(found, key=lambda tree: (order.index((tree.set_name, tree.split)), tree.rendering))
 
 
 def _frames_folders(root: Path) -> list[Path]:
@@ -301,14 +303,20 @@ def _files(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
     return next((files for files in found.values() if files), {})
 
 
-def _no_pair(root: Path, split: str, rendering: str, found: list[Tree]) -> DataError:
+def refuse_frames(root: Path) -> None:
+    """Raises: DataError where a folder lies within the frames of Scene Flow, so that no disparity map lies below it."""
     absolute = Path(os.path.abspath(root))
     above = next((folder for folder in (absolute, *absolute.parents) if _FRAMES.fullmatch(folder.name)), None)
-    if above is not None and not found:
-        return DataError(
+    if above is not None:
+        raise DataError(
             f"{root}: lies within the frames themselves, and the disparity maps lie beside those; expected the folder "
             f"that holds both: {above.parent}"
         )
+
+
+def _no_pair(root: Path, split: str, rendering: str, found: list[Tree]) -> DataError:
+    if not found:
+        refuse_frames(root)
     others = "Monkaa and Driving" if split == "train" else "the Sampler's FlyingThings3D/RGB_…"
     return nothing_found(
         root,
