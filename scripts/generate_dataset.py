@@ -5,8 +5,8 @@
 
 Pair i lies in DIR/FlyingThings3D/frames_cleanpass/TRAIN/A/0000/{left,right}/0006.png, its disparities in
 DIR/FlyingThings3D/disparity/TRAIN/A/0000/{left,right}/0006.pfm: ten frames to a scene, scenes under A, B and C in
-turn. Pairs that are complete are left alone, so an interrupted run is taken up by the same command, and a larger
---count adds to what is there.
+turn; DIR/manifest.json holds seed, settings and the world's version. Pairs that are complete are left alone, so an
+interrupted run is taken up by the same command, and a larger --count adds to what is there.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from tqdm import tqdm
 from stereo.cli import count_cores, run
 from stereo.config import SyntheticConfig
 from stereo.data.formats import write_image, write_pfm
-from stereo.data.synthetic import SyntheticWorld
+from stereo.data.synthetic import WORLD_VERSION, SyntheticWorld
 from stereo.errors import ConfigError, OutputError, StereoError
 from stereo.files import atomic_output, make_output_folder
 
@@ -58,7 +58,7 @@ def main(argv: list[str] | None = None) -> int:
         max_disparity=args.max_disparity,
     )
     folder = make_output_folder(args.output)
-    _claim(folder / f"synthetic_{args.split}.json", config)
+    _claim(folder / "manifest.json", args.split, config)
     missing = [i for i in range(args.count) if not all(p.is_file() for p in pair_paths(folder, args.split, i))]
     tasks = [(config, folder, args.split, index) for index in missing]
     done = _in_this_process(tasks) if args.workers == 1 else _in_processes(tasks, args.workers)
@@ -128,30 +128,35 @@ def _in_processes(tasks: list[tuple[SyntheticConfig, Path, str, int]], workers: 
         pool.shutdown(cancel_futures=True)
 
 
-def _claim(path: Path, config: SyntheticConfig) -> None:
-    """Note the settings of a split beside it, so that pairs of other settings are never mixed in.
+def _claim(path: Path, split: str, config: SyntheticConfig) -> None:
+    """Note the world's version and the settings of a split, so that pairs of other settings are never mixed in.
 
-    Raises: ConfigError if the folder was begun with other settings; OutputError.
+    Raises: ConfigError if the split was begun with other settings, or by another version of the world; OutputError.
     """
     settings: dict[str, Any] = {name: value for name, value in asdict(config).items() if name != "length"}
-    if not path.exists():
-        with atomic_output(path) as temporary:
-            temporary.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
-        return
-    try:
-        before = json.loads(path.read_text(encoding="utf-8"))
-        different = [name for name, value in settings.items() if before[name] != value]
-    except (OSError, ValueError, KeyError, TypeError):
-        raise ConfigError(
-            f"{path}: expected the settings of an earlier run of this script, but they cannot be read; "
-            "name another --output, or delete that folder"
-        ) from None
-    if different:
-        changes = ", ".join(f"{name} {before[name]} → {settings[name]}" for name in different)
-        raise ConfigError(
-            f"{path.parent}: holds pairs made with other settings ({changes}); name another --output, or give the "
-            "same settings again"
-        )
+    settings["world_version"] = WORLD_VERSION
+    splits: dict[str, Any] = {}
+    if path.exists():
+        try:
+            splits = json.loads(path.read_text(encoding="utf-8"))["splits"]
+            before = splits.get(split, settings)
+            different = [name for name, value in settings.items() if before[name] != value]
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            raise ConfigError(
+                f"{path}: expected the settings of an earlier run of this script, but they cannot be read; "
+                "name another --output, or delete that folder"
+            ) from None
+        if different:
+            changes = ", ".join(f"{name} {before[name]} → {settings[name]}" for name in different)
+            raise ConfigError(
+                f"{path.parent}: holds pairs made with other settings ({changes}); name another --output, or give the "
+                "same settings again"
+            )
+        if split in splits:
+            return
+    with atomic_output(path) as temporary:
+        content = {"made_by": "scripts/generate_dataset.py", "splits": splits | {split: settings}}
+        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:

@@ -134,7 +134,8 @@ def _font_scale(height: int) -> float:
     return min(max(height / 900, 0.4), 1.5)
 
 
-def _put_text(image: Image, text: str, x: int, baseline: int, font_scale: float) -> None:
+def put_text(image: Image, text: str, x: int, baseline: int, font_scale: float) -> None:
+    """White ASCII text into an image, beginning at column x on row `baseline`."""
     cv2.putText(
         image,
         text,
@@ -153,7 +154,7 @@ def _tile(image: Image, caption: str, scale: Image | None = None) -> Image:
     font_scale = _font_scale(height)
     body = image if scale is None else np.hstack([image, scale])
     band = np.zeros((round(36 * font_scale) + 6, body.shape[1], 3), np.uint8)
-    _put_text(band, caption, 4, band.shape[0] - round(10 * font_scale) - 2, font_scale)
+    put_text(band, caption, 4, band.shape[0] - round(10 * font_scale) - 2, font_scale)
     return np.pad(np.vstack([band, body]), ((0, 4), (4, 4), (0, 0)))
 
 
@@ -169,7 +170,7 @@ def _scale(colours: Image, positions: Sequence[float], labels: Sequence[str]) ->
     for position, label in zip(positions, labels, strict=True):
         row = round((1 - position) * (height - 1))
         cv2.line(canvas, (gap + bar, row), (gap + bar + round(4 * font_scale), row), _WHITE, 1)
-        _put_text(canvas, label, text_left, min(max(row + half, 2 * half + 1), height - 2), font_scale)
+        put_text(canvas, label, text_left, min(max(row + half, 2 * half + 1), height - 2), font_scale)
     return canvas
 
 

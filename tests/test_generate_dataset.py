@@ -1,5 +1,6 @@
 """scripts/generate_dataset.py as its users meet it: what is written, resuming, and the exit codes."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -67,9 +68,17 @@ def test_other_settings_are_not_mixed_in(script: ModuleType, tmp_path: Path) -> 
     script.main(arguments(tmp_path, 1))
     with pytest.raises(ConfigError, match="seed 0 → 7"):
         script.main(arguments(tmp_path, 2, "--seed", "7"))
-    (tmp_path / "synthetic_train.json").write_text("[]")
-    with pytest.raises(ConfigError, match="cannot be read"):
+    manifest = tmp_path / "manifest.json"
+    content = json.loads(manifest.read_text())
+    assert content["splits"]["train"]["seed"] == 0
+    content["splits"]["train"]["world_version"] -= 1
+    manifest.write_text(json.dumps(content))
+    with pytest.raises(ConfigError, match="world_version 0 → 1"):
         script.main(arguments(tmp_path, 2))
+    for broken in ("[]", "{}", '{"splits": {"train": {}}}', '{"splits": []}', "x"):
+        manifest.write_text(broken)
+        with pytest.raises(ConfigError, match="cannot be read"):
+            script.main(arguments(tmp_path, 2))
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,15 @@ from stereo.config.model import (
     check_max_disparity,
 )
 from stereo.config.presets import PRESETS, Preset
-from stereo.config.reading import Config, config_from_dict, config_to_dict, config_to_yaml, load_config, model_preset
+from stereo.config.reading import (
+    Config,
+    config_from_dict,
+    config_to_dict,
+    config_to_yaml,
+    load_config,
+    model_preset,
+    with_overrides,
+)
 from stereo.config.training import LossConfig, OptimizerConfig, TrainingConfig
 
 __all__ = [
@@ -46,4 +54,5 @@ __all__ = [
     "config_to_yaml",
     "load_config",
     "model_preset",
+    "with_overrides",
 ]

@@ -39,8 +39,16 @@ class SyntheticConfig:
     max_objects: int = 24
     # Per-camera exposure, colour, gamma, blur and noise. Off: both views show the surfaces' own colours.
     photometric: bool = True
+    # With photometric: share of the light that may be missing in the corners, and probability that both views went
+    # through JPEG.
+    vignetting: float = 0.0
+    jpeg_probability: float = 0.0
 
     def __post_init__(self) -> None:
+        require(
+            0 <= self.vignetting <= 1 and 0 <= self.jpeg_probability <= 1,
+            f"synthetic.vignetting is {self.vignetting} and jpeg_probability {self.jpeg_probability}, expected 0 … 1",
+        )
         require(self.length >= 1, f"synthetic.length is {self.length}, expected 1 or more")
         require(
             self.height >= 32 and self.width >= 32,

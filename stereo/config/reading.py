@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from stereo.config.checks import require
-from stereo.config.data import DataConfig
+from stereo.config.data import DataConfig, DatasetConfig
 from stereo.config.model import ModelConfig
 from stereo.config.presets import PRESETS, Preset
 from stereo.config.training import LossConfig, OptimizerConfig, TrainingConfig
@@ -61,16 +61,31 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
         raise ConfigError(f"{path}:{line} not valid YAML: {getattr(error, 'problem', error)}") from None
     if not isinstance(loaded, DictConfig):
         raise ConfigError(f"{path}: expected a YAML file of `section: settings`, got a list")
+    layers: list[tuple[Any, str]] = [(loaded, str(path)), *_assignments(overrides)]
+    return _to_config(_merge_all(layers), " ".join([str(path), *overrides]))
+
+
+def with_overrides(config: DatasetConfig, overrides: Sequence[str]) -> DatasetConfig:
+    """The settings of a data set with `key=value` overrides, as in `synthetic.max_objects=30`. Raises: ConfigError."""
+    merged = OmegaConf.structured(config)
+    for values, origin in _assignments(overrides):
+        merged = _merge(merged, values, origin)
+    changed = _to_object(merged, " ".join(overrides))
+    assert isinstance(changed, DatasetConfig)
+    return changed
+
+
+def _assignments(overrides: Sequence[str]) -> list[tuple[Any, str]]:
+    """Each `key=value` as nested values, with itself as their origin."""
+    layers = []
     for assignment in overrides:
         if "=" not in assignment or assignment.startswith(("=", "-")):
             raise ConfigError(f"'{assignment}': expected key=value, for example optimizer.learning_rate=1e-4")
-    layers: list[tuple[Any, str]] = [(loaded, str(path))]
-    for assignment in overrides:
         try:
             layers.append((OmegaConf.from_dotlist([assignment]), f"'{assignment}'"))
         except (yaml.YAMLError, OmegaConfBaseException):
             raise ConfigError(f"'{assignment}': the value is not valid YAML") from None
-    return _to_config(_merge_all(layers), " ".join([str(path), *overrides]))
+    return layers
 
 
 def config_from_dict(values: Mapping[str, Any], origin: str = "configuration") -> Config:
@@ -117,14 +132,18 @@ def _merge(base: Any, update: Any, origin: str) -> Any:
 
 
 def _to_config(merged: Any, origin: str) -> Config:
+    config = _to_object(merged, origin)
+    assert isinstance(config, Config)
+    return config
+
+
+def _to_object(merged: Any, origin: str) -> Any:
     try:
-        config = OmegaConf.to_object(merged)
+        return OmegaConf.to_object(merged)
     except ConfigError as error:
         raise ConfigError(f"{origin}: {error}") from None
     except OmegaConfBaseException as error:
         raise ConfigError(f"{origin}: {error.full_key}: {_one_line(error)}") from None
-    assert isinstance(config, Config)
-    return config
 
 
 def _one_line(error: Exception) -> str:

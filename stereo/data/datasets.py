@@ -18,6 +18,7 @@ from stereo.data.pair_list import PairList
 from stereo.data.sample import StereoSample
 from stereo.data.scene_flow import SceneFlow
 from stereo.data.synthetic import SyntheticWorld
+from stereo.data.transforms import Undrawn
 from stereo.errors import DataError
 
 
@@ -107,6 +108,12 @@ class _Selection:
         return self.dataset[self.indices[index]]
 
 
+def _source(dataset: StereoDataset, index: int) -> StereoSample | Undrawn:
+    if isinstance(dataset, _Selection):
+        return _source(dataset.dataset, dataset.indices[index])
+    return dataset.undrawn(index) if isinstance(dataset, SyntheticWorld) else dataset[index]
+
+
 class TrainingData:
     """The data sets of one training run, and how often each is drawn.
 
@@ -133,9 +140,10 @@ class TrainingData:
         """Draws in one pass."""
         return self.starts[-1]
 
-    def __getitem__(self, item: int) -> StereoSample:
+    def source(self, item: int) -> StereoSample | Undrawn:
+        """One sample, or what will be one: the procedural world draws no more of it than is wanted."""
         number = int(np.searchsorted(self.starts, item, side="right")) - 1
-        return self.sets[number][item - self.starts[number]]
+        return _source(self.sets[number], item - self.starts[number])
 
     def order(self, seed: int, epoch: int) -> NDArray[np.int64]:
         """The items of pass `epoch`, shuffled: a pure function of (seed, epoch)."""

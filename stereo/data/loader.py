@@ -62,7 +62,7 @@ class _TrainingSet(Dataset[StereoSample]):
 
     def __getitem__(self, draw: _Draw) -> StereoSample:
         rng = np.random.default_rng([self.seed, draw.position])
-        return self.augmentation(self.dataset[draw.item], rng)
+        return self.augmentation(self.dataset.source(draw.item), rng)
 
 
 class _RunSampler(Sampler[_Draw]):

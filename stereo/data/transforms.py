@@ -5,7 +5,7 @@ Each transform is a function of a sample and a random generator; :class:`Augment
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -17,18 +17,39 @@ from stereo.data.sample import Image, StereoSample
 from stereo.errors import DataError
 
 
+class Undrawn(Protocol):
+    """A sample that is made only when it is known which part of it is wanted."""
+
+    name: str
+    height: int
+    width: int
+
+    def whole(self) -> StereoSample: ...
+
+    def window(self, top: int, left: int, height: int, width: int) -> StereoSample: ...
+
+
 class Augmentation:
     """The configured chain: resize, crop, flips, misalignment, colour, erasing. A pure function of (sample, generator).
 
+    Of an undrawn sample no more than the crop is made, unless it is resized.
     Raises: DataError where a sample is smaller than the crop.
     """
 
     def __init__(self, config: AugmentationConfig) -> None:
         self.config = config
 
-    def __call__(self, sample: StereoSample, rng: Generator) -> StereoSample:
+    def __call__(self, source: StereoSample | Undrawn, rng: Generator) -> StereoSample:
         config = self.config
-        if rng.random() < config.scale_probability:
+        scaled = rng.random() < config.scale_probability
+        if isinstance(source, StereoSample):
+            sample = source
+        elif scaled or config.crop_height is None or config.crop_width is None:
+            sample = source.whole()
+        else:
+            top, left = _random_corner(source, config.crop_height, config.crop_width, rng)
+            sample = source.window(top, left, config.crop_height, config.crop_width)
+        if scaled:
             scale = 2.0 ** rng.uniform(config.min_log2_scale, config.max_log2_scale)
             stretch = 1.0
             if _chance(config.stretch_probability, rng):
@@ -36,7 +57,8 @@ class Augmentation:
             smallest = max((config.crop_height or 1) / sample.height, (config.crop_width or 1) / sample.width / stretch)
             fits = sample.height >= (config.crop_height or 1) and sample.width >= (config.crop_width or 1)
             sample = resize(sample, max(scale, smallest if fits else 1.0), stretch)
-        if config.crop_height is not None and config.crop_width is not None:
+        undrawn = not isinstance(source, StereoSample) and not scaled
+        if config.crop_height is not None and config.crop_width is not None and not undrawn:
             sample = random_crop(sample, config.crop_height, config.crop_width, rng)
         if _chance(config.horizontal_flip_probability, rng) and sample.disparity_right is not None:
             sample = horizontal_flip(sample)
@@ -101,14 +123,18 @@ def resize(sample: StereoSample, scale: float, stretch: float = 1.0) -> StereoSa
 
 def random_crop(sample: StereoSample, height: int, width: int, rng: Generator) -> StereoSample:
     """The same random window of both views. Raises: DataError where the sample is smaller than that."""
+    top, start = _random_corner(sample, height, width, rng)
+    return _map_arrays(sample, lambda value: value[top : top + height, start : start + width])
+
+
+def _random_corner(sample: StereoSample | Undrawn, height: int, width: int, rng: Generator) -> tuple[int, int]:
+    """The upper left corner of a random window. Raises: DataError where the sample is smaller than that."""
     if sample.height < height or sample.width < width:
         raise DataError(
             f"{sample.name}: the sample is {sample.width}×{sample.height} but the crop is {width}×{height} "
             "(width × height); set data.augmentation.crop_height and crop_width to what the data set has"
         )
-    top = int(rng.integers(0, sample.height - height + 1))
-    start = int(rng.integers(0, sample.width - width + 1))
-    return _map_arrays(sample, lambda value: value[top : top + height, start : start + width])
+    return int(rng.integers(0, sample.height - height + 1)), int(rng.integers(0, sample.width - width + 1))
 
 
 def vertical_flip(sample: StereoSample) -> StereoSample:

@@ -61,6 +61,19 @@ def check_by_warping(sample: StereoSample, pixels: int = 50_000) -> WarpCheck | 
     return _check(sample, FACTORS, pixels)
 
 
+def warped_right(sample: StereoSample) -> NDArray[np.float32]:
+    """The right view as the ground truth says the left one sees it, R(x − d): RGB float32 [H, W, 3] in 0 … 255.
+
+    Where the match lies outside the right view, that view's nearest pixel. Raises: DataError without ground truth.
+    """
+    if sample.disparity is None:
+        raise DataError(f"{sample.name}: has no ground-truth disparity to warp by")
+    y, x = np.mgrid[: sample.height, : sample.width].astype(np.float32)
+    right = sample.right.astype(np.float32)
+    warped = cv2.remap(right, x - sample.disparity, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(warped, np.float32)
+
+
 def refuse_swapped_views(sample: StereoSample, path: Path) -> None:
     """Raises: DataError that names `path` where the views of a sample are clearly swapped. Takes 0.5 ms."""
     check = _check(sample, (1.0, -1.0), _QUICK_PIXELS)

@@ -96,9 +96,9 @@ def test_several_sets_are_mixed_by_weight(config: DataConfig) -> None:
     assert counts[20:].sum() == 100
     assert np.array_equal(mixed.order(0, 2), passes[2])
     assert not np.array_equal(passes[0], passes[1])
-    assert mixed[0].name == "synthetic/0/000000"
-    assert mixed[20].name == "synthetic/9/000000"
-    assert mixed[99].name == "synthetic/9/000079"
+    assert mixed.source(0).name == "synthetic/0/000000"
+    assert mixed.source(20).name == "synthetic/9/000000"
+    assert mixed.source(99).name == "synthetic/9/000079"
     assert len(batches(config)) == 4
 
     other.weight = None

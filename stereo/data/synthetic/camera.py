@@ -6,6 +6,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stereo.config import SyntheticConfig
+from stereo.data.sample import Image
+from stereo.data.synthetic.window import Window
+
 Rng = np.random.Generator
 
 
@@ -17,6 +21,8 @@ class Camera:
     gamma: Exponent of the tone curve.
     blur: Gaussian, px; below 0.2 there is none.
     read_noise, shot_noise: Standard deviation in grey levels of 255: in the dark, and added at full white.
+    vignetting: Share of the light that is missing in the frame's corners.
+    jpeg_quality: Of the compression, 1 … 100; None: there is none.
     """
 
     gains: tuple[float, float, float]
@@ -24,9 +30,21 @@ class Camera:
     blur: float
     read_noise: float
     shot_noise: float
+    vignetting: float = 0.0
+    jpeg_quality: int | None = None
 
-    def capture(self, rng: Rng, light: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """The image of `light`, RGB float32 [H, W, 3] in 0 … 255: RGB uint8. `rng` draws the noise."""
+    @property
+    def margin(self) -> int:
+        """How far from a pixel the light still matters, px."""
+        return int(np.ceil(4 * self.blur)) if self.blur >= 0.2 else 0
+
+    def capture(self, rng: Rng, light: NDArray[np.float32], window: Window, frame: tuple[int, int]) -> Image:
+        """The image of `light`, RGB float32 [H, W, 3] in 0 … 255, of a window of a frame [height, width]: RGB uint8.
+
+        `rng` draws the noise.
+        """
+        if self.vignetting > 0:
+            light = light * _falloff(window, frame, self.vignetting)[..., None]
         levels = np.linspace(0, 1, 1024)
         table = np.stack([np.clip(levels * gain, 0, 1) ** self.gamma * 255 for gain in self.gains], -1)
         if self.blur >= 0.2:
@@ -38,10 +56,26 @@ class Camera:
             deviation_of = np.sqrt(self.read_noise**2 + levels_of * (self.shot_noise**2 / 255)).astype(np.float32)
             noise = rng.standard_normal(plane.shape, dtype=np.float32)
             planes.append(levels_of.take(plane) + noise * deviation_of.take(plane))
-        return to_uint8(np.asarray(cv2.merge(planes), np.float32))
+        image = to_uint8(np.asarray(cv2.merge(planes), np.float32))
+        return image if self.jpeg_quality is None else _compressed(image, self.jpeg_quality)
 
 
-def to_uint8(light: NDArray[np.float32]) -> NDArray[np.uint8]:
+def _falloff(window: Window, frame: tuple[int, int], vignetting: float) -> NDArray[np.float32]:
+    """Brightness over a window: 1 at the frame's centre, 1 − vignetting in its corners, quadratic between."""
+    y, x = (
+        (np.arange(start, start + length, dtype=np.float32) - np.float32((full - 1) / 2)) / np.float32(full / 2)
+        for start, length, full in ((window.top, window.height, frame[0]), (window.left, window.width, frame[1]))
+    )
+    return np.asarray(1 - np.float32(vignetting / 2) * (y[:, None] ** 2 + x[None] ** 2), np.float32)
+
+
+def _compressed(image: Image, quality: int) -> Image:
+    done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    assert done
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_UNCHANGED), np.uint8)  # channels go in and come out alike
+
+
+def to_uint8(light: NDArray[np.float32]) -> Image:
     """Round float32 0 … 255 to uint8."""
     return np.asarray(cv2.convertScaleAbs(np.maximum(light, 0)), np.uint8)
 
@@ -68,3 +102,20 @@ def draw_cameras(rng: Rng) -> tuple[Camera, Camera]:
         return left, left
     # The blurrier camera is either of the two.
     return (left, right) if rng.random() < 0.5 else (right, left)
+
+
+def with_defects(cameras: tuple[Camera, Camera], rng: Rng, config: SyntheticConfig) -> tuple[Camera, Camera]:
+    """The cameras with the vignetting and the compression of the settings: of one scene's two views, alike or not."""
+    if config.vignetting == 0 and config.jpeg_probability == 0:
+        return cameras
+    falloff = config.vignetting * rng.random()
+    compressed = rng.random() < config.jpeg_probability
+    left, right = (
+        replace(
+            camera,
+            vignetting=float(falloff * rng.uniform(0.8, 1.0)),
+            jpeg_quality=int(rng.integers(40, 96)) if compressed else None,
+        )
+        for camera in cameras
+    )
+    return left, right

@@ -1,14 +1,44 @@
 """SyntheticWorld: the procedural world as a data set."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stereo.config import SyntheticConfig
 from stereo.data.sample import StereoSample
-from stereo.data.synthetic.camera import to_uint8
+from stereo.data.synthetic.camera import to_uint8, with_defects
 from stereo.data.synthetic.render import find_occluded, render_view
 from stereo.data.synthetic.scene import draw_scene
+from stereo.data.synthetic.window import Window
+
+# Of what (seed, index) draws. It goes up with every change that moves a pixel, and a test holds it to a fingerprint.
+WORLD_VERSION = 1
+
+
+class Annotated(NamedTuple):
+    """A pair with what only a drawn world knows.
+
+    object_id: int16 [H, W], the index of the surface that the left view shows, from back to front; those of the
+        background come first. boundary: bool [H, W], True where a neighbour (of four) shows another surface.
+    """
+
+    sample: StereoSample
+    object_id: NDArray[np.int16]
+    boundary: NDArray[np.bool_]
+
+
+def find_boundary(object_id: NDArray[np.int16]) -> NDArray[np.bool_]:
+    """Where one of the four neighbours belongs to another surface. [H, W] to bool [H, W]."""
+    boundary = np.zeros(object_id.shape, np.bool_)
+    across = object_id[:, 1:] != object_id[:, :-1]
+    down = object_id[1:] != object_id[:-1]
+    boundary[:, 1:] |= across
+    boundary[:, :-1] |= across
+    boundary[1:] |= down
+    boundary[:-1] |= down
+    return boundary
 
 
 class SyntheticWorld:
@@ -40,28 +70,68 @@ class SyntheticWorld:
 
         Raises: IndexError unless 0 <= index < len(self).
         """
-        index = int(index)
-        if not 0 <= index < len(self):
-            raise IndexError(f"sample {index} of a synthetic world of {len(self)}")
+        self._check(index)
+        return self.window(int(index), Window(0, 0, self.config.height, self.config.width))
+
+    def window(self, index: int, window: Window) -> StereoSample:
+        """A window of pair `index`, drawn without the rest of its frame: the same world, with noise of its own."""
+        return self.annotated(index, window).sample
+
+    def undrawn(self, index: int) -> "UndrawnPair":
+        """Pair `index`, of which nothing is drawn yet. Raises: IndexError unless 0 <= index < len(self)."""
+        self._check(index)
+        return UndrawnPair(self, index)
+
+    def annotated(self, index: int, window: Window | None = None) -> Annotated:
+        """Pair `index`, or a window of it, with what only a drawn world knows."""
         config = self.config
+        window = window or Window(0, 0, config.height, config.width)
         rng = np.random.default_rng([config.seed, index])
         scene = draw_scene(rng, config)
-        left, right = render_view(scene, right=False), render_view(scene, right=True)
-        if config.photometric:
-            left_image, right_image = (
-                camera.capture(rng, view.light) for camera, view in zip(scene.cameras, (left, right), strict=True)
-            )
-        else:
-            left_image, right_image = to_uint8(left.light), to_uint8(right.light)
-        return StereoSample(
-            left=left_image,
-            right=right_image,
-            disparity=left.disparity,
+        cameras = with_defects(scene.cameras, np.random.default_rng([config.seed, index, 1]), config)
+        images, views = [], []
+        for camera, right in zip(cameras, (False, True), strict=True):
+            drawn = window.grown(camera.margin if config.photometric else 0, config.height, config.width)
+            view = render_view(scene, right, drawn)
+            if config.photometric:
+                image = camera.capture(rng, view.light, drawn, (config.height, config.width))
+            else:
+                image = to_uint8(view.light)
+            here = window.within(drawn)
+            images.append(np.ascontiguousarray(image[here]))
+            views.append(view.part(here))
+        left, right_view = views
+        sample = StereoSample(
+            left=images[0],
+            right=images[1],
+            disparity=np.ascontiguousarray(left.disparity),
             valid=np.ones(left.disparity.shape, np.bool_),
-            occluded=find_occluded(scene, left),
-            disparity_right=right.disparity,
+            occluded=find_occluded(scene, left, window),
+            disparity_right=np.ascontiguousarray(right_view.disparity),
             name=self._name(index),
         )
+        return Annotated(sample, np.ascontiguousarray(left.owner), find_boundary(left.owner))
+
+    def _check(self, index: int) -> None:
+        if not 0 <= index < len(self):
+            raise IndexError(f"sample {index} of a synthetic world of {len(self)}")
 
     def __iter__(self) -> Iterator[StereoSample]:
         return (self[index] for index in range(len(self)))
+
+
+class UndrawnPair:
+    """A pair of the world before it is drawn: a crop of it costs what the crop's own pixels cost."""
+
+    def __init__(self, world: SyntheticWorld, index: int) -> None:
+        self.world, self.index = world, index
+        self.name = world._name(index)
+        self.height, self.width = world.config.height, world.config.width
+
+    def whole(self) -> StereoSample:
+        """The whole frame."""
+        return self.world[self.index]
+
+    def window(self, top: int, left: int, height: int, width: int) -> StereoSample:
+        """A window of the frame."""
+        return self.world.window(self.index, Window(top, left, height, width))

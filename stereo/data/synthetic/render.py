@@ -1,4 +1,4 @@
-"""Both views of a scene, their exact disparities, and what is occluded."""
+"""Both views of a scene or of a window of it, their exact disparities, and what is occluded."""
 
 from dataclasses import dataclass
 
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from stereo.data.synthetic.scene import Layer, Outline, Scene, Texture
 from stereo.data.synthetic.surface import Surface
+from stereo.data.synthetic.window import Window
 
 Array = NDArray[np.float32]
 
@@ -17,24 +18,37 @@ _OCCLUSION_MARGIN = 0.01
 
 @dataclass(frozen=True)
 class View:
-    """light: RGB float32 [H, W, 3] in 0 … 255. disparity: float32 [H, W]. owner: index of the visible layer."""
+    """Of a window [H, W] of the frame.
+
+    light: RGB float32 [H, W, 3] in 0 … 255. disparity: float32 [H, W]. owner: index of the visible layer.
+    """
 
     light: Array
     disparity: Array
     owner: NDArray[np.int16]
 
+    def part(self, where: tuple[slice, slice]) -> "View":
+        """A window of the window."""
+        return View(self.light[where], self.disparity[where], self.owner[where])
 
-def render_view(scene: Scene, right: bool) -> View:
-    """Draw the left or the right view, the farthest layer first; the nearest covering surface wins at each pixel."""
-    light = np.zeros((scene.height, scene.width, 3), np.float32)
-    nearest = np.zeros((scene.height, scene.width), np.float32)
-    owner = np.full((scene.height, scene.width), -1, np.int16)
+
+def render_view(scene: Scene, right: bool, window: Window | None = None) -> View:
+    """Draw the left or the right view, the farthest layer first; the nearest covering surface wins at each pixel.
+
+    Args:
+        window: Only this part of the frame, the same to the last bit. None: the whole.
+    """
+    window = window or Window(0, 0, scene.height, scene.width)
+    light = np.zeros((window.height, window.width, 3), np.float32)
+    nearest = np.zeros((window.height, window.width), np.float32)
+    owner = np.full((window.height, window.width), -1, np.int16)
     for index, layer in enumerate(scene.layers):
-        rows, columns = _window(layer, scene, right)
+        rows, columns = _reach(layer, scene, right, window)
         if rows.start >= rows.stop or columns.start >= columns.stop:
             continue
         x = np.arange(columns.start, columns.stop, dtype=np.float32)[None]
         y = np.arange(rows.start, rows.stop, dtype=np.float32)[:, None]
+        rows, columns = _moved(rows, -window.top), _moved(columns, -window.left)
         shape = (rows.stop - rows.start, columns.stop - columns.start)
         disparity = np.broadcast_to(layer.surface.from_right(x, y) if right else layer.surface.at(x, y), shape)
         x_left = x + disparity if right else x
@@ -61,28 +75,34 @@ def render_view(scene: Scene, right: bool) -> View:
     return View(light, nearest, owner)
 
 
-def find_occluded(scene: Scene, left: View) -> NDArray[np.bool_]:
+def find_occluded(scene: Scene, left: View, window: Window | None = None) -> NDArray[np.bool_]:
     """Where the left pixel is not visible in the right view: outside it, or behind another layer there. Bool [H, W].
 
     Every other layer is evaluated at the sub-pixel point x − disparity of the right view itself, so nothing is rounded.
+    `left` is the view of a window; outside the right view means outside the frame.
     """
-    x = np.arange(scene.width, dtype=np.float32)[None]
+    window = window or Window(0, 0, scene.height, scene.width)
+    first, last = window.left, window.left + window.width
+    x = np.arange(first, last, dtype=np.float32)[None]
     x_right = x - left.disparity
     occluded = (x_right < 0) | (x_right > scene.width - 1)
     for index, layer in enumerate(scene.layers):
-        rows, columns = _window(layer, scene, right=True)
+        rows, columns = _reach(layer, scene, True, Window(window.top, 0, window.height, scene.width))
         if rows.start >= rows.stop or columns.start >= columns.stop:
             continue
         highest = scene.width if layer.outline is None else layer.surface.bounds(*layer.outline.box)[1]
         # A left pixel hidden by this layer has a smaller disparity, so it lies in these columns.
-        reach = slice(columns.start, min(scene.width, int(columns.stop + highest) + 1))
+        reach = slice(max(columns.start, first) - first, min(last, int(columns.stop + highest) + 1) - first)
+        if reach.start >= reach.stop:
+            continue
+        top, rows = rows.start, _moved(rows, -window.top)
         there = x_right[rows, reach]
         behind = left.disparity[rows, reach]
         candidates = (there >= columns.start) & (there <= columns.stop) & (behind < highest)
         candidates &= ~occluded[rows, reach] & (left.owner[rows, reach] != index)
         where = np.nonzero(candidates)
         points = there[where]
-        lines = (where[0] + rows.start).astype(np.float32)
+        lines = (where[0] + top).astype(np.float32)
         disparity = np.broadcast_to(layer.surface.from_right(points, lines), points.shape)
         hidden = disparity > behind[where] + np.float32(_OCCLUSION_MARGIN)
         if layer.outline is not None:
@@ -94,16 +114,21 @@ def find_occluded(scene: Scene, left: View) -> NDArray[np.bool_]:
     return occluded
 
 
-def _window(layer: Layer, scene: Scene, right: bool) -> tuple[slice, slice]:
-    """Rows and columns of a view that a layer may touch."""
+def _moved(part: slice, by: int) -> slice:
+    return slice(part.start + by, part.stop + by)
+
+
+def _reach(layer: Layer, scene: Scene, right: bool, window: Window) -> tuple[slice, slice]:
+    """Rows and columns of the frame that a layer may touch within a window of it."""
+    top, left, bottom, end = window.top, window.left, window.top + window.height, window.left + window.width
     if layer.outline is None:
-        return slice(0, scene.height), slice(0, scene.width)
+        return slice(top, bottom), slice(left, end)
     x0, y0, x1, y1 = layer.outline.box
     if right:
         low, high = layer.surface.bounds(x0, y0, x1, y1)
         x0, x1 = x0 - high, x1 - low
-    rows = slice(max(0, int(np.floor(y0))), min(scene.height, int(np.ceil(y1)) + 1))
-    return rows, slice(max(0, int(np.floor(x0))), min(scene.width, int(np.ceil(x1)) + 1))
+    rows = slice(max(top, int(np.floor(y0))), min(bottom, int(np.ceil(y1)) + 1))
+    return rows, slice(max(left, int(np.floor(x0))), min(end, int(np.ceil(x1)) + 1))
 
 
 def _coverage(outline: Outline, x: Array, y: Array, shape: tuple[int, ...]) -> Array:
