@@ -39,12 +39,29 @@ class SyntheticConfig:
     max_objects: int = 24
     # Per-camera exposure, colour, gamma, blur and noise. Off: both views show the surfaces' own colours.
     photometric: bool = True
+    # A folder of photographs, and the share of surfaces that show crops of them; and the share of surfaces (of the
+    # others) that show dead leaves, whose statistics are those of photographs.
+    textures: str | None = None
+    texture_share: float = 0.5
+    natural_textures: float = 0.0
+    # Share of objects that are balls and cylinders, with the curved disparity of such.
+    domes: float = 0.0
+    # One light that shades surfaces by their slant and casts soft shadows, in most scenes. Both views see the same.
+    shading: bool = False
+    # Share of surfaces that are glossy (with shading), reflecting or translucent. What they show differs between the
+    # views; ground truth is the surface.
+    materials: float = 0.0
+    # Probability that a lens of wide aperture blurs what is not near the depth it focuses on.
+    defocus_probability: float = 0.0
     # With photometric: share of the light that may be missing in the corners, and probability that both views went
     # through JPEG.
     vignetting: float = 0.0
     jpeg_probability: float = 0.0
 
     def __post_init__(self) -> None:
+        for name in ("domes", "materials", "texture_share", "natural_textures", "defocus_probability"):
+            value = getattr(self, name)
+            require(0 <= value <= 1, f"synthetic.{name} is {value}, expected a share, 0 … 1")
         require(
             0 <= self.vignetting <= 1 and 0 <= self.jpeg_probability <= 1,
             f"synthetic.vignetting is {self.vignetting} and jpeg_probability {self.jpeg_probability}, expected 0 … 1",

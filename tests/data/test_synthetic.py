@@ -3,7 +3,10 @@
 import hashlib
 import subprocess
 import sys
+from dataclasses import replace
 from functools import cache
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,14 +14,18 @@ import pytest
 from numpy.typing import NDArray
 
 from stereo.config import AugmentationConfig, SyntheticConfig
+from stereo.data.formats import write_image
 from stereo.data.sample import StereoSample
 from stereo.data.synthetic import WORLD_VERSION, SyntheticWorld, Window, shapes, textures
-from stereo.data.synthetic.camera import Camera
+from stereo.data.synthetic.camera import Camera, Defocus
 from stereo.data.synthetic.dataset import find_boundary
+from stereo.data.synthetic.material import Light, Material, Shadow
+from stereo.data.synthetic.photographs import crop_of_photograph
 from stereo.data.synthetic.render import find_occluded, render_view
-from stereo.data.synthetic.scene import Layer, Outline, Scene, Texture, draw_scene
+from stereo.data.synthetic.scene import Layer, Outline, Scene, Texture, draw_scene, with_domes
 from stereo.data.synthetic.surface import Plane, Surface, Wave
 from stereo.data.transforms import Augmentation
+from stereo.errors import DataError
 
 CLEAN = SyntheticConfig(height=128, width=256, max_disparity=64, photometric=False, length=1000)
 SCENES = range(12)
@@ -318,6 +325,185 @@ def test_vignetting_and_compression_are_settings_that_move_nothing_else() -> Non
         middle = after.left[40:56, 50:78].mean() / max(1.0, before.left[40:56, 50:78].mean())
         darker.append(np.mean(corners) / middle)
     assert np.median(darker) < 0.8
+
+
+# ------------------------------------------------------------------------------------------------ what may be added
+
+GROUND_TRUTH = ("disparity", "valid", "occluded", "disparity_right")
+ADDED: dict[str, dict[str, Any]] = {
+    "shading": {"shading": True},
+    "domes": {"domes": 1.0},
+    "natural textures": {"natural_textures": 1.0},
+    "defocus": {"defocus_probability": 1.0},
+    "materials": {"shading": True, "materials": 1.0},
+}
+
+
+def added(name: str, **more: Any) -> SyntheticWorld:
+    return SyntheticWorld(replace(CLEAN, **ADDED[name], **more))
+
+
+@pytest.mark.parametrize("name", ["shading", "domes", "natural textures", "defocus"])
+def test_the_ground_truth_stays_true(name: str) -> None:
+    """By warping, as above: of what is added, materials alone look different to the two eyes."""
+    errors, shifted = [], []
+    for index in SCENES:
+        pair = added(name)[index]
+        mask = inside_surfaces(pair)
+        errors.append(warp_error(pair, pair.disparity, mask))
+        shifted.append(warp_error(pair, pair.disparity + np.float32(1), mask))
+    assert np.mean(errors) < 0.8
+    assert all(wrong > right for wrong, right in zip(shifted, errors, strict=True))
+
+
+@pytest.mark.parametrize("name", ["shading", "natural textures", "defocus", "materials"])
+def test_what_is_added_moves_no_ground_truth(name: str) -> None:
+    different = 0
+    for index in SCENES:
+        before, after = sample(index), added(name)[index]
+        for field in GROUND_TRUTH:
+            np.testing.assert_array_equal(getattr(before, field), getattr(after, field))
+        different += not np.array_equal(before.left, after.left)
+    assert different > 8
+
+
+@pytest.mark.parametrize("name", ADDED)
+def test_windows_of_what_is_added(name: str) -> None:
+    window = Window(31, 70, 64, 120)
+    here = window.within(Window(0, 0, 128, 256))
+    for index in range(4):
+        whole, part = added(name)[index], added(name).window(index, window)
+        for field in ("left", "right", *GROUND_TRUTH):
+            difference = np.abs(getattr(part, field).astype(float) - getattr(whole, field)[here])
+            assert difference.max() <= (1 if field in ("left", "right") else 0), field
+
+
+def test_materials_look_different_to_the_two_eyes() -> None:
+    def difference(name: str) -> float:
+        pairs = [(added(name)[index], inside_surfaces(sample(index))) for index in SCENES]
+        return float(np.mean([warp_error(pair, pair.disparity, mask) for pair, mask in pairs]))
+
+    assert difference("materials") > 1.5 * difference("shading")
+
+
+def test_domes_are_solved_exactly_and_bulge_towards_the_camera() -> None:
+    x, y = np.arange(-64, 256, 0.5)[None], np.arange(128.0)[:, None]
+    kinds = set()
+    for index in range(20):
+        scene = draw_scene(np.random.default_rng([3, index]), CLEAN)
+        for layer in with_domes(scene, np.random.default_rng(index), 1.0).layers:
+            surface, outline = layer.surface, layer.outline
+            if outline is None or surface.dome is None:
+                continue
+            kinds.add((np.isinf(surface.dome.radius_x), np.isinf(surface.dome.radius_y)))
+            x0, y0, x1, y1 = outline.box
+            disparity = surface.from_right(x, y)
+            inside = (x + disparity >= x0) & (x + disparity <= x1) & (y >= y0) & (y <= y1)
+            if not inside.any():
+                continue
+            np.testing.assert_allclose(surface.at(x + disparity, y)[inside], disparity[inside], atol=1e-4)
+            low, high = surface.bounds(*outline.box)
+            assert low - 1e-4 <= disparity[inside].min() <= disparity[inside].max() <= high + 1e-4
+            middle = surface.at(np.array((x0 + x1) / 2), np.array((y0 + y1) / 2))
+            assert middle >= surface.at(np.array(x0), np.array(y0)) - 1e-4
+            slope = 2 * surface.dome.height / surface.dome.radius_x
+            assert 0 <= slope <= 0.41
+    assert kinds == {(False, False), (False, True), (True, False)}
+
+
+def test_a_surface_s_gradient_is_that_of_its_disparity() -> None:
+    x, y = np.meshgrid(np.linspace(20, 200, 40), np.linspace(10, 110, 30))
+    step = 1e-3
+    for index in range(10):
+        scene = draw_scene(np.random.default_rng([3, index]), CLEAN)
+        for layer in with_domes(scene, np.random.default_rng(index), 0.5).layers:
+            surface = replace(layer.surface, low=-np.inf, high=np.inf)
+            along_x, along_y = surface.gradient(x, y)
+            expected_x = (surface.at(x + step, y) - surface.at(x - step, y)) / (2 * step)
+            expected_y = (surface.at(x, y + step) - surface.at(x, y - step)) / (2 * step)
+            same_face = np.ones(x.shape, bool)
+            if len(surface.planes) == 2:
+                same_face = surface.face(x - step, y) == surface.face(x + step, y)
+                same_face &= surface.face(x, y - step) == surface.face(x, y + step)
+            np.testing.assert_allclose(along_x[same_face], expected_x[same_face], atol=1e-4)
+            np.testing.assert_allclose(along_y[same_face], expected_y[same_face], atol=1e-4)
+
+
+def test_a_shadow_falls_on_what_is_behind_and_away_from_the_light() -> None:
+    scene = hand_made(11.5)
+    square = scene.layers[1]
+    assert square.outline is not None
+    light = Light((0.6, 0.0, 0.8), 0.5, 100.0)
+    shadow = Shadow(square.outline, 11.5, (-1.0, 0.5), 0.5)
+    lit_scene = replace(scene, light=light, shadows=(shadow,))
+    left, right = render_view(lit_scene, right=False), render_view(lit_scene, right=True)
+    wall = left.light[..., 0] * (left.owner == 0)
+    # The square covers x = 31 … 50, y = 11 … 30; 8.25 px of disparity before the wall, so the shadow lies 8 px further
+    # left and 4 px further down.
+    assert wall[20, 25] == pytest.approx(50, abs=1)
+    assert wall[32, 40] == pytest.approx(50, abs=1)
+    assert wall[20, 15] == pytest.approx(100, abs=1)
+    assert wall[5, 40] == pytest.approx(100, abs=1)
+    assert left.light[20, 40, 0] == pytest.approx(100, abs=1)  # not on the square itself
+    # The same points of the wall, 3.25 px further left in the right view.
+    assert right.light[32, 36:38, 0] == pytest.approx([50, 50], abs=1)
+    assert right.light[5, 36:38, 0] == pytest.approx([100, 100], abs=1)
+
+
+def test_a_highlight_moves_with_the_eye() -> None:
+    """On a glossy wall the right eye, which stands further right, sees the highlight on a point further right."""
+    paint = Texture(np.full((8, 8, 3), 100, np.float32), np.array([[1, 0, 0], [0, 1, 0]], np.float32), Wave(0, 0, 0, 0))
+    wall = Layer(Surface((Plane(20.0, 0, 0),), 0.1, 31), paint, None, Material(gloss=0.5, sharpness=400.0))
+    scene = Scene(48, 128, (wall,), (camera(), camera()), 100.0, Light((0.0, 0.0, 1.0), 0.5, 100.0))
+    left, right = (render_view(scene, right=eye).light[24, :, 0] for eye in (False, True))
+    assert left.max() > 200
+    assert int(left.argmax()) == pytest.approx(64, abs=1)
+    # In the right view too the highlight is about the centre, which shows the wall's point 20 px further right.
+    assert int(right.argmax()) == pytest.approx(64, abs=1)
+
+
+def test_what_shines_through_and_what_is_reflected() -> None:
+    paint = Texture(np.full((8, 8, 3), 200, np.float32), np.array([[1, 0, 0], [0, 1, 0]], np.float32), Wave(0, 0, 0, 0))
+    scene = hand_made(11.5)
+    wall, square = scene.layers
+    through = replace(scene, layers=(replace(wall, texture=paint), replace(square, material=Material(opacity=0.25))))
+    view = render_view(through, right=False)
+    assert view.light[20, 40, 0] == pytest.approx(0.75 * 200 + 0.25 * 100, abs=0.5)
+    assert view.disparity[20, 40] == pytest.approx(11.5)
+    mirror = replace(square, material=Material(reflection=0.5, virtual_disparity=3.0, surroundings=paint))
+    view = render_view(replace(scene, layers=(wall, mirror)), right=False)
+    assert view.light[20, 40, 0] == pytest.approx(150, abs=0.5)
+
+
+def test_defocus_leaves_what_is_in_focus() -> None:
+    light = np.random.default_rng(0).uniform(0, 255, (40, 60, 3)).astype(np.float32)
+    disparity = np.full((40, 60), 5, np.float32)
+    disparity[:, 30:] = 25
+    blurred = Defocus(focus=5, reach=10, sigma=2.0).blurred(light, disparity)
+    np.testing.assert_array_equal(blurred[:, :30], light[:, :30])
+    assert blurred[:, 40:].std() < 0.3 * light[:, 40:].std()
+
+
+def test_photographs_as_textures(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "pictures"
+    (folder / "more").mkdir(parents=True)
+    for name, size in (("a.png", (50, 70)), ("more/b.jpg", (1400, 300))):
+        write_image(folder / name, rng.integers(0, 256, (*size, 3), dtype=np.uint8))
+    for shape in ((48, 320), (320, 48), (448, 448)):
+        crop = crop_of_photograph(rng, str(folder), *shape)
+        assert crop.shape == (*shape, 3)
+        assert crop.dtype == np.float32
+        assert 0 <= crop.min() <= crop.max() <= 255
+    world = SyntheticWorld(replace(CLEAN, textures=str(folder), texture_share=1.0))
+    before, after = sample(0), world[0]
+    np.testing.assert_array_equal(before.disparity, after.disparity)
+    assert not np.array_equal(before.left, after.left)
+    np.testing.assert_array_equal(after.left, world[0].left)
+    (tmp_path / "empty").mkdir()
+    for name, message in (("none", "no such folder"), ("empty", "no picture in synthetic.textures")):
+        with pytest.raises(DataError, match=message):
+            SyntheticWorld(replace(CLEAN, textures=str(tmp_path / name), texture_share=1.0))[0]
 
 
 # --------------------------------------------------------------------------------------------------------- version

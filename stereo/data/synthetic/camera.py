@@ -75,6 +75,38 @@ def _compressed(image: Image, quality: int) -> Image:
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_UNCHANGED), np.uint8)  # channels go in and come out alike
 
 
+@dataclass(frozen=True)
+class Defocus:
+    """A lens of some aperture: what lies at another depth than `focus`, px of disparity, is blurred.
+
+    reach: px of disparity from focus to the full blur. sigma: of the full blur, Gaussian, px.
+    """
+
+    focus: float
+    reach: float
+    sigma: float
+
+    @property
+    def margin(self) -> int:
+        """How far from a pixel the light still matters, px."""
+        return int(np.ceil(4 * self.sigma))
+
+    def blurred(self, light: NDArray[np.float32], disparity: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Light [H, W, 3] of a view, by its disparity [H, W]."""
+        full = np.asarray(cv2.GaussianBlur(light, (0, 0), self.sigma), np.float32)
+        share = np.minimum(np.abs(disparity - np.float32(self.focus)) / np.float32(self.reach), 1)
+        return light + (full - light) * share[..., None]
+
+
+def draw_defocus(rng: Rng, disparities: list[float], probability: float) -> Defocus | None:
+    """A lens that focuses on one of the surfaces, at these disparities, px; none by 1 − probability."""
+    if rng.random() >= probability:
+        return None
+    spread = max(max(disparities) - min(disparities), 1.0)
+    focus = float(rng.choice(disparities))
+    return Defocus(focus, float(spread * rng.uniform(0.4, 1.5)), float(rng.uniform(0.7, 2.5)))
+
+
 def to_uint8(light: NDArray[np.float32]) -> Image:
     """Round float32 0 … 255 to uint8."""
     return np.asarray(cv2.convertScaleAbs(np.maximum(light, 0)), np.uint8)

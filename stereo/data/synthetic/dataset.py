@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from stereo.config import SyntheticConfig
 from stereo.data.sample import StereoSample
-from stereo.data.synthetic.camera import to_uint8, with_defects
+from stereo.data.synthetic.camera import draw_defocus, to_uint8, with_defects
+from stereo.data.synthetic.material import with_materials
 from stereo.data.synthetic.render import find_occluded, render_view
-from stereo.data.synthetic.scene import draw_scene
+from stereo.data.synthetic.scene import draw_scene, middle_disparities, with_domes, with_textures
 from stereo.data.synthetic.window import Window
 
 # Of what (seed, index) draws. It goes up with every change that moves a pixel, and a test holds it to a fingerprint.
@@ -88,15 +89,25 @@ class SyntheticWorld:
         window = window or Window(0, 0, config.height, config.width)
         rng = np.random.default_rng([config.seed, index])
         scene = draw_scene(rng, config)
+        # What may be switched on draws from generators of its own, so that the scene stays the same.
+        if config.domes > 0:
+            scene = with_domes(scene, np.random.default_rng([config.seed, index, 3]), config.domes)
+        if config.textures is not None or config.natural_textures > 0:
+            scene = with_textures(scene, np.random.default_rng([config.seed, index, 4]), config)
+        scene = with_materials(scene, np.random.default_rng([config.seed, index, 2]), config)
         cameras = with_defects(scene.cameras, np.random.default_rng([config.seed, index, 1]), config)
+        lens_rng = np.random.default_rng([config.seed, index, 5])
+        lens = draw_defocus(lens_rng, middle_disparities(scene), config.defocus_probability)
         images, views = [], []
         for camera, right in zip(cameras, (False, True), strict=True):
-            drawn = window.grown(camera.margin if config.photometric else 0, config.height, config.width)
+            margin = camera.margin if config.photometric else 0
+            drawn = window.grown(max(margin, 0 if lens is None else lens.margin), config.height, config.width)
             view = render_view(scene, right, drawn)
+            light = view.light if lens is None else lens.blurred(view.light, view.disparity)
             if config.photometric:
-                image = camera.capture(rng, view.light, drawn, (config.height, config.width))
+                image = camera.capture(rng, light, drawn, (config.height, config.width))
             else:
-                image = to_uint8(view.light)
+                image = to_uint8(light)
             here = window.within(drawn)
             images.append(np.ascontiguousarray(image[here]))
             views.append(view.part(here))

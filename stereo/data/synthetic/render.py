@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stereo.data.synthetic.material import lit
 from stereo.data.synthetic.scene import Layer, Outline, Scene, Texture
 from stereo.data.synthetic.surface import Surface
 from stereo.data.synthetic.window import Window
@@ -64,7 +65,16 @@ def render_view(scene: Scene, right: bool, window: Window | None = None) -> View
         else:
             full = front
         color = _colors(layer.texture, layer.surface, x_left, y, shape)
+        material = layer.material
+        if scene.light is not None or material.reflection > 0:
+            reflected = None
+            if material.surroundings is not None:  # seen where it would stand, behind the surface
+                x_virtual = x + np.float32(material.virtual_disparity) if right else x
+                reflected = _colors(material.surroundings, layer.surface, x_virtual, y, shape)
+            color = lit(color, layer, scene, x_left, y, np.asarray(disparity, np.float32), right, reflected)
         target = light[rows, columns]
+        if material.opacity < 1:
+            color = target + (color - target) * np.float32(material.opacity)
         if partial is not None:
             where = np.nonzero(partial)
             weight = coverage[where][:, None]

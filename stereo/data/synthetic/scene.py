@@ -7,8 +7,10 @@ from numpy.typing import NDArray
 
 from stereo.config import SyntheticConfig
 from stereo.data.synthetic.camera import Camera, draw_cameras
+from stereo.data.synthetic.material import PLAIN, Light, Material, Shadow
+from stereo.data.synthetic.photographs import crop_of_photograph
 from stereo.data.synthetic.shapes import draw_mask
-from stereo.data.synthetic.surface import Plane, Surface, Wave
+from stereo.data.synthetic.surface import Dome, Plane, Surface, Wave
 from stereo.data.synthetic.textures import draw_texture
 
 Rng = np.random.Generator
@@ -60,16 +62,23 @@ class Layer:
     surface: Surface
     texture: Texture
     outline: Outline | None = None
+    material: Material = PLAIN
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Layers from back to front, and the two cameras that see them. Sizes in px."""
+    """Layers from back to front, and the two cameras that see them. Sizes and focal length in px.
+
+    light: None: textures are shown as they are, without shading and shadows.
+    """
 
     height: int
     width: int
     layers: tuple[Layer, ...]
     cameras: tuple[Camera, Camera]
+    focal_length: float = 500.0
+    light: Light | None = None
+    shadows: tuple[Shadow, ...] = ()
 
 
 def draw_scene(rng: Rng, config: SyntheticConfig) -> Scene:
@@ -101,7 +110,7 @@ class _Painter:
             objects.append(self._object(center, background, objects[-1] if objects else None))
         objects.sort(key=_middle_disparity)
         layers = tuple(Layer(surface, self._texture(None)) for surface in background) + tuple(objects)
-        return Scene(self.height, self.width, layers, draw_cameras(self.rng))
+        return Scene(self.height, self.width, layers, draw_cameras(self.rng), self.focal_length)
 
     # ---------------------------------------------------------------------------------------------- background
 
@@ -253,6 +262,67 @@ class _Painter:
             phase=self._angle(np.pi),
         )
         return Texture(draw_texture(rng, rows, columns), matrix, light)
+
+
+def with_domes(scene: Scene, rng: Rng, share: float) -> Scene:
+    """Some objects become balls and cylinders: their planes bulge towards the camera, and balls are round."""
+    layers = []
+    for layer in scene.layers:
+        if layer.outline is None or rng.random() >= share:
+            layers.append(layer)
+            continue
+        x0, y0, x1, y1 = layer.outline.box
+        x, y = (x0 + x1) / 2, (y0 + y1) / 2
+        middle = _disparity_at(layer.surface, x, y)
+        kind = rng.choice(["ball", "upright", "lying"], p=[0.5, 0.35, 0.15])
+        radius_x = float(np.inf if kind == "lying" else max(x1 - x0, 4.0) / 2)
+        radius_y = float(np.inf if kind == "upright" else max(y1 - y0, 4.0) / 2)
+        # As deep as it is wide, at most: relief in px is depth · disparity / focal length.
+        depth = min(radius_x, radius_y) * rng.uniform(0.3, 1.0)
+        height = min(depth * middle / scene.focal_length, 0.2 * radius_x, _relief(layer.surface, middle))
+        plane = Plane(middle - height / 2, 0.0, 0.0)
+        dome = Dome(float(height), x, y, radius_x, radius_y)
+        surface = Surface((plane,), layer.surface.low, layer.surface.high, dome=dome)
+        outline = layer.outline
+        if kind == "ball":
+            rows, columns = outline.coverage.shape
+            coverage = draw_mask(rng, rows, columns, outline.density, "ellipse").astype(np.float32) / np.float32(255)
+            outline = replace(outline, coverage=coverage)
+        layers.append(replace(layer, surface=surface, outline=outline))
+    backgrounds = [layer for layer in layers if layer.outline is None]
+    objects = sorted((layer for layer in layers if layer.outline is not None), key=_middle_disparity)
+    return replace(scene, layers=(*backgrounds, *objects))
+
+
+def with_textures(scene: Scene, rng: Rng, config: SyntheticConfig) -> Scene:
+    """Some surfaces get dead leaves, which have the statistics of photographs, or crops of the user's photographs."""
+    layers = []
+    for layer in scene.layers:
+        height, width = layer.texture.colors.shape[:2]
+        kind = rng.random()
+        if config.textures is not None and kind < config.texture_share:
+            colors = crop_of_photograph(rng, config.textures, height, width)
+            layer = replace(layer, texture=replace(layer.texture, colors=colors))
+        elif kind > 1 - config.natural_textures:
+            colors = draw_texture(rng, height, width, "dead_leaves")
+            layer = replace(layer, texture=replace(layer.texture, colors=colors))
+        layers.append(layer)
+    return replace(scene, layers=tuple(layers))
+
+
+def _relief(surface: Surface, middle: float) -> float:
+    """How far a bulge at `middle` px may go before it meets the limits of disparity."""
+    return max(0.0, min(surface.high - middle, middle - surface.low))
+
+
+def middle_disparities(scene: Scene) -> list[float]:
+    """Of all surfaces, px: objects at their centre, backgrounds at the view's."""
+    return [
+        _disparity_at(layer.surface, scene.width / 2, scene.height / 2)
+        if layer.outline is None
+        else _middle_disparity(layer)
+        for layer in scene.layers
+    ]
 
 
 def _middle_disparity(layer: Layer) -> float:

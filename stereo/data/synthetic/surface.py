@@ -33,11 +33,32 @@ class Wave:
 
 
 @dataclass(frozen=True)
+class Dome:
+    """height (1 − ((x − center_x) / radius_x)² − ((y − center_y) / radius_y)²): a ball seen from before, px.
+
+    An infinite radius makes it a cylinder. 2 height / radius_x, its slope at the rim, counts as a slope.
+    """
+
+    height: float
+    center_x: float
+    center_y: float
+    radius_x: float
+    radius_y: float
+
+    def at(self, x: Array, y: Array) -> Array:
+        """Of left-view points, px."""
+        across = (x - np.float32(self.center_x)) * np.float32(1 / self.radius_x)
+        along = (y - np.float32(self.center_y)) * np.float32(1 / self.radius_y)
+        return np.asarray(np.float32(self.height) * (1 - across * across - along * along))
+
+
+@dataclass(frozen=True)
 class Surface:
-    """Disparity over left-view pixels: one plane plus waves, or two planes that meet at an edge; kept in low … high.
+    """Disparity over left-view pixels: a plane with waves or a dome, or two planes that meet at an edge; in low … high.
 
     planes: One plane, or two: then the surface is their minimum (`convex`, an edge towards the camera, as of a box)
         or their maximum (an edge away from the camera, as of an open book).
+    dome: Added to a single plane; then there are no waves.
     waves: Added to every plane. The sum of |slope_x| and of all |amplitude frequency_x| must stay below 0.5, so that
         x − disparity grows with x and a right-view pixel sees one point of the surface.
     low, high: Limits of disparity, px.
@@ -48,6 +69,7 @@ class Surface:
     high: float
     waves: tuple[Wave, ...] = field(default=())
     convex: bool = True
+    dome: Dome | None = None
 
     def at(self, x: Array, y: Array) -> Array:
         """Disparity at left-view points, px. x, y: float32 of any shapes that broadcast together."""
@@ -55,6 +77,8 @@ class Surface:
         disparity = self._joined(values)
         for wave in self.waves:
             disparity = disparity + np.float32(wave.amplitude) * np.sin(_argument(wave, x, y))
+        if self.dome is not None:
+            disparity = disparity + self.dome.at(x, y)
         return self._limited(disparity)
 
     def from_right(self, x: Array, y: Array) -> Array:
@@ -74,16 +98,40 @@ class Surface:
         )  # fmt: skip
         return np.asarray(difference > 0 if self.convex else difference < 0)
 
+    def gradient(self, x: Array, y: Array) -> tuple[Array, Array]:
+        """Slopes of disparity along x and y at left-view points, px per px; those without the limits."""
+        first = self.planes[0]
+        along_x: Array = np.broadcast_to(np.float32(first.slope_x), np.broadcast_shapes(x.shape, y.shape))
+        along_y: Array = np.broadcast_to(np.float32(first.slope_y), along_x.shape)
+        if len(self.planes) == 2:
+            second, other = self.face(x, y), self.planes[1]
+            along_x = np.where(second, np.float32(other.slope_x), along_x)
+            along_y = np.where(second, np.float32(other.slope_y), along_y)
+        for wave in self.waves:
+            rate = np.float32(wave.amplitude) * np.cos(_argument(wave, x, y))
+            along_x = along_x + np.float32(wave.frequency_x) * rate
+            along_y = along_y + np.float32(wave.frequency_y) * rate
+        if self.dome is not None:
+            dome = self.dome
+            along_x = along_x - np.float32(2 * dome.height / dome.radius_x**2) * (x - np.float32(dome.center_x))
+            along_y = along_y - np.float32(2 * dome.height / dome.radius_y**2) * (y - np.float32(dome.center_y))
+        return along_x, along_y
+
     def bounds(self, x0: float, y0: float, x1: float, y1: float) -> tuple[float, float]:
         """Limits, px, between which disparity lies over a rectangle of the left view."""
         corners = [[p.offset + p.slope_x * x + p.slope_y * y for x in (x0, x1) for y in (y0, y1)] for p in self.planes]
         bulge = sum(abs(wave.amplitude) for wave in self.waves)
+        if self.dome is not None:  # between 1 at its top and −1 in the corners of the box around it
+            ends = self.dome.at(np.array([[x0, x1]], np.float32), np.array([[y0], [y1]], np.float32))
+            bulge += max(abs(self.dome.height), float(np.abs(ends).max()))
         low = min(min(values) for values in corners) - bulge
         high = max(max(values) for values in corners) + bulge
         return min(max(low, self.low), self.high), min(max(high, self.low), self.high)
 
     def _solve(self, plane: Plane, x: Array, y: Array) -> Array:
         rest = np.float32(plane.offset) + np.float32(plane.slope_y) * y
+        if self.dome is not None:
+            return _solve_dome(self.dome, plane.slope_x, rest, x, y)
         disparity = (np.float32(plane.slope_x) * x + rest) / np.float32(1 - plane.slope_x)
         if not self.waves:
             return disparity
@@ -105,6 +153,19 @@ class Surface:
 
     def _limited(self, disparity: Array) -> Array:
         return np.clip(disparity, np.float32(self.low), np.float32(self.high))
+
+
+def _solve_dome(dome: Dome, slope: float, rest: Array, x: Array, y: Array) -> Array:
+    """The d with d = slope X + rest + dome(X, y) at X = x + d: a quadratic equation in X − center_x.
+
+    Left of the point where the surface would fold over there is none, and that point stands for it: it lies outside the
+    dome's own box.
+    """
+    bend, steep = dome.height / dome.radius_x**2, 1 - slope
+    along = (y - np.float32(dome.center_y)) * np.float32(1 / dome.radius_y)
+    constant = (np.float32(steep * dome.center_x) - x) - rest - np.float32(dome.height) * (1 - along * along)
+    root = np.sqrt(np.maximum(np.float32(steep**2) - np.float32(4 * bend) * constant, 0))
+    return np.asarray(np.float32(dome.center_x) - 2 * constant / (np.float32(steep) + root) - x)
 
 
 def _argument(wave: Wave, x: Array, y: Array) -> Array:

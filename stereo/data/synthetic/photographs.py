@@ -1,0 +1,60 @@
+"""Photographs as textures: crops of the user's own pictures, of any size and format that can be read."""
+
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from stereo.data.formats import IMAGE_SUFFIXES, read_image
+from stereo.data.sample import Image
+from stereo.errors import DataError
+
+Rng = np.random.Generator
+
+# Pictures are kept no larger than this, px, which is a few times a surface; and so many of them, about 3 MB each.
+_LONGEST_SIDE, _KEPT = 1024, 64
+
+
+def crop_of_photograph(rng: Rng, folder: str, height: int, width: int) -> NDArray[np.float32]:
+    """A random crop of a random picture of a folder, RGB float32 [height, width, 3] in 0 … 255, mirrored or not.
+
+    Raises: DataError where there is no such folder, or no picture in it; FormatError for a broken picture.
+    """
+    paths = list_photographs(folder)
+    picture = _read(paths[int(rng.integers(len(paths)))])
+    # As much of the picture as fits the canvas's shape, down to a third of that.
+    largest = min(picture.shape[0] / height, picture.shape[1] / width)
+    scale = largest * np.exp(rng.uniform(np.log(1 / 3), 0))
+    rows, columns = max(2, round(height * scale)), max(2, round(width * scale))
+    top = int(rng.integers(picture.shape[0] - rows + 1)) if rows < picture.shape[0] else 0
+    left = int(rng.integers(picture.shape[1] - columns + 1)) if columns < picture.shape[1] else 0
+    crop = picture[top : top + rows, left : left + columns]
+    if rng.random() < 0.5:
+        crop = crop[:, ::-1]
+    interpolation = cv2.INTER_AREA if scale > 1 else cv2.INTER_LINEAR
+    resized = cv2.resize(np.ascontiguousarray(crop), (width, height), interpolation=interpolation)
+    return np.asarray(resized, np.float32)
+
+
+@lru_cache(maxsize=8)
+def list_photographs(folder: str) -> tuple[Path, ...]:
+    """The pictures below a folder, by name. Raises: DataError where there is none."""
+    root = Path(folder)
+    if not root.is_dir():
+        raise DataError(f"{folder}: synthetic.textures should be a folder of pictures, but there is no such folder")
+    found = tuple(sorted(path for path in root.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES))
+    if not found:
+        raise DataError(f"{folder}: no picture in synthetic.textures; looked for {', '.join(IMAGE_SUFFIXES)}")
+    return found
+
+
+@lru_cache(maxsize=_KEPT)
+def _read(path: Path) -> Image:
+    picture = read_image(path)
+    scale = _LONGEST_SIDE / max(picture.shape[:2])
+    if scale >= 1:
+        return picture
+    size = max(2, round(picture.shape[1] * scale)), max(2, round(picture.shape[0] * scale))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
