@@ -2,6 +2,7 @@
 
     scripts/generate_dataset.py --output data/synthetic --count 1000
     scripts/generate_dataset.py --output data/synthetic --count 100 --split test
+    scripts/generate_dataset.py --output data/driving --count 1000 synthetic.preset=driving synthetic.max_objects=20
 
 Pair i lies in DIR/FlyingThings3D/frames_cleanpass/TRAIN/A/0000/{left,right}/0006.png, its disparities in
 DIR/FlyingThings3D/disparity/TRAIN/A/0000/{left,right}/0006.pfm: ten frames to a scene, scenes under A, B and C in
@@ -23,7 +24,7 @@ import cv2
 from tqdm import tqdm
 
 from stereo.cli import count_cores, run
-from stereo.config import SyntheticConfig
+from stereo.config import DatasetConfig, SyntheticConfig, with_overrides
 from stereo.data.formats import write_image, write_pfm
 from stereo.data.synthetic import WORLD_VERSION, SyntheticWorld
 from stereo.errors import ConfigError, OutputError, StereoError
@@ -57,6 +58,7 @@ def main(argv: list[str] | None = None) -> int:
         width=args.width,
         max_disparity=args.max_disparity,
     )
+    config = with_overrides(DatasetConfig(synthetic=config), args.overrides).synthetic
     folder = make_output_folder(args.output)
     _claim(folder / "manifest.json", args.split, config)
     missing = [i for i in range(args.count) if not all(p.is_file() for p in pair_paths(folder, args.split, i))]
@@ -164,6 +166,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings: synthetic.preset=driving")
     parser.add_argument("--output", required=True, metavar="DIR")
     parser.add_argument("--count", required=True, type=int, metavar="N", help="number of pairs")
     parser.add_argument("--split", choices=sorted(SEEDS, reverse=True), default="train")
@@ -175,7 +178,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
         )
     cores = count_cores()
     parser.add_argument("--workers", type=int, default=cores, metavar="N", help=f"processes (default: {cores})")
-    return parser.parse_args(argv)
+    return parser.parse_intermixed_args(argv)
 
 
 if __name__ == "__main__":

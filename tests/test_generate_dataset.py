@@ -12,7 +12,7 @@ from conftest import REPOSITORY, load_script
 
 from stereo.config import SyntheticConfig
 from stereo.data.scene_flow import SceneFlow
-from stereo.data.synthetic import SyntheticWorld
+from stereo.data.synthetic import WORLD_VERSION, SyntheticWorld
 from stereo.errors import ConfigError, OutputError
 
 SCRIPT = REPOSITORY / "scripts" / "generate_dataset.py"
@@ -73,7 +73,7 @@ def test_other_settings_are_not_mixed_in(script: ModuleType, tmp_path: Path) -> 
     assert content["splits"]["train"]["seed"] == 0
     content["splits"]["train"]["world_version"] -= 1
     manifest.write_text(json.dumps(content))
-    with pytest.raises(ConfigError, match="world_version 0 → 1"):
+    with pytest.raises(ConfigError, match=f"world_version {WORLD_VERSION - 1} → {WORLD_VERSION}"):
         script.main(arguments(tmp_path, 2))
     for broken in ("[]", "{}", '{"splits": {"train": {}}}', '{"splits": []}', "x"):
         manifest.write_text(broken)

@@ -142,7 +142,9 @@ def test_bands_of_a_local_network_are_the_whole() -> None:
 
 def test_bands_of_the_shipped_network_leave_no_seam() -> None:
     """Its attention sees each band alone, so the result is another; but not more so at the seams than elsewhere."""
-    scene = SyntheticWorld(SyntheticConfig(seed=5, height=288, width=192, max_disparity=48, max_objects=8))[0]
+    scene = SyntheticWorld(
+        SyntheticConfig(seed=5, height=288, width=192, max_disparity=48, min_objects=6, max_objects=8)
+    )[0]
     network = load_checkpoint(max_disparity=64).network
     whole = Predictor(network).predict(scene.left, scene.right)
     banded = Predictor(network, band_rows=160).predict(scene.left, scene.right)

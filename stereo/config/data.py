@@ -34,9 +34,12 @@ class SyntheticConfig:
     width: int = 512
     # No surface lies nearer than this disparity, px. Each scene draws its own range below it.
     max_disparity: int = 96
+    # flying: things in mid-air, as in FlyingThings3D. tabletop: things on a table or before a wall, in a narrow range
+    # of distances, as in Middlebury. driving: a road with upright things on it, as in KITTI. mixed: 40, 40 and 20 %.
+    preset: Literal["flying", "tabletop", "driving", "mixed"] = "mixed"
     # Number of objects before the background, drawn uniformly from this range (both included).
-    min_objects: int = 6
-    max_objects: int = 24
+    min_objects: int = 10
+    max_objects: int = 30
     # Per-camera exposure, colour, gamma, blur and noise. Off: both views show the surfaces' own colours.
     photometric: bool = True
     # A folder of photographs, and the share of surfaces that show crops of them; and the share of surfaces (of the
@@ -44,13 +47,14 @@ class SyntheticConfig:
     textures: str | None = None
     texture_share: float = 0.5
     natural_textures: float = 0.0
-    # Share of objects that are balls and cylinders, with the curved disparity of such.
-    domes: float = 0.0
+    # Number of canvases of each size that the surfaces of a seed are cut from, each with its own colours. 0: every
+    # surface has a canvas of its own, which takes longer.
+    texture_bank: int = 192
     # One light that shades surfaces by their slant and casts soft shadows, in most scenes. Both views see the same.
-    shading: bool = False
+    shading: bool = True
     # Share of surfaces that are glossy (with shading), reflecting or translucent. What they show differs between the
     # views; ground truth is the surface.
-    materials: float = 0.0
+    materials: float = 0.3
     # Probability that a lens of wide aperture blurs what is not near the depth it focuses on.
     defocus_probability: float = 0.0
     # With photometric: share of the light that may be missing in the corners, and probability that both views went
@@ -59,13 +63,14 @@ class SyntheticConfig:
     jpeg_probability: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("domes", "materials", "texture_share", "natural_textures", "defocus_probability"):
+        for name in ("materials", "texture_share", "natural_textures", "defocus_probability"):
             value = getattr(self, name)
             require(0 <= value <= 1, f"synthetic.{name} is {value}, expected a share, 0 … 1")
         require(
             0 <= self.vignetting <= 1 and 0 <= self.jpeg_probability <= 1,
             f"synthetic.vignetting is {self.vignetting} and jpeg_probability {self.jpeg_probability}, expected 0 … 1",
         )
+        require(self.texture_bank >= 0, f"synthetic.texture_bank is {self.texture_bank}, expected 0 or more")
         require(self.length >= 1, f"synthetic.length is {self.length}, expected 1 or more")
         require(
             self.height >= 32 and self.width >= 32,

@@ -46,9 +46,11 @@ def test_types_and_shapes(config: DataConfig) -> None:
 
 
 def test_the_same_for_any_number_of_workers(config: DataConfig) -> None:
+    config.workers = 0
     alone = batches(config)
-    config.workers = 2
-    assert equal(alone, batches(config))
+    for workers in (1, 4):
+        config.workers = workers
+        assert equal(alone, batches(config))
 
 
 def test_a_resumed_run_sees_what_it_would_have_seen(config: DataConfig) -> None:

@@ -1,6 +1,7 @@
 """Camera: what lies between the light of a scene and the pixels of one view."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -45,19 +46,32 @@ class Camera:
         """
         if self.vignetting > 0:
             light = light * _falloff(window, frame, self.vignetting)[..., None]
-        levels = np.linspace(0, 1, 1024)
-        table = np.stack([np.clip(levels * gain, 0, 1) ** self.gamma * 255 for gain in self.gains], -1)
         if self.blur >= 0.2:
             light = np.asarray(cv2.GaussianBlur(light, (0, 0), self.blur), np.float32)
-        steps = (light * np.float32(1023 / 255) + np.float32(0.5)).astype(np.uint16)
-        planes = []
-        for channel, plane in enumerate(np.moveaxis(steps, -1, 0)):
-            levels_of = table[:, channel].astype(np.float32)
-            deviation_of = np.sqrt(self.read_noise**2 + levels_of * (self.shot_noise**2 / 255)).astype(np.float32)
-            noise = rng.standard_normal(plane.shape, dtype=np.float32)
-            planes.append(levels_of.take(plane) + noise * deviation_of.take(plane))
-        image = to_uint8(np.asarray(cv2.merge(planes), np.float32))
+        steps = np.linspace(0, 1, 256)
+        levels = np.stack([np.clip(steps * gain, 0, 1) ** self.gamma * 255 for gain in self.gains], -1)[None]
+        deviations = np.sqrt(self.read_noise**2 + levels * (self.shot_noise**2 / 255))
+        exposed = to_uint8(light)
+        noise = cv2.multiply(cv2.LUT(exposed, deviations.astype(np.float32)), _noise(rng, light.shape))
+        image = to_uint8(np.asarray(cv2.add(noise, cv2.LUT(exposed, levels.astype(np.float32))), np.float32))
         return image if self.jpeg_quality is None else _compressed(image, self.jpeg_quality)
+
+
+def _noise(rng: Rng, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Of a normal distribution: a piece of one long strip, since drawing as many takes longer than all of the camera.
+
+    No two pixels of a piece share a number, unless the piece is longer than the strip.
+    """
+    strip, size = _noise_strip(), int(np.prod(shape))
+    if size > strip.size:
+        return rng.standard_normal(shape, dtype=np.float32)
+    start = int(rng.integers(strip.size - size + 1))
+    return strip[start : start + size].reshape(shape)
+
+
+@lru_cache(maxsize=1)
+def _noise_strip() -> NDArray[np.float32]:
+    return np.random.default_rng(0).standard_normal(2**22, dtype=np.float32)
 
 
 def _falloff(window: Window, frame: tuple[int, int], vignetting: float) -> NDArray[np.float32]:

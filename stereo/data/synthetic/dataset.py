@@ -10,12 +10,12 @@ from stereo.config import SyntheticConfig
 from stereo.data.sample import StereoSample
 from stereo.data.synthetic.camera import draw_defocus, to_uint8, with_defects
 from stereo.data.synthetic.material import with_materials
+from stereo.data.synthetic.painter import draw_scene
 from stereo.data.synthetic.render import find_occluded, render_view
-from stereo.data.synthetic.scene import draw_scene, middle_disparities, with_domes, with_textures
 from stereo.data.synthetic.window import Window
 
 # Of what (seed, index) draws. It goes up with every change that moves a pixel, and a test holds it to a fingerprint.
-WORLD_VERSION = 1
+WORLD_VERSION = 2
 
 
 class Annotated(NamedTuple):
@@ -89,15 +89,11 @@ class SyntheticWorld:
         window = window or Window(0, 0, config.height, config.width)
         rng = np.random.default_rng([config.seed, index])
         scene = draw_scene(rng, config)
-        # What may be switched on draws from generators of its own, so that the scene stays the same.
-        if config.domes > 0:
-            scene = with_domes(scene, np.random.default_rng([config.seed, index, 3]), config.domes)
-        if config.textures is not None or config.natural_textures > 0:
-            scene = with_textures(scene, np.random.default_rng([config.seed, index, 4]), config)
+        # What may be switched off draws from generators of its own, so that the scene stays the same.
         scene = with_materials(scene, np.random.default_rng([config.seed, index, 2]), config)
         cameras = with_defects(scene.cameras, np.random.default_rng([config.seed, index, 1]), config)
         lens_rng = np.random.default_rng([config.seed, index, 5])
-        lens = draw_defocus(lens_rng, middle_disparities(scene), config.defocus_probability)
+        lens = draw_defocus(lens_rng, scene.middle_disparities, config.defocus_probability)
         images, views = [], []
         for camera, right in zip(cameras, (False, True), strict=True):
             margin = camera.margin if config.photometric else 0
@@ -117,7 +113,7 @@ class SyntheticWorld:
             right=images[1],
             disparity=np.ascontiguousarray(left.disparity),
             valid=np.ones(left.disparity.shape, np.bool_),
-            occluded=find_occluded(scene, left, window),
+            occluded=find_occluded(scene, left, window, right_view),
             disparity_right=np.ascontiguousarray(right_view.disparity),
             name=self._name(index),
         )

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stereo.config import SyntheticConfig
+from stereo.data.synthetic.sampling import sample_map
 
 if TYPE_CHECKING:
     from stereo.data.synthetic.scene import Layer, Outline, Scene, Texture
@@ -74,18 +75,24 @@ class Shadow:
     drift: tuple[float, float]
     strength: float
 
-    def dims(self, x: Array, y: Array, disparity: Array) -> Array | None:
-        """What is left of the light at left-view points, 0 … 1; None where the shadow does not reach."""
-        behind = np.maximum(np.float32(self.disparity) - disparity, 0)
-        u = (x - np.float32(self.drift[0]) * behind - np.float32(self.outline.x0)) * np.float32(self.outline.density)
-        v = (y - np.float32(self.drift[1]) * behind - np.float32(self.outline.y0)) * np.float32(self.outline.density)
-        rows, columns = self.outline.coverage.shape
-        inside = (u > 0) & (u < columns - 1) & (v > 0) & (v < rows - 1) & (behind > 0)
-        if not inside.any():
-            return None
-        u, v = (np.ascontiguousarray(np.broadcast_to(part, inside.shape), np.float32) for part in (u, v))
-        coverage = np.asarray(cv2.remap(self.outline.coverage, u, v, cv2.INTER_LINEAR), np.float32)
-        return np.where(inside, 1 - np.float32(self.strength) * coverage, np.float32(1))
+    def may_reach(self, top: float, bottom: float, farthest: float) -> bool:
+        """Whether it may fall on points between two rows and no farther than a disparity."""
+        drift = self.drift[1] * (self.disparity - farthest)
+        _, y0, _, y1 = self.outline.box
+        return farthest < self.disparity and top <= y1 + max(drift, 0) and bottom >= y0 + min(drift, 0)
+
+    def dimmed(self, brightness: Array, x: Array, y: Array, disparity: Array) -> Array:
+        """What is left of the brightness at left-view points [N]."""
+        behind = np.float32(self.disparity) - disparity
+        outline, rows, columns = self.outline, *self.outline.coverage.shape
+        density = np.float32(outline.density)
+        v = (y - np.float32(outline.y0) - np.float32(self.drift[1]) * behind) * density
+        where = np.nonzero((v > 0) & (v < rows - 1) & (behind > 0))[0]
+        u = (x[where] - np.float32(outline.x0) - np.float32(self.drift[0]) * behind[where]) * density
+        inside = (u > 0) & (u < columns - 1)
+        where, u = where[inside], u[inside]
+        brightness[where] *= 1 - np.float32(self.strength) * sample_map(outline.coverage, u, v[where])
+        return brightness
 
 
 def lit(
@@ -98,10 +105,10 @@ def lit(
     right: bool,
     reflected: Array | None,
 ) -> Array:
-    """Colours [h, w, 3] of a layer under the scene's light and shadows, with its highlight and what it reflects.
+    """Colours [N, 3] of a layer under the scene's light and shadows, with its highlight and what it reflects.
 
     Args:
-        x, y: left-view points, that broadcast to [h, w]. disparity: [h, w], px. right: which eye looks.
+        x, y, disparity: of left-view points, [N], px. right: which eye looks.
         reflected: colours of the surroundings, as this eye sees them in the layer.
     """
     material = layer.material
@@ -115,10 +122,10 @@ def lit(
         facing = (towards[2] - np.float32(towards[0]) * slant_x - np.float32(towards[1]) * slant_y) / length
         brightness = np.float32(scene.light.ambient) + np.float32(1 - scene.light.ambient) * np.maximum(facing, 0)
         brightness = brightness / np.float32(scene.light.exposure)
+        bounds = float(y.min()), float(y.max()), float(disparity.min())
         for shadow in scene.shadows:
-            left_over = shadow.dims(x, y, disparity)
-            if left_over is not None:
-                brightness = brightness * left_over
+            if shadow.may_reach(*bounds):
+                brightness = shadow.dimmed(brightness, x, y, disparity)
         colors = colors * brightness[..., None]
         if material.gloss > 0:
             colors = colors + _highlight(scene, material, slant_x, slant_y, length, x, y, disparity, right)[..., None]
@@ -126,7 +133,7 @@ def lit(
 
 
 def _slants(layer: "Layer", light: Light, x: Array, y: Array, disparity: Array) -> tuple[Array, Array]:
-    """Tangents of the surface's angles about the vertical and the horizontal axis, [h, w] each."""
+    """Tangents of the surface's angles about the vertical and the horizontal axis, [N] each."""
     along_x, along_y = layer.surface.gradient(x, y)
     scale = np.float32(light.focal_length) / np.maximum(disparity, np.float32(0.1))
     return np.asarray(along_x * scale, np.float32), np.asarray(along_y * scale, np.float32)
@@ -190,7 +197,7 @@ def _with_material(layer: "Layer", scene: "Scene", rng: Rng, share: float) -> "L
         sharpness=sharpness,
         reflection=float(rng.uniform(0.1, 0.5)),
         virtual_disparity=float(rng.uniform(0.1, 0.9) * layer.surface.bounds(*layer.outline.box)[0]),
-        surroundings=scene.layers[int(rng.integers(len(scene.layers)))].texture,
+        surroundings=replace(scene.layers[int(rng.integers(len(scene.layers)))].texture, faces=()),
     )
     return replace(layer, material=material)
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from stereo.data.formats import IMAGE_SUFFIXES, read_image
 from stereo.data.sample import Image
@@ -17,8 +16,8 @@ Rng = np.random.Generator
 _LONGEST_SIDE, _KEPT = 1024, 64
 
 
-def crop_of_photograph(rng: Rng, folder: str, height: int, width: int) -> NDArray[np.float32]:
-    """A random crop of a random picture of a folder, RGB float32 [height, width, 3] in 0 … 255, mirrored or not.
+def crop_of_photograph(rng: Rng, folder: str, height: int, width: int) -> Image:
+    """A random crop of a random picture of a folder, RGB uint8 [height, width, 3], mirrored or not.
 
     Raises: DataError where there is no such folder, or no picture in it; FormatError for a broken picture.
     """
@@ -34,8 +33,7 @@ def crop_of_photograph(rng: Rng, folder: str, height: int, width: int) -> NDArra
     if rng.random() < 0.5:
         crop = crop[:, ::-1]
     interpolation = cv2.INTER_AREA if scale > 1 else cv2.INTER_LINEAR
-    resized = cv2.resize(np.ascontiguousarray(crop), (width, height), interpolation=interpolation)
-    return np.asarray(resized, np.float32)
+    return np.asarray(cv2.resize(np.ascontiguousarray(crop), (width, height), interpolation=interpolation), np.uint8)
 
 
 @lru_cache(maxsize=8)

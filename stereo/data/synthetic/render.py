@@ -1,127 +1,213 @@
 """Both views of a scene or of a window of it, their exact disparities, and what is occluded."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from stereo.data.synthetic.material import lit
-from stereo.data.synthetic.scene import Layer, Outline, Scene, Texture
-from stereo.data.synthetic.surface import Surface
+from stereo.data.synthetic.sampling import sample_map, sample_texture
+from stereo.data.synthetic.scene import Layer, Outline, Scene
 from stereo.data.synthetic.window import Window
 
 Array = NDArray[np.float32]
+Indices = NDArray[np.intp]
 
 # One layer hides another if its disparity is greater by more than this, px: well above float32 rounding.
 _OCCLUSION_MARGIN = 0.01
+# Coverage below and above which a pixel counts as not and as wholly covered.
+_NOTHING, _WHOLE = 0.004, 0.996
 
 
 @dataclass(frozen=True)
 class View:
     """Of a window [H, W] of the frame.
 
-    light: RGB float32 [H, W, 3] in 0 … 255. disparity: float32 [H, W]. owner: index of the visible layer.
+    light: RGB float32 [H, W, 3] in 0 … 255. disparity: float32 [H, W]. owner: index of the visible layer. mixed: bool
+    [H, W], where a layer before the visible one, or that one itself, covers the pixel in part.
     """
 
     light: Array
     disparity: Array
     owner: NDArray[np.int16]
+    mixed: NDArray[np.bool_]
 
     def part(self, where: tuple[slice, slice]) -> "View":
         """A window of the window."""
-        return View(self.light[where], self.disparity[where], self.owner[where])
+        return View(self.light[where], self.disparity[where], self.owner[where], self.mixed[where])
+
+
+class _Fragment(NamedTuple):
+    """Pixels that a layer covers in part, or that shine through it: flat indices, disparity, weight of its colour."""
+
+    layer: int
+    pixels: Indices
+    disparity: Array
+    weight: Array
+
+
+class _Visible(NamedTuple):
+    """owner, disparity: of the layer that covers more than half of a pixel: the ground truth.
+
+    base, base_disparity: of the nearest that covers it wholly and hides what is behind. fragments: what lies before
+    that, from back to front.
+    """
+
+    owner: NDArray[np.int16]
+    disparity: Array
+    base: NDArray[np.int16]
+    base_disparity: Array
+    fragments: list[_Fragment]
 
 
 def render_view(scene: Scene, right: bool, window: Window | None = None) -> View:
-    """Draw the left or the right view, the farthest layer first; the nearest covering surface wins at each pixel.
+    """Draw the left or the right view: first what is visible, then the colours of nothing but that.
 
     Args:
         window: Only this part of the frame, the same to the last bit. None: the whole.
     """
     window = window or Window(0, 0, scene.height, scene.width)
-    light = np.zeros((window.height, window.width, 3), np.float32)
-    nearest = np.zeros((window.height, window.width), np.float32)
-    owner = np.full((window.height, window.width), -1, np.int16)
+    visible = _find_visible(scene, right, window)
+    columns = np.arange(window.left, window.left + window.width, dtype=np.float32)
+    rows = np.arange(window.top, window.top + window.height, dtype=np.float32)
+    x, y = np.tile(columns, window.height), np.repeat(rows, window.width)
+    base, behind = visible.base.reshape(-1), visible.base_disparity.reshape(-1)
+    # Sorted by layer, so that each is evaluated once, at its own pixels.
+    order = np.argsort(base, kind="stable")
+    ends = np.cumsum(np.bincount(base, minlength=len(scene.layers)))
+    points = x[order], y[order], behind[order]
+    colors = np.empty((base.size, 3), np.float32)
+    for index, (start, end) in enumerate(zip((0, *ends[:-1]), ends, strict=True)):
+        if start < end:
+            x_here, y_here, disparity = (part[start:end] for part in points)
+            colors[start:end] = _look(scene, index, x_here, y_here, disparity, right)
+    back = np.empty_like(order)
+    back[order] = np.arange(order.size)
+    light = colors.take(back, axis=0)
+    mixed = np.zeros(base.shape, np.bool_)
+    nearest = visible.disparity.reshape(-1)
+    for fragment in visible.fragments:
+        mixed[fragment.pixels[fragment.disparity >= nearest[fragment.pixels]]] = True
+        kept = base[fragment.pixels] < fragment.layer  # not those that a nearer layer covers wholly
+        pixels = fragment.pixels[kept]
+        if pixels.size:
+            color = _look(scene, fragment.layer, x[pixels], y[pixels], fragment.disparity[kept], right)
+            light[pixels] += (color - light[pixels]) * fragment.weight[kept][:, None]
+    shape = (window.height, window.width)
+    return View(light.reshape(*shape, 3), visible.disparity, visible.owner, mixed.reshape(shape))
+
+
+def _find_visible(scene: Scene, right: bool, window: Window) -> _Visible:
+    """The farthest layer first; the nearest covering surface wins at each pixel."""
+    shape = (window.height, window.width)
+    nearest, base_disparity = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    owner, base = np.full(shape, -1, np.int16), np.full(shape, -1, np.int16)
+    fragments = []
     for index, layer in enumerate(scene.layers):
         rows, columns = _reach(layer, scene, right, window)
         if rows.start >= rows.stop or columns.start >= columns.stop:
             continue
         x = np.arange(columns.start, columns.stop, dtype=np.float32)[None]
         y = np.arange(rows.start, rows.stop, dtype=np.float32)[:, None]
-        rows, columns = _moved(rows, -window.top), _moved(columns, -window.left)
-        shape = (rows.stop - rows.start, columns.stop - columns.start)
-        disparity = np.broadcast_to(layer.surface.from_right(x, y) if right else layer.surface.at(x, y), shape)
-        x_left = x + disparity if right else x
-        front = disparity > nearest[rows, columns]
-        partial = None
-        if layer.outline is not None:
-            coverage = _coverage(layer.outline, x_left, y, shape)
-            partial = front & (coverage > 0.004) & (coverage < 0.996)
-            full = front & (coverage >= 0.996)
-            front &= coverage > 0.5
-            if not (full.any() or partial.any()):
-                continue
+        here = _moved(rows, -window.top), _moved(columns, -window.left)
+        size = (rows.stop - rows.start, columns.stop - columns.start)
+        disparity = np.broadcast_to(layer.surface.from_right(x, y) if right else layer.surface.at(x, y), size)
+        front = disparity > nearest[here]
+        if layer.outline is None:
+            whole = front
         else:
-            full = front
-        color = _colors(layer.texture, layer.surface, x_left, y, shape)
-        material = layer.material
-        if scene.light is not None or material.reflection > 0:
-            reflected = None
-            if material.surroundings is not None:  # seen where it would stand, behind the surface
-                x_virtual = x + np.float32(material.virtual_disparity) if right else x
-                reflected = _colors(material.surroundings, layer.surface, x_virtual, y, shape)
-            color = lit(color, layer, scene, x_left, y, np.asarray(disparity, np.float32), right, reflected)
-        target = light[rows, columns]
-        if material.opacity < 1:
-            color = target + (color - target) * np.float32(material.opacity)
-        if partial is not None:
+            coverage = _coverage(layer.outline, x + disparity if right else x, y, size)
+            touched = front & (coverage > _NOTHING)
+            whole = front & (coverage >= _WHOLE)
+            partial = touched if layer.material.opacity < 1 else touched ^ whole
             where = np.nonzero(partial)
-            weight = coverage[where][:, None]
-            target[where] += (color[where] - target[where]) * weight
-        cv2.copyTo(color, full.view(np.uint8), target)
-        np.copyto(nearest[rows, columns], disparity, where=front)
-        owner[rows, columns][front] = index
-    return View(light, nearest, owner)
+            if where[0].size:
+                pixels = (where[0] + here[0].start) * window.width + (where[1] + here[1].start)
+                weight = coverage[where] * np.float32(layer.material.opacity)
+                fragments.append(_Fragment(index, pixels, disparity[where], weight))
+            front &= coverage > 0.5
+            if layer.material.opacity < 1:
+                whole = np.zeros_like(front)
+        np.copyto(nearest[here], disparity, where=front)
+        np.copyto(owner[here], np.int16(index), where=front)
+        np.copyto(base_disparity[here], disparity, where=whole)
+        np.copyto(base[here], np.int16(index), where=whole)
+    return _Visible(owner, nearest, base, base_disparity, fragments)
 
 
-def find_occluded(scene: Scene, left: View, window: Window | None = None) -> NDArray[np.bool_]:
+def _look(scene: Scene, index: int, x: Array, y: Array, disparity: Array, right: bool) -> Array:
+    """Colours [N, 3] of a layer at points of a view, where it has these disparities."""
+    layer = scene.layers[index]
+    x_left = x + disparity if right else x
+    color = sample_texture(layer.texture, layer.surface, x_left, y)
+    material = layer.material
+    if scene.light is None and material.reflection == 0:
+        return color
+    reflected = None
+    if material.surroundings is not None:  # seen where it would stand, behind the surface
+        x_virtual = x + np.float32(material.virtual_disparity) if right else x
+        reflected = sample_texture(material.surroundings, layer.surface, x_virtual, y)
+    return lit(color, layer, scene, x_left, y, disparity, right, reflected)
+
+
+def find_occluded(
+    scene: Scene, left: View, window: Window | None = None, right: View | None = None
+) -> NDArray[np.bool_]:
     """Where the left pixel is not visible in the right view: outside it, or behind another layer there. Bool [H, W].
 
     Every other layer is evaluated at the sub-pixel point x − disparity of the right view itself, so nothing is rounded.
-    `left` is the view of a window; outside the right view means outside the frame.
+
+    Args:
+        left: The view of the window; outside the right view means outside the frame.
+        right: The same window of the right view. Where two pixels of it on either side of the point show the layer
+            itself and nothing touches them, the others need not be evaluated. None: evaluate them everywhere.
     """
     window = window or Window(0, 0, scene.height, scene.width)
-    first, last = window.left, window.left + window.width
-    x = np.arange(first, last, dtype=np.float32)[None]
+    x = np.arange(window.left, window.left + window.width, dtype=np.float32)[None]
     x_right = x - left.disparity
     occluded = (x_right < 0) | (x_right > scene.width - 1)
+    open_question = ~occluded if right is None else ~(occluded | _surely_visible(x_right, left, right, window))
+    rows, columns = np.nonzero(open_question)
+    points, behind, owner = x_right[rows, columns], left.disparity[rows, columns], left.owner[rows, columns]
+    lines = (rows + window.top).astype(np.float32)
+    hidden = np.zeros(points.shape, np.bool_)
     for index, layer in enumerate(scene.layers):
-        rows, columns = _reach(layer, scene, True, Window(window.top, 0, window.height, scene.width))
-        if rows.start >= rows.stop or columns.start >= columns.stop:
+        reach_y, reach_x = _reach(layer, scene, True, Window(window.top, 0, window.height, scene.width))
+        if reach_y.start >= reach_y.stop or reach_x.start >= reach_x.stop:
             continue
-        highest = scene.width if layer.outline is None else layer.surface.bounds(*layer.outline.box)[1]
-        # A left pixel hidden by this layer has a smaller disparity, so it lies in these columns.
-        reach = slice(max(columns.start, first) - first, min(last, int(columns.stop + highest) + 1) - first)
-        if reach.start >= reach.stop:
-            continue
-        top, rows = rows.start, _moved(rows, -window.top)
-        there = x_right[rows, reach]
-        behind = left.disparity[rows, reach]
-        candidates = (there >= columns.start) & (there <= columns.stop) & (behind < highest)
-        candidates &= ~occluded[rows, reach] & (left.owner[rows, reach] != index)
-        where = np.nonzero(candidates)
-        points = there[where]
-        lines = (where[0] + top).astype(np.float32)
-        disparity = np.broadcast_to(layer.surface.from_right(points, lines), points.shape)
-        hidden = disparity > behind[where] + np.float32(_OCCLUSION_MARGIN)
+        # Rows come in order, as nonzero gives them.
+        first, last = np.searchsorted(rows, [reach_y.start - window.top, reach_y.stop - window.top])
+        part = slice(first, last)
+        candidates = (points[part] >= reach_x.start) & (points[part] <= reach_x.stop)
+        candidates &= (owner[part] != index) & ~hidden[part]
         if layer.outline is not None:
-            where = (where[0][hidden], where[1][hidden])
-            hidden = (
-                _coverage_at(layer.outline, np.asarray(points + disparity, np.float32)[hidden], lines[hidden]) > 0.5
-            )
-        occluded[rows, reach][where[0][hidden], where[1][hidden]] = True
+            candidates &= behind[part] < layer.surface.bounds(*layer.outline.box)[1]
+        where = np.nonzero(candidates)[0] + first
+        disparity = np.broadcast_to(layer.surface.from_right(points[where], lines[where]), where.shape)
+        before = disparity > behind[where] + np.float32(_OCCLUSION_MARGIN)
+        where, disparity = where[before], disparity[before]
+        if layer.outline is not None and where.size:
+            u, v = _on_canvas(layer.outline, points[where] + disparity, lines[where])
+            where = where[sample_map(layer.outline.coverage, u, v) > 0.5]
+        hidden[where] = True
+    occluded[rows[hidden], columns[hidden]] = True
     return occluded
+
+
+def _surely_visible(x_right: Array, left: View, right: View, window: Window) -> NDArray[np.bool_]:
+    """Where the right view shows the same layer, and it alone, at four pixels: two on either side of the point."""
+    first = np.floor(x_right).astype(np.int32) - window.left
+    inside = (first >= 1) & (first < window.width - 2)
+    start = (
+        np.clip(first, 1, max(1, window.width - 3)) + np.arange(window.height, dtype=np.int32)[:, None] * window.width
+    )
+    alone = np.where(right.mixed, np.int16(-1), right.owner).reshape(-1)
+    owner = np.pad(alone, (0, 4), constant_values=-1)  # a narrow window has no such four
+    for step in (-1, 0, 1, 2):
+        inside &= owner[start + step] == left.owner
+    return np.asarray(inside)
 
 
 def _moved(part: slice, by: int) -> slice:
@@ -141,33 +227,12 @@ def _reach(layer: Layer, scene: Scene, right: bool, window: Window) -> tuple[sli
     return rows, slice(max(left, int(np.floor(x0))), min(end, int(np.ceil(x1)) + 1))
 
 
-def _coverage(outline: Outline, x: Array, y: Array, shape: tuple[int, ...]) -> Array:
+def _on_canvas(outline: Outline, x: Array, y: Array) -> tuple[Array, Array]:
+    density = np.float32(outline.density)
+    return (x - np.float32(outline.x0)) * density, (y - np.float32(outline.y0)) * density
+
+
+def _coverage(outline: Outline, x: Array, y: Array, shape: tuple[int, int]) -> Array:
     """Coverage at left-view points, bilinear in the outline's canvas, 0 outside it."""
-    u = np.ascontiguousarray(np.broadcast_to((x - np.float32(outline.x0)) * np.float32(outline.density), shape))
-    v = np.ascontiguousarray(np.broadcast_to((y - np.float32(outline.y0)) * np.float32(outline.density), shape))
+    u, v = (np.ascontiguousarray(np.broadcast_to(part, shape)) for part in _on_canvas(outline, x, y))
     return np.asarray(cv2.remap(outline.coverage, u, v, cv2.INTER_LINEAR), np.float32)
-
-
-def _coverage_at(outline: Outline, x: Array, y: Array) -> Array:
-    """As _coverage, at a list of points; cv2.remap wants less than 32,768 rows, so they are laid out in rows of 256."""
-    count = len(x)
-    padding = -count % 256
-    table = (np.pad(x, (0, padding)).reshape(-1, 256), np.pad(y, (0, padding)).reshape(-1, 256))
-    if count == 0:
-        return np.zeros(0, np.float32)
-    return _coverage(outline, *table, table[0].shape).reshape(-1)[:count]
-
-
-def _colors(texture: Texture, surface: Surface, x: Array, y: Array, shape: tuple[int, ...]) -> Array:
-    """Colours at left-view points, float32 [h, w, 3] in 0 … 255."""
-    u, v = (np.ascontiguousarray(np.broadcast_to(row[0] * x + (row[1] * y + row[2]), shape)) for row in texture.matrix)
-    colors = cv2.remap(texture.colors, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-    wave = texture.light
-    if wave.amplitude > 0 or texture.tone != 1.0:
-        argument = np.float32(wave.frequency_x) * x + (np.float32(wave.frequency_y) * y + np.float32(wave.phase))
-        brightness = 1 + np.float32(wave.amplitude) * np.sin(argument)
-        if len(surface.planes) == 2:
-            brightness = np.where(surface.face(x, y), brightness * np.float32(texture.tone), brightness)
-        shading = cv2.merge([np.ascontiguousarray(np.broadcast_to(brightness, shape))] * 3)
-        colors = np.minimum(cv2.multiply(colors, shading), np.float32(255))
-    return np.asarray(colors, np.float32)

@@ -196,6 +196,13 @@ def letters(rng: Rng, height: int, width: int, density: float) -> Mask:
     return mask
 
 
+def fill_polygon(height: int, width: int, points: Points) -> Mask:
+    """A canvas with one polygon, points [N, 2] in canvas pixels, within its two outermost pixels."""
+    mask = _canvas(height, width)
+    _fill(mask, points)
+    return mask
+
+
 # Family → (weight, function).
 FAMILIES: dict[str, tuple[float, Callable[[Rng, int, int, float], Mask]]] = {
     "blob": (0.24, blob),

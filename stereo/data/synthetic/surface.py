@@ -54,9 +54,9 @@ class Dome:
 
 @dataclass(frozen=True)
 class Surface:
-    """Disparity over left-view pixels: a plane with waves or a dome, or two planes that meet at an edge; in low … high.
+    """Disparity over left-view pixels: a plane with waves or a dome, or planes that meet at edges; in low … high.
 
-    planes: One plane, or two: then the surface is their minimum (`convex`, an edge towards the camera, as of a box)
+    planes: One plane, or more: then the surface is their minimum (`convex`, edges towards the camera, as of a box)
         or their maximum (an edge away from the camera, as of an open book).
     dome: Added to a single plane; then there are no waves.
     waves: Added to every plane. The sum of |slope_x| and of all |amplitude frequency_x| must stay below 0.5, so that
@@ -73,8 +73,7 @@ class Surface:
 
     def at(self, x: Array, y: Array) -> Array:
         """Disparity at left-view points, px. x, y: float32 of any shapes that broadcast together."""
-        values = [np.float32(p.slope_x) * x + (np.float32(p.offset) + np.float32(p.slope_y) * y) for p in self.planes]
-        disparity = self._joined(values)
+        disparity = self._joined([self._plane_at(plane, x, y) for plane in self.planes])
         for wave in self.waves:
             disparity = disparity + np.float32(wave.amplitude) * np.sin(_argument(wave, x, y))
         if self.dome is not None:
@@ -89,24 +88,20 @@ class Surface:
         """
         return self._limited(self._joined([self._solve(plane, x, y) for plane in self.planes]))
 
-    def face(self, x: Array, y: Array) -> NDArray[np.bool_]:
-        """True where left-view points lie on the second of two planes."""
-        first, second = self.planes
-        difference = (
-            np.float32(first.slope_x - second.slope_x) * x
-            + (np.float32(first.offset - second.offset) + np.float32(first.slope_y - second.slope_y) * y)
-        )  # fmt: skip
-        return np.asarray(difference > 0 if self.convex else difference < 0)
+    def face(self, x: Array, y: Array) -> NDArray[np.intp]:
+        """On which of the planes left-view points lie."""
+        values = [self._plane_at(plane, x, y) for plane in self.planes]
+        return np.asarray(np.argmin(values, 0) if self.convex else np.argmax(values, 0))
 
     def gradient(self, x: Array, y: Array) -> tuple[Array, Array]:
         """Slopes of disparity along x and y at left-view points, px per px; those without the limits."""
-        first = self.planes[0]
-        along_x: Array = np.broadcast_to(np.float32(first.slope_x), np.broadcast_shapes(x.shape, y.shape))
-        along_y: Array = np.broadcast_to(np.float32(first.slope_y), along_x.shape)
-        if len(self.planes) == 2:
-            second, other = self.face(x, y), self.planes[1]
-            along_x = np.where(second, np.float32(other.slope_x), along_x)
-            along_y = np.where(second, np.float32(other.slope_y), along_y)
+        slopes = np.array([(plane.slope_x, plane.slope_y) for plane in self.planes], np.float32).T
+        along_x: Array
+        along_y: Array
+        if len(self.planes) > 1:
+            along_x, along_y = slopes[:, self.face(x, y)]
+        else:
+            along_x, along_y = (np.broadcast_to(slope[0], np.broadcast_shapes(x.shape, y.shape)) for slope in slopes)
         for wave in self.waves:
             rate = np.float32(wave.amplitude) * np.cos(_argument(wave, x, y))
             along_x = along_x + np.float32(wave.frequency_x) * rate
@@ -146,10 +141,15 @@ class Surface:
             disparity = disparity - residual / slope
         return np.asarray(disparity)
 
+    @staticmethod
+    def _plane_at(plane: Plane, x: Array, y: Array) -> Array:
+        return np.float32(plane.slope_x) * x + (np.float32(plane.offset) + np.float32(plane.slope_y) * y)
+
     def _joined(self, values: list[Array]) -> Array:
-        if len(values) == 1:
-            return values[0]
-        return np.minimum(*values) if self.convex else np.maximum(*values)
+        joined, *others = values
+        for other in others:
+            joined = np.minimum(joined, other) if self.convex else np.maximum(joined, other)
+        return joined
 
     def _limited(self, disparity: Array) -> Array:
         return np.clip(disparity, np.float32(self.low), np.float32(self.high))

@@ -4,10 +4,12 @@ Sizes are in texels; a view samples about 0.7 to 1.6 texels per pixel, so every 
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import cv2
 import numpy as np
 
+from stereo.data.sample import Image
 from stereo.data.synthetic.paint import Array, Bytes, Rng, colors, noise, ramp, stamp_text
 
 FLAT = "flat"
@@ -249,3 +251,29 @@ def draw_texture(rng: Rng, height: int, width: int, family: str | None = None) -
     sigma = rng.uniform(1, 3) if rng.random() < 0.15 else rng.uniform(0.45, 0.8)
     blurred = np.asarray(cv2.GaussianBlur(np.asarray(image, np.float32), (0, 0), sigma), np.float32)
     return np.clip(blurred, 0, 255)
+
+
+# Sides of the square canvases that surfaces are cut from, texels: the smallest that holds the surface, else the last.
+CANVAS_SIDES = (96, 192, 384)
+
+
+@lru_cache(maxsize=640)
+def draw_canvas(seed: int, side: int, number: int, family: str | None = None) -> Image:
+    """Canvas `number` of a world, RGB uint8 [side, side, 3], not to be written to.
+
+    Drawing canvases takes longer than drawing the scenes that show parts of them, so that each process keeps what it
+    has drawn: with the default bank of 192 numbers about 110 MB.
+    """
+    rng = np.random.default_rng([seed, side, number, 6])
+    canvas = cv2.convertScaleAbs(draw_texture(rng, side, side, family))
+    canvas.flags.writeable = False
+    return np.asarray(canvas, np.uint8)
+
+
+def draw_tones(rng: Rng) -> Array:
+    """What a surface makes of its canvas's levels, float32 [1, 256, 3] in 0 … 255: other colours, another contrast."""
+    levels = np.arange(256, dtype=np.float32)[:, None] / np.float32(255)
+    gamma, gains = np.exp(rng.normal(-0.15, 0.3)), rng.uniform(0.75, 1.2) * (1 + rng.normal(0, 0.08, 3))
+    lifted = rng.uniform(0, 0.25) if rng.random() < 0.3 else 0.0
+    tones = lifted + (1 - lifted) * levels ** np.float32(gamma) * gains
+    return np.asarray(np.clip(tones * 255, 0, 255), np.float32)[None]
