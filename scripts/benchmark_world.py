@@ -10,6 +10,7 @@ it, measured in the same run, a window of that size as a share of the 960×540 f
 """
 
 import argparse
+import multiprocessing
 import statistics
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -23,6 +24,7 @@ from stereo.cli import count_cores, run
 from stereo.config import DatasetConfig, SyntheticConfig, with_overrides
 from stereo.data.synthetic import SyntheticWorld, Window
 from stereo.data.synthetic.truth import Truth, judge_drawn
+from stereo.device import set_freed_memory_kept
 from stereo.errors import ConfigError
 
 PRESETS = tuple(name for name in get_args(SyntheticConfig.__annotations__["preset"]) if name != "mixed")
@@ -32,6 +34,7 @@ FRAME = (540, 960)
 
 def main(argv: list[str] | None = None) -> int:
     args = _parse(argv)
+    set_freed_memory_kept(64 << 20, 256 << 20)  # as in the processes of the loader
     if args.scenes < 1:
         raise ConfigError(f"--scenes is {args.scenes}, expected 1 or more")
     base = SyntheticConfig(seed=77, length=10**9, height=CROP[0], width=CROP[1])
@@ -57,7 +60,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _judge_all(config: SyntheticConfig, count: int) -> list[Truth]:
-    with ProcessPoolExecutor(count_cores(), initializer=cv2.setNumThreads, initargs=(1,)) as pool:
+    context = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
+    with ProcessPoolExecutor(min(count_cores(), count), context, cv2.setNumThreads, (1,)) as pool:
         return list(pool.map(judge_drawn, [config] * count, range(count), chunksize=8))
 
 

@@ -47,6 +47,9 @@ class _Fragment(NamedTuple):
     disparity: Array
     weight: Array
 
+    def where(self, mask: NDArray[np.bool_]) -> "_Fragment":
+        return _Fragment(self.layer, self.pixels[mask], self.disparity[mask], self.weight[mask])
+
 
 class _Visible(NamedTuple):
     """owner, disparity: of the layer that covers more than half of a pixel: the ground truth.
@@ -72,29 +75,22 @@ def render_view(scene: Scene, right: bool, window: Window | None = None) -> View
     visible = _find_visible(scene, right, window)
     columns = np.arange(window.left, window.left + window.width, dtype=np.float32)
     rows = np.arange(window.top, window.top + window.height, dtype=np.float32)
-    x, y = np.tile(columns, window.height), np.repeat(rows, window.width)
-    base, behind = visible.base.reshape(-1), visible.base_disparity.reshape(-1)
-    # Sorted by layer, so that each is evaluated once, at its own pixels.
-    order = np.argsort(base, kind="stable")
-    ends = np.cumsum(np.bincount(base, minlength=len(scene.layers)))
-    points = x[order], y[order], behind[order]
-    colors = np.empty((base.size, 3), np.float32)
-    for index, (start, end) in enumerate(zip((0, *ends[:-1]), ends, strict=True)):
-        if start < end:
-            x_here, y_here, disparity = (part[start:end] for part in points)
-            colors[start:end] = _look(scene, index, x_here, y_here, disparity, right)
-    back = np.empty_like(order)
-    back[order] = np.arange(order.size)
-    light = colors.take(back, axis=0)
+    base, nearest = visible.base.reshape(-1), visible.disparity.reshape(-1)
     mixed = np.zeros(base.shape, np.bool_)
-    nearest = visible.disparity.reshape(-1)
+    kept = []
     for fragment in visible.fragments:
         mixed[fragment.pixels[fragment.disparity >= nearest[fragment.pixels]]] = True
-        kept = base[fragment.pixels] < fragment.layer  # not those that a nearer layer covers wholly
-        pixels = fragment.pixels[kept]
-        if pixels.size:
-            color = _look(scene, fragment.layer, x[pixels], y[pixels], fragment.disparity[kept], right)
-            light[pixels] += (color - light[pixels]) * fragment.weight[kept][:, None]
+        kept.append(fragment.where(base[fragment.pixels] < fragment.layer))  # not what a nearer layer covers wholly
+    x, y = np.tile(columns, window.height), np.repeat(rows, window.width)
+    x, y = (np.concatenate([part, *(part[fragment.pixels] for fragment in kept)]) for part in (x, y))
+    layers = np.concatenate([base, *(np.full(part.pixels.size, part.layer, np.int16) for part in kept)])
+    disparity = np.concatenate([visible.base_disparity.reshape(-1), *(fragment.disparity for fragment in kept)])
+    colors = _look_at(scene, layers, x, y, disparity, right)
+    light, start = colors[: base.size], base.size
+    for fragment in kept:
+        color = colors[start : start + fragment.pixels.size]
+        light[fragment.pixels] += (color - light[fragment.pixels]) * fragment.weight[:, None]
+        start += fragment.pixels.size
     shape = (window.height, window.width)
     return View(light.reshape(*shape, 3), visible.disparity, visible.owner, mixed.reshape(shape))
 
@@ -135,6 +131,21 @@ def _find_visible(scene: Scene, right: bool, window: Window) -> _Visible:
         np.copyto(base_disparity[here], disparity, where=whole)
         np.copyto(base[here], np.int16(index), where=whole)
     return _Visible(owner, nearest, base, base_disparity, fragments)
+
+
+def _look_at(scene: Scene, layers: NDArray[np.int16], x: Array, y: Array, disparity: Array, right: bool) -> Array:
+    """Colours [N, 3] of points of a view, each of the layer that is named for it: one evaluation a layer."""
+    order = np.argsort(layers, kind="stable")
+    ends = np.cumsum(np.bincount(layers, minlength=len(scene.layers)))
+    points = x[order], y[order], disparity[order]
+    colors = np.empty((layers.size, 3), np.float32)
+    for index, (start, end) in enumerate(zip((0, *ends[:-1]), ends, strict=True)):
+        if start < end:
+            x_here, y_here, disparity_here = (part[start:end] for part in points)
+            colors[start:end] = _look(scene, index, x_here, y_here, disparity_here, right)
+    back = np.empty_like(order)
+    back[order] = np.arange(order.size)
+    return colors.take(back, axis=0)
 
 
 def _look(scene: Scene, index: int, x: Array, y: Array, disparity: Array, right: bool) -> Array:
