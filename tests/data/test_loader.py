@@ -128,12 +128,13 @@ def test_limit_and_missing_path() -> None:
 def test_an_error_in_a_worker_arrives_as_one_line(config: DataConfig) -> None:
     config.augmentation.crop_height = 4096
     config.workers = 1
+    others = set(multiprocessing.active_children())  # of other tests, still ending
     with pytest.raises(DataError) as caught:
         batches(config)
     assert "but the crop is" in str(caught.value)
     assert "Traceback" not in str(caught.value)
     assert "\n" not in str(caught.value)
-    assert not multiprocessing.active_children()
+    assert set(multiprocessing.active_children()) <= others
 
 
 ABANDONED = """
