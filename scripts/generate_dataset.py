@@ -142,14 +142,14 @@ def _claim(path: Path, split: str, config: SyntheticConfig) -> None:
         try:
             splits = json.loads(path.read_text(encoding="utf-8"))["splits"]
             before = splits.get(split, settings)
-            different = [name for name, value in settings.items() if before[name] != value]
+            different = [name for name, value in settings.items() if before.get(name) != value]
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             raise ConfigError(
                 f"{path}: expected the settings of an earlier run of this script, but they cannot be read; "
                 "name another --output, or delete that folder"
             ) from None
         if different:
-            changes = ", ".join(f"{name} {before[name]} → {settings[name]}" for name in different)
+            changes = ", ".join(f"{name} {before.get(name)} → {settings[name]}" for name in different)
             raise ConfigError(
                 f"{path.parent}: holds pairs made with other settings ({changes}); name another --output, or give the "
                 "same settings again"

@@ -75,7 +75,11 @@ def test_other_settings_are_not_mixed_in(script: ModuleType, tmp_path: Path) -> 
     manifest.write_text(json.dumps(content))
     with pytest.raises(ConfigError, match=f"world_version {WORLD_VERSION - 1} → {WORLD_VERSION}"):
         script.main(arguments(tmp_path, 2))
-    for broken in ("[]", "{}", '{"splits": {"train": {}}}', '{"splits": []}', "x"):
+    del content["splits"]["train"]["mixture"]  # a setting that an older version did not have
+    manifest.write_text(json.dumps(content))
+    with pytest.raises(ConfigError, match="mixture None → "):
+        script.main(arguments(tmp_path, 2))
+    for broken in ("[]", "{}", '{"splits": {"train": 3}}', '{"splits": []}', "x"):
         manifest.write_text(broken)
         with pytest.raises(ConfigError, match="cannot be read"):
             script.main(arguments(tmp_path, 2))

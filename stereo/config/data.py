@@ -35,8 +35,10 @@ class SyntheticConfig:
     # No surface lies nearer than this disparity, px. Each scene draws its own range below it.
     max_disparity: int = 96
     # flying: things in mid-air, as in FlyingThings3D. tabletop: things on a table or before a wall, in a narrow range
-    # of distances, as in Middlebury. driving: a road with upright things on it, as in KITTI. mixed: 40, 40 and 20 %.
+    # of distances, as in Middlebury. driving: a road with upright things on it, as in KITTI. mixed: of all of these, by
+    # the weights of `mixture`.
     preset: Literal["flying", "tabletop", "driving", "mixed"] = "mixed"
+    mixture: dict[str, float] = field(default_factory=lambda: {"flying": 0.4, "tabletop": 0.4, "driving": 0.2})
     # Number of objects before the background, drawn uniformly from this range (both included).
     min_objects: int = 10
     max_objects: int = 30
@@ -61,11 +63,30 @@ class SyntheticConfig:
     # through JPEG.
     vignetting: float = 0.0
     jpeg_probability: float = 0.0
+    # Probability of a right view that is not quite rectified: shifted up or down and turned about its centre by at most
+    # so many px and degrees. Disparities follow; the right view's own ones then have half a pixel of tolerance.
+    # data.augmentation has the same for training on any data.
+    misalignment_probability: float = 0.0
+    max_vertical_shift: float = 1.0
+    max_rotation: float = 0.1
 
     def __post_init__(self) -> None:
-        for name in ("materials", "texture_share", "natural_textures", "defocus_probability"):
+        for name in (
+            "materials",
+            "texture_share",
+            "natural_textures",
+            "defocus_probability",
+            "misalignment_probability",
+        ):
             value = getattr(self, name)
             require(0 <= value <= 1, f"synthetic.{name} is {value}, expected a share, 0 … 1")
+        _check_misalignment("synthetic", self.max_vertical_shift, self.max_rotation)
+        unknown = sorted(set(self.mixture) - {"flying", "tabletop", "driving"})
+        require(
+            not unknown and min(self.mixture.values(), default=0) >= 0 and sum(self.mixture.values()) > 0,
+            f"synthetic.mixture is {dict(self.mixture)}, expected weights of 0 or more, not all 0, of flying, tabletop "
+            "and driving",
+        )
         require(
             0 <= self.vignetting <= 1 and 0 <= self.jpeg_probability <= 1,
             f"synthetic.vignetting is {self.vignetting} and jpeg_probability {self.jpeg_probability}, expected 0 … 1",
@@ -172,11 +193,7 @@ class AugmentationConfig:
             0 <= self.max_log2_stretch <= 1,
             f"data.augmentation.max_log2_stretch is {self.max_log2_stretch}, expected 0 … 1",
         )
-        require(
-            0 <= self.max_vertical_shift <= 10 and 0 <= self.max_rotation <= 5,
-            f"data.augmentation: max_vertical_shift is {self.max_vertical_shift} px and max_rotation "
-            f"{self.max_rotation} degrees, expected 0 … 10 and 0 … 5",
-        )
+        _check_misalignment("data.augmentation", self.max_vertical_shift, self.max_rotation)
         for name in (
             "scale_probability",
             "stretch_probability",
@@ -188,6 +205,13 @@ class AugmentationConfig:
         ):
             value = getattr(self, name)
             require(0 <= value <= 1, f"data.augmentation.{name} is {value}, expected a probability, 0 … 1")
+
+
+def _check_misalignment(section: str, shift: float, rotation: float) -> None:
+    require(
+        0 <= shift <= 10 and 0 <= rotation <= 5,
+        f"{section}: max_vertical_shift is {shift} px and max_rotation {rotation} degrees, expected 0 … 10 and 0 … 5",
+    )
 
 
 @dataclass

@@ -124,6 +124,11 @@ def resize(sample: StereoSample, scale: float, stretch: float = 1.0) -> StereoSa
 def random_crop(sample: StereoSample, height: int, width: int, rng: Generator) -> StereoSample:
     """The same random window of both views. Raises: DataError where the sample is smaller than that."""
     top, start = _random_corner(sample, height, width, rng)
+    return crop(sample, top, start, height, width)
+
+
+def crop(sample: StereoSample, top: int, start: int, height: int, width: int) -> StereoSample:
+    """The same window of both views, from row `top` and column `start` on."""
     return _map_arrays(sample, lambda value: value[top : top + height, start : start + width])
 
 
@@ -162,14 +167,17 @@ def horizontal_flip(sample: StereoSample) -> StereoSample:
     return _map_arrays(swapped, lambda value: value[:, ::-1])
 
 
-def misalign(sample: StereoSample, shift: float, angle: float) -> StereoSample:
+def misalign(
+    sample: StereoSample, shift: float, angle: float, center: tuple[float, float] | None = None
+) -> StereoSample:
     """The right view moved down by `shift` px and turned by `angle` degrees about its centre, as on a real rig.
 
+    center: column and row of another centre, px: of a window, that of the frame it is cut from.
     Disparity is the difference of the columns that match after it: turning moves the columns too. Where none is left
     (0 or less), and where the match has left the view, ground truth is no longer known.
     """
     height, width = sample.height, sample.width
-    matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), angle, 1.0)
+    matrix = cv2.getRotationMatrix2D(center or ((width - 1) / 2, (height - 1) / 2), angle, 1.0)
     matrix[1, 2] += shift
     right = cv2.warpAffine(
         sample.right, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101

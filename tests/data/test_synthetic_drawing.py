@@ -8,14 +8,16 @@ import pytest
 
 from stereo.config import SyntheticConfig
 from stereo.data.synthetic import shapes, textures
-from stereo.data.synthetic.block import Pinhole, draw_block
+from stereo.data.synthetic.block import draw_block
 from stereo.data.synthetic.camera import Camera, Defocus
-from stereo.data.synthetic.material import Light, Material, Shadow
+from stereo.data.synthetic.material import Light, Material, Shadow, lit
 from stereo.data.synthetic.painter import draw_scene
+from stereo.data.synthetic.pinhole import Pinhole
 from stereo.data.synthetic.render import find_occluded, render_view
+from stereo.data.synthetic.sampling import sample_map, sample_texture
 from stereo.data.synthetic.scene import Layer, Outline, Scene, Texture
 from stereo.data.synthetic.style import STYLES, pick
-from stereo.data.synthetic.surface import Plane, Surface
+from stereo.data.synthetic.surface import Plane, Surface, Wave
 from stereo.data.synthetic.window import Window
 
 CLEAN = SyntheticConfig(height=128, width=256, max_disparity=64, photometric=False, length=1000)
@@ -26,7 +28,7 @@ def camera() -> Camera:
 
 
 def painted(level: int) -> Texture:
-    return Texture(np.full((8, 8, 3), level, np.uint8), np.array([[1, 0, 0], [0, 1, 0]], np.float32))
+    return Texture(np.full((8, 8, 4), level, np.uint8), np.array([[1, 0, 0], [0, 1, 0]], np.float32))
 
 
 def hand_made(fence: float) -> Scene:
@@ -79,6 +81,82 @@ def test_a_surface_s_gradient_is_that_of_its_disparity() -> None:
             np.testing.assert_allclose(along_y[same_face], expected_y[same_face], atol=1e-4)
 
 
+def test_one_point_is_as_many() -> None:
+    """And float32 stays float32, which is half of the time of float64."""
+    points = np.random.default_rng(0).uniform(0, 128, (6, 2)).tolist()
+    for preset in STYLES:
+        for layer in draw_scene(np.random.default_rng(7), replace(CLEAN, preset=preset)).layers:
+            surface = layer.surface
+            for x, y in points:
+                at = surface.at(np.array([x]), np.array([y]))[0]
+                assert surface.at_point(x, y) == pytest.approx(at, rel=1e-5, abs=1e-5)  # the dome's own is in float32
+            x, y = np.arange(20, dtype=np.float32)[None], np.arange(10, dtype=np.float32)[:, None]
+            assert surface.at(x, y).dtype == surface.from_right(x, y).dtype == np.float32
+            assert all(slope.dtype == np.float32 or slope.strides == (0, 0) for slope in surface.gradient(x, y))
+
+
+def test_a_grid_is_as_its_points() -> None:
+    """A row and a column take other ways through the waves than a list of points."""
+    x, y = np.arange(70, dtype=np.float64)[None], np.arange(40, dtype=np.float64)[:, None]
+    columns, rows = (np.broadcast_to(part, (40, 70)).copy() for part in (x, y))
+    waved = 0
+    for index in range(10):
+        for layer in draw_scene(np.random.default_rng([3, index]), CLEAN).layers:
+            surface = layer.surface
+            waved += len(surface.waves) > 0
+            np.testing.assert_allclose(surface.at(x, y), surface.at(columns, rows), atol=1e-10)
+            np.testing.assert_allclose(surface.from_right(x, y), surface.from_right(columns, rows), atol=1e-10)
+    assert waved > 20
+
+
+@pytest.mark.parametrize("count", [1, 3, 7, 100, 16_384, 16_385, 40_000])
+@pytest.mark.parametrize("border", [cv2.BORDER_CONSTANT, cv2.BORDER_REPLICATE])
+@pytest.mark.parametrize("kind", [np.float32, np.uint8])
+def test_points_of_a_canvas_are_bilinear(count: int, border: int, kind: type) -> None:
+    """Rows of any length: OpenCV treats the rest of a row that its vectors do not fill in another way."""
+    rng = np.random.default_rng(count)
+    canvas = (rng.uniform(0, 255, (23, 31)) if kind is np.float32 else rng.uniform(0, 255, (23, 31, 4))).astype(kind)
+    u, v = (rng.uniform(-3, side + 3, count).astype(np.float32) for side in (31, 23))
+    mode = "constant" if border == cv2.BORDER_CONSTANT else "edge"
+    padded = np.pad(canvas.astype(np.float64), ((6, 6), (6, 6), (0, 0))[: canvas.ndim], mode)
+    x, y = (np.floor(part).astype(int) for part in (u, v))
+    right, down = ((part - np.floor(part)).reshape(-1, *(1,) * (canvas.ndim - 2)) for part in (u, v))
+    rows = [padded[y + 6 + i, x + 6] * (1 - right) + padded[y + 6 + i, x + 7] * right for i in (0, 1)]
+    expected = rows[0] * (1 - down) + rows[1] * down
+    # Within what a fraction of 1/32 px, to which OpenCV may round a coordinate, makes of steps of up to 255.
+    found = sample_map(canvas, u, v, border)
+    assert found.dtype == kind
+    assert np.abs(found - expected).max() < 255 * 2 / 64 + 1
+    assert np.abs(found - expected).mean() < 1.5
+
+
+def test_a_texture_is_mirrored_beyond_its_canvas() -> None:
+    rng = np.random.default_rng(0)
+    canvas = rng.integers(0, 256, (9, 13, 4), dtype=np.uint8)
+    texture = Texture(canvas, np.array([[1, 0, 0], [0, 1, 0]], np.float32))
+    x, y = (part.ravel().astype(np.float32) for part in np.meshgrid(np.arange(-30, 40), np.arange(-20, 30)))
+    expected = np.pad(canvas[..., :3], ((20, 21), (30, 27), (0, 0)), "symmetric").reshape(-1, 3)
+    np.testing.assert_array_equal(sample_texture(texture, x, y).T, expected)
+
+
+def test_a_plane_has_one_brightness_and_a_curved_one_nearly_that_of_the_planes_that_touch_it() -> None:
+    light, camera = Light((0.48, -0.36, 0.8), 0.3), Pinhole(90.0, 32.0, 24.0)
+    plane = Plane(9.0, 0.05, -0.08)
+    x, y = (part.ravel() for part in np.meshgrid(np.arange(64, dtype=np.float32), np.arange(48, dtype=np.float32)))
+
+    def brightness(surface: Surface) -> np.ndarray:
+        scene = Scene(48, 64, (Layer(surface, painted(100)),), (camera_of_none, camera_of_none), 90.0, light)
+        return np.broadcast_to(lit(scene.layers[0], scene, x, y, surface.at(x, y), None, False)[0], x.shape)
+
+    camera_of_none = Camera((1.0, 1.0, 1.0), 1.0, 0.0, 0.0, 0.0)
+    normal = camera.normal(plane) * (1, 1, -1)
+    expected = (0.3 + 0.7 * (normal @ light.direction)) / (0.3 + 0.7 * 0.8)
+    np.testing.assert_allclose(brightness(Surface((plane,), 0.1, 40)), expected, rtol=1e-5)
+    flat = brightness(Surface((plane,), 0.1, 40, (Wave(0.0, 0.1, 0.2, 0.3),)))  # curved in name, flat in truth
+    np.testing.assert_allclose(flat, expected, rtol=1e-4)
+    assert np.ptp(brightness(Surface((plane,), 0.1, 40, (Wave(0.8, 0.1, 0.2, 0.3),)))) > 0.1
+
+
 def test_domes_are_solved_exactly_and_bulge_towards_the_camera() -> None:
     x, y = np.arange(-64, 256, 0.5)[None], np.arange(128.0)[:, None]
     kinds = set()
@@ -107,29 +185,29 @@ def test_a_shadow_falls_on_what_is_behind_and_away_from_the_light() -> None:
     scene = hand_made(11.5)
     square = scene.layers[1]
     assert square.outline is not None
-    light = Light((0.6, 0.0, 0.8), 0.5, 100.0)
+    light = Light((0.6, 0.0, 0.8), 0.5)
     shadow = Shadow(square.outline, 11.5, (-1.0, 0.5), 0.5)
     lit_scene = replace(scene, light=light, shadows=(shadow,))
     left, right = render_view(lit_scene, right=False), render_view(lit_scene, right=True)
-    wall = left.light[..., 0] * (left.owner == 0)
+    wall = left.light[0] * (left.owner == 0)
     # The square covers x = 31 … 50, y = 11 … 30; 8.25 px of disparity before the wall, so the shadow lies 8 px further
     # left and 4 px further down.
     assert wall[20, 25] == pytest.approx(50, abs=1)
     assert wall[32, 40] == pytest.approx(50, abs=1)
     assert wall[20, 15] == pytest.approx(100, abs=1)
     assert wall[5, 40] == pytest.approx(100, abs=1)
-    assert left.light[20, 40, 0] == pytest.approx(100, abs=1)  # not on the square itself
+    assert left.light[0, 20, 40] == pytest.approx(100, abs=1)  # not on the square itself
     # The same points of the wall, 3.25 px further left in the right view.
-    assert right.light[32, 36:38, 0] == pytest.approx([50, 50], abs=1)
-    assert right.light[5, 36:38, 0] == pytest.approx([100, 100], abs=1)
+    assert right.light[0, 32, 36:38] == pytest.approx([50, 50], abs=1)
+    assert right.light[0, 5, 36:38] == pytest.approx([100, 100], abs=1)
 
 
 def test_a_highlight_moves_with_the_eye() -> None:
     """On a glossy wall the right eye, which stands further right, sees the highlight on a point further right."""
     paint = painted(100)
     wall = Layer(Surface((Plane(20.0, 0, 0),), 0.1, 31), paint, None, Material(gloss=0.5, sharpness=400.0))
-    scene = Scene(48, 128, (wall,), (camera(), camera()), 100.0, Light((0.0, 0.0, 1.0), 0.5, 100.0))
-    left, right = (render_view(scene, right=eye).light[24, :, 0] for eye in (False, True))
+    scene = Scene(48, 128, (wall,), (camera(), camera()), 100.0, Light((0.0, 0.0, 1.0), 0.5))
+    left, right = (render_view(scene, right=eye).light[0, 24] for eye in (False, True))
     assert left.max() > 200
     assert int(left.argmax()) == pytest.approx(64, abs=1)
     # In the right view too the highlight is about the centre, which shows the wall's point 20 px further right.
@@ -142,20 +220,20 @@ def test_what_shines_through_and_what_is_reflected() -> None:
     wall, square = scene.layers
     through = replace(scene, layers=(replace(wall, texture=paint), replace(square, material=Material(opacity=0.25))))
     view = render_view(through, right=False)
-    assert view.light[20, 40, 0] == pytest.approx(0.75 * 200 + 0.25 * 100, abs=0.5)
+    assert view.light[0, 20, 40] == pytest.approx(0.75 * 200 + 0.25 * 100, abs=0.5)
     assert view.disparity[20, 40] == pytest.approx(11.5)
     mirror = replace(square, material=Material(reflection=0.5, virtual_disparity=3.0, surroundings=paint))
     view = render_view(replace(scene, layers=(wall, mirror)), right=False)
-    assert view.light[20, 40, 0] == pytest.approx(150, abs=0.5)
+    assert view.light[0, 20, 40] == pytest.approx(150, abs=0.5)
 
 
 def test_defocus_leaves_what_is_in_focus() -> None:
-    light = np.random.default_rng(0).uniform(0, 255, (40, 60, 3)).astype(np.float32)
+    light = np.random.default_rng(0).uniform(0, 255, (3, 40, 60)).astype(np.float32)
     disparity = np.full((40, 60), 5, np.float32)
     disparity[:, 30:] = 25
     blurred = Defocus(focus=5, reach=10, sigma=2.0).blurred(light, disparity)
-    np.testing.assert_array_equal(blurred[:, :30], light[:, :30])
-    assert blurred[:, 40:].std() < 0.3 * light[:, 40:].std()
+    np.testing.assert_array_equal(blurred[..., :30], light[..., :30])
+    assert blurred[..., 40:].std() < 0.3 * light[..., 40:].std()
 
 
 def test_textures_are_flat_and_strong() -> None:
@@ -273,10 +351,10 @@ def test_canvases_are_kept_and_tones_stay_in_range() -> None:
     canvas = textures.draw_canvas(3, 96, 7)
     assert canvas is textures.draw_canvas(3, 96, 7)
     assert not canvas.flags.writeable
-    assert canvas.shape == (96, 96, 3)
+    assert canvas.shape == (96, 96, 4)
     assert not np.array_equal(canvas, textures.draw_canvas(4, 96, 7))
     for seed in range(20):
         tones = textures.draw_tones(np.random.default_rng(seed))
-        assert tones.shape == (1, 256, 3)
+        assert tones.shape == (3, 256)
         assert 0 <= tones.min() <= tones.max() <= 255
         assert (np.diff(tones, axis=1) >= 0).all()

@@ -40,20 +40,25 @@ class Camera:
         return int(np.ceil(4 * self.blur)) if self.blur >= 0.2 else 0
 
     def capture(self, rng: Rng, light: NDArray[np.float32], window: Window, frame: tuple[int, int]) -> Image:
-        """The image of `light`, RGB float32 [H, W, 3] in 0 … 255, of a window of a frame [height, width]: RGB uint8.
+        """The image of `light`, RGB float32 [3, H, W], not below 0, of a window of a frame [height, width]: RGB uint8
+        [H, W, 3].
 
         `rng` draws the noise.
         """
-        if self.vignetting > 0:
-            light = light * _falloff(window, frame, self.vignetting)[..., None]
-        if self.blur >= 0.2:
-            light = np.asarray(cv2.GaussianBlur(light, (0, 0), self.blur), np.float32)
-        steps = np.linspace(0, 1, 256)
-        levels = np.stack([np.clip(steps * gain, 0, 1) ** self.gamma * 255 for gain in self.gains], -1)[None]
-        deviations = np.sqrt(self.read_noise**2 + levels * (self.shot_noise**2 / 255))
-        exposed = to_uint8(light)
-        noise = cv2.multiply(cv2.LUT(exposed, deviations.astype(np.float32)), _noise(rng, light.shape))
-        image = to_uint8(np.asarray(cv2.add(noise, cv2.LUT(exposed, levels.astype(np.float32))), np.float32))
+        falloff = _falloff(window, frame, self.vignetting) if self.vignetting > 0 else None
+        values = []
+        for plane, gain, noise in zip(light, self.gains, _noise(rng, light.shape), strict=True):
+            if falloff is not None:
+                plane = plane * falloff
+            if self.blur >= 0.2:
+                plane = np.asarray(cv2.GaussianBlur(plane, (0, 0), self.blur), np.float32)
+            exposed = cv2.convertScaleAbs(plane)
+            levels = np.clip(np.linspace(0, gain, 256), 0, 1) ** self.gamma * 255
+            deviations = np.sqrt(self.read_noise**2 + levels * (self.shot_noise**2 / 255))
+            value = cv2.LUT(exposed, deviations.astype(np.float32)) * noise
+            value += cv2.LUT(exposed, levels.astype(np.float32))
+            values.append(np.maximum(value, 0, out=value))
+        image = to_uint8(values)
         return image if self.jpeg_quality is None else _compressed(image, self.jpeg_quality)
 
 
@@ -106,10 +111,10 @@ class Defocus:
         return int(np.ceil(4 * self.sigma))
 
     def blurred(self, light: NDArray[np.float32], disparity: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Light [H, W, 3] of a view, by its disparity [H, W]."""
-        full = np.asarray(cv2.GaussianBlur(light, (0, 0), self.sigma), np.float32)
+        """Light [3, H, W] of a view, by its disparity [H, W]."""
+        full = np.stack([cv2.GaussianBlur(plane, (0, 0), self.sigma) for plane in light])
         share = np.minimum(np.abs(disparity - np.float32(self.focus)) / np.float32(self.reach), 1)
-        return light + (full - light) * share[..., None]
+        return np.asarray(light + (full - light) * share, np.float32)
 
 
 def draw_defocus(rng: Rng, disparities: list[float], probability: float) -> Defocus | None:
@@ -121,9 +126,29 @@ def draw_defocus(rng: Rng, disparities: list[float], probability: float) -> Defo
     return Defocus(focus, float(spread * rng.uniform(0.4, 1.5)), float(rng.uniform(0.7, 2.5)))
 
 
-def to_uint8(light: NDArray[np.float32]) -> Image:
-    """Round float32 0 … 255 to uint8."""
-    return np.asarray(cv2.convertScaleAbs(np.maximum(light, 0)), np.uint8)
+@dataclass(frozen=True)
+class Misalignment:
+    """How far the right camera is from being rectified. shift: px down. angle: degrees about the frame's centre."""
+
+    shift: float
+    angle: float
+
+    def margin(self, height: int, width: int) -> int:
+        """How far from a pixel what it shows may come from, px."""
+        return int(np.ceil(abs(self.shift) + np.radians(abs(self.angle)) * np.hypot(height, width) / 2)) + 2
+
+
+def draw_misalignment(rng: Rng, config: SyntheticConfig) -> Misalignment | None:
+    """A rectification error by the settings; none by 1 − misalignment_probability."""
+    if rng.random() >= config.misalignment_probability:
+        return None
+    shift, angle = rng.uniform(-1, 1, 2)
+    return Misalignment(float(shift * config.max_vertical_shift), float(angle * config.max_rotation))
+
+
+def to_uint8(light: NDArray[np.float32] | list[NDArray[np.float32]]) -> Image:
+    """Round three planes [H, W] of 0 or more to uint8 [H, W, 3]; what is over 255 becomes 255."""
+    return np.asarray(cv2.merge([cv2.convertScaleAbs(plane) for plane in light]), np.uint8)
 
 
 def draw_cameras(rng: Rng) -> tuple[Camera, Camera]:

@@ -8,14 +8,15 @@ from numpy.typing import NDArray
 
 from stereo.config import SyntheticConfig
 from stereo.data.sample import StereoSample
-from stereo.data.synthetic.camera import draw_defocus, to_uint8, with_defects
+from stereo.data.synthetic.camera import draw_defocus, draw_misalignment, to_uint8, with_defects
 from stereo.data.synthetic.material import with_materials
 from stereo.data.synthetic.painter import draw_scene
 from stereo.data.synthetic.render import find_occluded, render_view
 from stereo.data.synthetic.window import Window
+from stereo.data.transforms import crop, misalign
 
 # Of what (seed, index) draws. It goes up with every change that moves a pixel, and a test holds it to a fingerprint.
-WORLD_VERSION = 2
+WORLD_VERSION = 3
 
 
 class Annotated(NamedTuple):
@@ -87,6 +88,20 @@ class SyntheticWorld:
         """Pair `index`, or a window of it, with what only a drawn world knows."""
         config = self.config
         window = window or Window(0, 0, config.height, config.width)
+        error = draw_misalignment(np.random.default_rng([config.seed, index, 7]), config)
+        if error is None:
+            return self._rectified(index, window)
+        # What turns into the window from beside it is drawn, too.
+        drawn = window.grown(error.margin(config.height, config.width), config.height, config.width)
+        sample, object_id, boundary = self._rectified(index, drawn)
+        center = ((config.width - 1) / 2 - drawn.left, (config.height - 1) / 2 - drawn.top)
+        sample = misalign(sample, error.shift, error.angle, center)
+        here = window.within(drawn)
+        sample = crop(sample, here[0].start, here[1].start, window.height, window.width)
+        return Annotated(sample, np.ascontiguousarray(object_id[here]), np.ascontiguousarray(boundary[here]))
+
+    def _rectified(self, index: int, window: Window) -> Annotated:
+        config = self.config
         rng = np.random.default_rng([config.seed, index])
         scene = draw_scene(rng, config)
         # What may be switched off draws from generators of its own, so that the scene stays the same.

@@ -1,5 +1,6 @@
 """Drawing a scene at random: a background and objects before it, in the style of a preset."""
 
+import math
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -7,14 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stereo.config import SyntheticConfig
-from stereo.data.synthetic.block import Pinhole, draw_block
+from stereo.data.synthetic.block import draw_block
 from stereo.data.synthetic.camera import draw_cameras
 from stereo.data.synthetic.photographs import crop_of_photograph
-from stereo.data.synthetic.scene import Layer, Outline, Scene, Texture, disparity_at
+from stereo.data.synthetic.pinhole import Pinhole
+from stereo.data.synthetic.scene import Layer, Outline, Scene, Texture
 from stereo.data.synthetic.shapes import draw_mask, fill_polygon
 from stereo.data.synthetic.style import draw_style, pick
 from stereo.data.synthetic.surface import Dome, Plane, Surface, Wave
-from stereo.data.synthetic.textures import CANVAS_SIDES, draw_canvas, draw_tones
+from stereo.data.synthetic.textures import CANVAS_SIDES, draw_canvas, draw_tones, with_fourth_channel
 
 Rng = np.random.Generator
 Box = tuple[float, float, float, float]
@@ -45,7 +47,7 @@ class _Painter:
 
     def __init__(self, rng: Rng, config: SyntheticConfig) -> None:
         self.rng, self.config = rng, config
-        self.style = style = draw_style(rng, config.preset)
+        self.style = style = draw_style(rng, config.preset, config.mixture)
         self.height, self.width = config.height, config.width
         self.low = min(0.5, 0.02 * config.max_disparity)
         self.high = 0.99 * config.max_disparity
@@ -149,12 +151,12 @@ class _Painter:
         size = float(share) * min(self.height, self.width * 0.75)
         aspect = float(np.exp(rng.normal(0, 0.5)))
         width, height = max(5.0, size * aspect), max(5.0, size / aspect)
-        x, y = center[0] * self.width, center[1] * self.height
-        behind = max(disparity_at(s, x, y) for s in background)
-        foot = max(disparity_at(s, x, y + height / 2) for s in background)
+        x, y = float(center[0]) * self.width, float(center[1]) * self.height
+        behind = max(surface.at_point(x, y) for surface in background)
+        foot = max(surface.at_point(x, y + height / 2) for surface in background)
         standing = bool(rng.random() < self.style.standing and foot > behind + 0.5)
         disparity = foot if standing else behind + max(self.near - behind, 0.0) * rng.beta(*self.style.depth)
-        disparity = float(np.clip(disparity, self.low, self.near))
+        disparity = min(max(disparity, self.low), self.near)
         # Half of the shift, so that both views see as many objects.
         return _Place(x + disparity / 2, y, width, height, disparity, standing)
 
@@ -164,7 +166,7 @@ class _Painter:
         if self.floor is None or rng.random() >= self.style.standing:
             return None
         below = (self.height * 1.1 - self.horizon) * rng.beta(1.0, 2.5)
-        x, foot = center[0] * self.width, self.horizon + below
+        x, foot = float(center[0]) * self.width, self.horizon + below
         disparity = self.floor.offset + self.floor.slope_x * x + self.floor.slope_y * foot
         if below < 3 or disparity <= self.low:
             return None
@@ -233,9 +235,11 @@ class _Painter:
 
     def _plane(self, x: float, y: float, disparity: float, angle_x: float, angle_y: float) -> Plane:
         """The image of a plane in space turned by two angles, radians: its slope is tan(angle) · disparity / f."""
-        slopes = np.tan(np.clip([angle_x, angle_y], -1.35, 1.35)) * disparity / self.focal_length
-        slope_x, slope_y = np.clip(slopes, -_MAX_SLOPE_X, _MAX_SLOPE_X)
-        return Plane(float(disparity - slope_x * x - slope_y * y), float(slope_x), float(slope_y))
+        slope_x, slope_y = (
+            _limited(math.tan(_limited(angle, 1.35)) * disparity / self.focal_length, _MAX_SLOPE_X)
+            for angle in (angle_x, angle_y)
+        )
+        return Plane(disparity - slope_x * x - slope_y * y, slope_x, slope_y)
 
     def _angle(self, limit: float) -> float:
         return float(self.rng.uniform(-limit, limit))
@@ -245,11 +249,11 @@ class _Painter:
         count = int(self.rng.integers(1, 4))
         waves = []
         for _ in range(count):
-            frequency = 2 * np.pi / (max(size, 16.0) * np.exp(self.rng.uniform(np.log(0.6), np.log(2.5))))
+            frequency = 2 * math.pi / (max(size, 16.0) * math.exp(self.rng.uniform(math.log(0.6), math.log(2.5))))
             direction = self.rng.uniform(0, 2 * np.pi)
             amplitude = min(relief / count, _MAX_WAVE_SLOPE / count / frequency)
-            along_x, along_y = frequency * np.cos(direction), frequency * np.sin(direction)
-            waves.append(Wave(float(amplitude), float(along_x), float(along_y), self._angle(np.pi)))
+            along_x, along_y = frequency * math.cos(direction), frequency * math.sin(direction)
+            waves.append(Wave(amplitude, along_x, along_y, self._angle(math.pi)))
         return tuple(waves)
 
     def _outline(self, place: _Place, family: str | None = None) -> Outline:
@@ -265,27 +269,28 @@ class _Painter:
         """For a surface that fills a box of the left view."""
         rng, config = self.rng, self.config
         x0, y0, x1, y1 = box
-        density = float(np.exp(rng.uniform(np.log(0.7), np.log(1.6))))
+        density = math.exp(rng.uniform(math.log(0.7), math.log(1.6)))
         tilt = rng.normal(0, 0.1) if rng.random() < 0.5 else rng.uniform(0, 2 * np.pi)
-        needed = density * float(np.hypot(x1 - x0, y1 - y0)) * 0.8
+        needed = density * math.hypot(x1 - x0, y1 - y0) * 0.8
         side = next((side for side in CANVAS_SIDES if side >= needed), CANVAS_SIDES[-1])
         # All of these are drawn in any case, so that settings of the look do not move the geometry.
         number, kind, picture = int(rng.integers(2**31)), rng.random(), int(rng.integers(2**31))
-        turn = density * np.array([[np.cos(tilt), -np.sin(tilt)], [np.sin(tilt), np.cos(tilt)]])
-        shift = rng.uniform(0, side, 2) - turn @ np.array([(x0 + x1) / 2, (y0 + y1) / 2])
-        matrix = np.concatenate([turn, shift[:, None]], 1).astype(np.float32)
-        frequency = 2 * np.pi / (max(x1 - x0, y1 - y0) * rng.uniform(1.5, 4))
+        cos, sin = density * math.cos(tilt), density * math.sin(tilt)
+        x, y = (x0 + x1) / 2, (y0 + y1) / 2
+        u, v = rng.uniform(0, side, 2)
+        matrix = np.array([[cos, -sin, u - (cos * x - sin * y)], [sin, cos, v - (sin * x + cos * y)]], np.float32)
+        frequency = 2 * math.pi / (max(x1 - x0, y1 - y0) * rng.uniform(1.5, 4))
         direction = rng.uniform(0, 2 * np.pi)
         light = Wave(
             amplitude=float(rng.uniform(0, 0.4)) if rng.random() < 0.7 else 0.0,
-            frequency_x=float(frequency * np.cos(direction)),
-            frequency_y=float(frequency * np.sin(direction)),
+            frequency_x=frequency * math.cos(direction),
+            frequency_y=frequency * math.sin(direction),
             phase=self._angle(np.pi),
         )
         tones = draw_tones(rng)
         if config.textures is not None and kind < config.texture_share:
             canvas = crop_of_photograph(np.random.default_rng(picture), config.textures, side, side)
-            return Texture(canvas, matrix, light)
+            return Texture(with_fourth_channel(canvas), matrix, light)
         family = "dead_leaves" if kind > 1 - config.natural_textures else None
         if config.texture_bank > 0:
             number %= config.texture_bank
@@ -296,3 +301,7 @@ class _Painter:
         if count == 1:
             return texture
         return replace(texture, faces=tuple(float(tone) for tone in self.rng.uniform(0.6, 1.3, count)))
+
+
+def _limited(value: float, limit: float) -> float:
+    return min(max(value, -limit), limit)

@@ -1,5 +1,6 @@
 """Both views of a scene or of a window of it, their exact disparities, and what is occluded."""
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -8,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stereo.data.synthetic.material import lit
-from stereo.data.synthetic.sampling import sample_map, sample_texture
+from stereo.data.synthetic.sampling import brightness_of, sample_map, sample_texture
 from stereo.data.synthetic.scene import Layer, Outline, Scene
 from stereo.data.synthetic.window import Window
 
@@ -25,7 +26,7 @@ _NOTHING, _WHOLE = 0.004, 0.996
 class View:
     """Of a window [H, W] of the frame.
 
-    light: RGB float32 [H, W, 3] in 0 … 255. disparity: float32 [H, W]. owner: index of the visible layer. mixed: bool
+    light: RGB float32 [3, H, W] in 0 … 255. disparity: float32 [H, W]. owner: index of the visible layer. mixed: bool
     [H, W], where a layer before the visible one, or that one itself, covers the pixel in part.
     """
 
@@ -36,33 +37,33 @@ class View:
 
     def part(self, where: tuple[slice, slice]) -> "View":
         """A window of the window."""
-        return View(self.light[where], self.disparity[where], self.owner[where], self.mixed[where])
+        return View(self.light[:, *where], self.disparity[where], self.owner[where], self.mixed[where])
 
 
 class _Fragment(NamedTuple):
     """Pixels that a layer covers in part, or that shine through it: flat indices, disparity, weight of its colour."""
 
-    layer: int
     pixels: Indices
     disparity: Array
     weight: Array
 
     def where(self, mask: NDArray[np.bool_]) -> "_Fragment":
-        return _Fragment(self.layer, self.pixels[mask], self.disparity[mask], self.weight[mask])
+        return _Fragment(self.pixels[mask], self.disparity[mask], self.weight[mask])
 
 
 class _Visible(NamedTuple):
     """owner, disparity: of the layer that covers more than half of a pixel: the ground truth.
 
     base, base_disparity: of the nearest that covers it wholly and hides what is behind. fragments: what lies before
-    that, from back to front.
+    the base, by layer. spans: the layers that reach into the window, from back to front, and their rows' flat indices.
     """
 
     owner: NDArray[np.int16]
     disparity: Array
     base: NDArray[np.int16]
     base_disparity: Array
-    fragments: list[_Fragment]
+    spans: dict[int, slice]
+    fragments: dict[int, _Fragment]
 
 
 def render_view(scene: Scene, right: bool, window: Window | None = None) -> View:
@@ -73,26 +74,33 @@ def render_view(scene: Scene, right: bool, window: Window | None = None) -> View
     """
     window = window or Window(0, 0, scene.height, scene.width)
     visible = _find_visible(scene, right, window)
-    columns = np.arange(window.left, window.left + window.width, dtype=np.float32)
-    rows = np.arange(window.top, window.top + window.height, dtype=np.float32)
-    base, nearest = visible.base.reshape(-1), visible.disparity.reshape(-1)
+    base, base_disparity, nearest = (
+        part.reshape(-1) for part in (visible.base, visible.base_disparity, visible.disparity)
+    )
+    x = np.tile(np.arange(window.left, window.left + window.width, dtype=np.float32), window.height)
+    y = np.repeat(np.arange(window.top, window.top + window.height, dtype=np.float32), window.width)
     mixed = np.zeros(base.shape, np.bool_)
-    kept = []
-    for fragment in visible.fragments:
-        mixed[fragment.pixels[fragment.disparity >= nearest[fragment.pixels]]] = True
-        kept.append(fragment.where(base[fragment.pixels] < fragment.layer))  # not what a nearer layer covers wholly
-    x, y = np.tile(columns, window.height), np.repeat(rows, window.width)
-    x, y = (np.concatenate([part, *(part[fragment.pixels] for fragment in kept)]) for part in (x, y))
-    layers = np.concatenate([base, *(np.full(part.pixels.size, part.layer, np.int16) for part in kept)])
-    disparity = np.concatenate([visible.base_disparity.reshape(-1), *(fragment.disparity for fragment in kept)])
-    colors = _look_at(scene, layers, x, y, disparity, right)
-    light, start = colors[: base.size], base.size
-    for fragment in kept:
-        color = colors[start : start + fragment.pixels.size]
-        light[fragment.pixels] += (color - light[fragment.pixels]) * fragment.weight[:, None]
-        start += fragment.pixels.size
+    light = np.empty((3, base.size), np.float32)
+    for index, span in visible.spans.items():
+        pixels = np.flatnonzero(base[span] == index) + span.start
+        disparity, whole = base_disparity[pixels], pixels
+        fragment = visible.fragments.get(index)
+        if fragment is not None:
+            mixed[fragment.pixels[fragment.disparity >= nearest[fragment.pixels]]] = True
+            fragment = fragment.where(base[fragment.pixels] < index)  # not what a nearer layer covers wholly
+            pixels = np.concatenate([pixels, fragment.pixels])
+            disparity = np.concatenate([disparity, fragment.disparity])
+        if pixels.size == 0:
+            continue
+        # Both in one evaluation, since a small one takes little less time than a large one.
+        colors = _look(scene, index, x[pixels], y[pixels], disparity, right)
+        for plane, color in zip(light, colors, strict=True):
+            plane[whole] = color[: whole.size]
+            if fragment is not None:
+                behind = plane[fragment.pixels]
+                plane[fragment.pixels] = behind + (color[whole.size :] - behind) * fragment.weight
     shape = (window.height, window.width)
-    return View(light.reshape(*shape, 3), visible.disparity, visible.owner, mixed.reshape(shape))
+    return View(light.reshape(3, *shape), visible.disparity, visible.owner, mixed.reshape(shape))
 
 
 def _find_visible(scene: Scene, right: bool, window: Window) -> _Visible:
@@ -100,7 +108,7 @@ def _find_visible(scene: Scene, right: bool, window: Window) -> _Visible:
     shape = (window.height, window.width)
     nearest, base_disparity = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     owner, base = np.full(shape, -1, np.int16), np.full(shape, -1, np.int16)
-    fragments = []
+    spans, fragments = {}, {}
     for index, layer in enumerate(scene.layers):
         rows, columns = _reach(layer, scene, right, window)
         if rows.start >= rows.stop or columns.start >= columns.stop:
@@ -108,59 +116,56 @@ def _find_visible(scene: Scene, right: bool, window: Window) -> _Visible:
         x = np.arange(columns.start, columns.stop, dtype=np.float32)[None]
         y = np.arange(rows.start, rows.stop, dtype=np.float32)[:, None]
         here = _moved(rows, -window.top), _moved(columns, -window.left)
+        spans[index] = slice(here[0].start * window.width, here[0].stop * window.width)
         size = (rows.stop - rows.start, columns.stop - columns.start)
-        disparity = np.broadcast_to(layer.surface.from_right(x, y) if right else layer.surface.at(x, y), size)
+        disparity = layer.surface.from_right(x, y) if right else layer.surface.at(x, y)
         front = disparity > nearest[here]
-        if layer.outline is None:
-            whole = front
-        else:
+        whole: NDArray[np.bool_] | None = front
+        if layer.outline is not None:
             coverage = _coverage(layer.outline, x + disparity if right else x, y, size)
-            touched = front & (coverage > _NOTHING)
-            whole = front & (coverage >= _WHOLE)
-            partial = touched if layer.material.opacity < 1 else touched ^ whole
-            where = np.nonzero(partial)
-            if where[0].size:
-                pixels = (where[0] + here[0].start) * window.width + (where[1] + here[1].start)
-                weight = coverage[where] * np.float32(layer.material.opacity)
-                fragments.append(_Fragment(index, pixels, disparity[where], weight))
-            front &= coverage > 0.5
+            partial = front & (coverage > _NOTHING)
             if layer.material.opacity < 1:
-                whole = np.zeros_like(front)
+                whole = None
+            else:
+                whole = front & (coverage >= _WHOLE)
+                partial ^= whole
+            where = np.flatnonzero(partial)
+            if where.size:
+                row, column = np.divmod(where, size[1])
+                pixels = row * window.width + (column + here[0].start * window.width + here[1].start)
+                weight = coverage.reshape(-1)[where] * layer.material.opacity
+                fragments[index] = _Fragment(pixels, disparity.reshape(-1)[where], weight)
+            front &= coverage > 0.5
         np.copyto(nearest[here], disparity, where=front)
         np.copyto(owner[here], np.int16(index), where=front)
-        np.copyto(base_disparity[here], disparity, where=whole)
-        np.copyto(base[here], np.int16(index), where=whole)
-    return _Visible(owner, nearest, base, base_disparity, fragments)
-
-
-def _look_at(scene: Scene, layers: NDArray[np.int16], x: Array, y: Array, disparity: Array, right: bool) -> Array:
-    """Colours [N, 3] of points of a view, each of the layer that is named for it: one evaluation a layer."""
-    order = np.argsort(layers, kind="stable")
-    ends = np.cumsum(np.bincount(layers, minlength=len(scene.layers)))
-    points = x[order], y[order], disparity[order]
-    colors = np.empty((layers.size, 3), np.float32)
-    for index, (start, end) in enumerate(zip((0, *ends[:-1]), ends, strict=True)):
-        if start < end:
-            x_here, y_here, disparity_here = (part[start:end] for part in points)
-            colors[start:end] = _look(scene, index, x_here, y_here, disparity_here, right)
-    back = np.empty_like(order)
-    back[order] = np.arange(order.size)
-    return colors.take(back, axis=0)
+        if whole is not None:
+            np.copyto(base_disparity[here], disparity, where=whole)
+            np.copyto(base[here], np.int16(index), where=whole)
+    return _Visible(owner, nearest, base, base_disparity, spans, fragments)
 
 
 def _look(scene: Scene, index: int, x: Array, y: Array, disparity: Array, right: bool) -> Array:
-    """Colours [N, 3] of a layer at points of a view, where it has these disparities."""
+    """Colours [3, N] of a layer at points of a view, where it has these disparities."""
     layer = scene.layers[index]
+    material, surface = layer.material, layer.surface
     x_left = x + disparity if right else x
-    color = sample_texture(layer.texture, layer.surface, x_left, y)
-    material = layer.material
-    if scene.light is None and material.reflection == 0:
-        return color
-    reflected = None
+    face = surface.face(x_left, y) if len(surface.planes) > 1 else None
+    colors = sample_texture(layer.texture, x_left, y)
+    brightness = brightness_of(layer.texture, x_left, y, face)
     if material.surroundings is not None:  # seen where it would stand, behind the surface
-        x_virtual = x + np.float32(material.virtual_disparity) if right else x
-        reflected = sample_texture(material.surroundings, layer.surface, x_virtual, y)
-    return lit(color, layer, scene, x_left, y, disparity, right, reflected)
+        x_virtual = x + material.virtual_disparity if right else x
+        colors *= brightness * (1 - material.reflection)
+        reflected = brightness_of(material.surroundings, x_virtual, y, None) * material.reflection
+        colors += sample_texture(material.surroundings, x_virtual, y) * reflected
+        brightness = 1.0
+    highlight = None
+    if scene.light is not None:
+        light, highlight = lit(layer, scene, x_left, y, disparity, face, right)
+        brightness = brightness * light
+    colors *= brightness
+    if highlight is not None:
+        colors += highlight
+    return np.minimum(colors, 255, out=colors)
 
 
 def find_occluded(
@@ -194,10 +199,10 @@ def find_occluded(
         candidates = (points[part] >= reach_x.start) & (points[part] <= reach_x.stop)
         candidates &= (owner[part] != index) & ~hidden[part]
         if layer.outline is not None:
-            candidates &= behind[part] < layer.surface.bounds(*layer.outline.box)[1]
+            candidates &= behind[part] < layer.bounds[1]
         where = np.nonzero(candidates)[0] + first
-        disparity = np.broadcast_to(layer.surface.from_right(points[where], lines[where]), where.shape)
-        before = disparity > behind[where] + np.float32(_OCCLUSION_MARGIN)
+        disparity = layer.surface.from_right(points[where], lines[where])
+        before = disparity > behind[where] + _OCCLUSION_MARGIN
         where, disparity = where[before], disparity[before]
         if layer.outline is not None and where.size:
             u, v = _on_canvas(layer.outline, points[where] + disparity, lines[where])
@@ -214,11 +219,11 @@ def _surely_visible(x_right: Array, left: View, right: View, window: Window) -> 
     start = (
         np.clip(first, 1, max(1, window.width - 3)) + np.arange(window.height, dtype=np.int32)[:, None] * window.width
     )
-    alone = np.where(right.mixed, np.int16(-1), right.owner).reshape(-1)
-    owner = np.pad(alone, (0, 4), constant_values=-1)  # a narrow window has no such four
-    for step in (-1, 0, 1, 2):
-        inside &= owner[start + step] == left.owner
-    return np.asarray(inside)
+    alone = np.where(right.mixed, np.int16(-1), right.owner)
+    same = alone[:, 1:] == alone[:, :-1]
+    four = np.full_like(alone, -1)  # the layer that a pixel, the one before it and the two after it show
+    np.copyto(four[:, 1:-2], alone[:, 1:-2], where=same[:, :-2] & same[:, 1:-1] & same[:, 2:])
+    return np.asarray(inside & (four.reshape(-1)[np.minimum(start, four.size - 1)] == left.owner))
 
 
 def _moved(part: slice, by: int) -> slice:
@@ -232,15 +237,14 @@ def _reach(layer: Layer, scene: Scene, right: bool, window: Window) -> tuple[sli
         return slice(top, bottom), slice(left, end)
     x0, y0, x1, y1 = layer.outline.box
     if right:
-        low, high = layer.surface.bounds(x0, y0, x1, y1)
+        low, high = layer.bounds
         x0, x1 = x0 - high, x1 - low
-    rows = slice(max(top, int(np.floor(y0))), min(bottom, int(np.ceil(y1)) + 1))
-    return rows, slice(max(left, int(np.floor(x0))), min(end, int(np.ceil(x1)) + 1))
+    rows = slice(max(top, math.floor(y0)), min(bottom, math.ceil(y1) + 1))
+    return rows, slice(max(left, math.floor(x0)), min(end, math.ceil(x1) + 1))
 
 
 def _on_canvas(outline: Outline, x: Array, y: Array) -> tuple[Array, Array]:
-    density = np.float32(outline.density)
-    return (x - np.float32(outline.x0)) * density, (y - np.float32(outline.y0)) * density
+    return (x - outline.x0) * outline.density, (y - outline.y0) * outline.density
 
 
 def _coverage(outline: Outline, x: Array, y: Array, shape: tuple[int, int]) -> Array:

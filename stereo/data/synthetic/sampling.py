@@ -6,19 +6,22 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stereo.data.synthetic.surface import Surface
-
 if TYPE_CHECKING:
     from stereo.data.synthetic.scene import Texture
 
 Array = NDArray[np.float32]
+Indices = NDArray[np.intp]
 
 # cv2.remap wants images, of less than 32,768 rows and columns: short lists are one row, long ones are cut.
 _ROW = 16_384
 
 
-def sample_map(canvas: NDArray[Any], u: Array, v: Array, border: int = cv2.BORDER_CONSTANT) -> Array:
-    """A canvas [h, w] or [h, w, C] at points u, v [N]: bilinear, [N] or [N, C] in the canvas's own type."""
+def sample_map(canvas: NDArray[Any], u: Array, v: Array, border: int = cv2.BORDER_CONSTANT) -> NDArray[Any]:
+    """A canvas [h, w] or [h, w, C] at points u, v [N]: bilinear, [N] or [N, C] in the canvas's own type.
+
+    border: BORDER_CONSTANT (0 outside) or BORDER_REPLICATE. Mirrored borders make OpenCV 5.0 ten times slower, and may
+    make it hang: it looks for the mirror images of coordinates that nobody gave, beyond the end of a short row.
+    """
     values = np.empty((len(u), *canvas.shape[2:]), canvas.dtype)
     for start in range(0, len(u), _ROW):
         part = slice(start, start + _ROW)
@@ -27,20 +30,42 @@ def sample_map(canvas: NDArray[Any], u: Array, v: Array, border: int = cv2.BORDE
     return values
 
 
-def sample_texture(texture: "Texture", surface: Surface, x: Array, y: Array) -> Array:
-    """Colours at left-view points [N], float32 [N, 3] in 0 … 255."""
-    u, v = (row[0] * x + (row[1] * y + row[2]) for row in texture.matrix)
-    levels = sample_map(texture.canvas, u, v, cv2.BORDER_REFLECT)
+def sample_texture(texture: "Texture", x: Array, y: Array) -> Array:
+    """Colours at left-view points [N], without the brightness over the surface: float32 [3, N] in 0 … 255."""
+    u, v = (
+        _mirrored(row[0] * x + (row[1] * y + row[2]), side)
+        for row, side in zip(texture.matrix, texture.canvas.shape[1::-1], strict=True)
+    )
+    levels = sample_map(texture.canvas, u, v, cv2.BORDER_REPLICATE)
+    channels = np.ascontiguousarray(levels.T[:3])
     if texture.tones is None:
-        colors = levels.astype(np.float32)
-    else:
-        colors = np.asarray(cv2.LUT(levels.reshape(-1, 1, 3), texture.tones), np.float32).reshape(-1, 3)
-    wave = texture.light
-    if wave.amplitude > 0 or texture.faces:
-        argument = np.float32(wave.frequency_x) * x + (np.float32(wave.frequency_y) * y + np.float32(wave.phase))
-        brightness = 1 + np.float32(wave.amplitude) * np.sin(argument)
-        if texture.faces:
-            brightness *= np.asarray(texture.faces, np.float32)[surface.face(x, y)]
-        colors *= brightness[:, None]
-        np.minimum(colors, np.float32(255), out=colors)
+        return channels.astype(np.float32)
+    colors = np.empty(channels.shape, np.float32)
+    for channel, tones, color in zip(channels, texture.tones, colors, strict=True):
+        cv2.LUT(channel, tones, color)
     return colors
+
+
+def _mirrored(u: Array, side: int) -> Array:
+    """Coordinates brought onto a canvas that is mirrored at its borders, −½ and side − ½, again and again. In place."""
+    u += 0.5
+    u *= 1 / (2 * side)
+    u -= np.rint(u)
+    np.abs(u, out=u)
+    u *= 2 * side
+    u -= 0.5
+    return u
+
+
+def brightness_of(texture: "Texture", x: Array, y: Array, face: Indices | None) -> Array | float:
+    """What a texture's colours are multiplied by at left-view points, [N] or one for all.
+
+    face: which of its surface's planes the points lie on; None where there is but one.
+    """
+    wave = texture.light
+    brightness: Any = 1.0
+    if wave.amplitude > 0:
+        brightness = brightness + wave.at(x, y)
+    if texture.faces and face is not None:
+        brightness = brightness * np.asarray(texture.faces, np.float32)[face]
+    return brightness

@@ -1,6 +1,7 @@
 """What a scene of the procedural world is: textured surfaces, objects before a background, light and two cameras."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from stereo.data.sample import Image
 from stereo.data.synthetic.camera import Camera
 from stereo.data.synthetic.material import PLAIN, Light, Material, Shadow
+from stereo.data.synthetic.pinhole import Pinhole
 from stereo.data.synthetic.surface import Surface, Wave
 
 _EVEN = Wave(0.0, 0.0, 0.0, 0.0)
@@ -17,8 +19,9 @@ _EVEN = Wave(0.0, 0.0, 0.0, 0.0)
 class Texture:
     """Colours of a surface: texel (u, v) = matrix · (x, y, 1) of a left-view pixel, mirrored beyond the canvas.
 
-    canvas: RGB uint8 [h, w, 3]. matrix: [2, 3], 0.7 to 1.6 texels per pixel, turned.
-    tones: What becomes of each level of each channel, float32 [1, 256, 3] in 0 … 255; None: nothing.
+    canvas: RGB and a channel that is not looked at, uint8 [h, w, 4] (textures.with_fourth_channel). matrix: [2, 3], 0.7
+        to 1.6 texels per pixel, turned.
+    tones: What becomes of each level of each channel, float32 [3, 256] in 0 … 255; None: nothing.
     light: Brightness 1 + wave over the surface. faces: Brightness of each plane of the surface, where it has several.
     """
 
@@ -41,7 +44,7 @@ class Outline:
     x0: float
     y0: float
 
-    @property
+    @cached_property
     def box(self) -> tuple[float, float, float, float]:
         """x0, y0, x1, y1 of the canvas in the left view, px."""
         height, width = self.coverage.shape
@@ -57,12 +60,18 @@ class Layer:
     outline: Outline | None = None
     material: Material = PLAIN
 
-    @property
+    @cached_property
     def middle_disparity(self) -> float:
         """Of an object at the centre of its box, px."""
         assert self.outline is not None
         x0, y0, x1, y1 = self.outline.box
-        return disparity_at(self.surface, (x0 + x1) / 2, (y0 + y1) / 2)
+        return self.surface.at_point((x0 + x1) / 2, (y0 + y1) / 2)
+
+    @cached_property
+    def bounds(self) -> tuple[float, float]:
+        """Limits, px, between which an object's disparity lies."""
+        assert self.outline is not None
+        return self.surface.bounds(*self.outline.box)
 
 
 @dataclass(frozen=True)
@@ -80,17 +89,31 @@ class Scene:
     light: Light | None = None
     shadows: tuple[Shadow, ...] = ()
 
+    def shadows_on(self, layer: Layer) -> list[Shadow]:
+        """Those that may fall on a layer of this scene."""
+        return self._shadows[id(layer)]
+
+    @cached_property
+    def _shadows(self) -> dict[int, list[Shadow]]:
+        found = {}
+        for layer in self.layers:
+            if layer.outline is None:  # all that either view shows
+                box = (0.0, 0.0, self.width + max(self.middle_disparities), float(self.height))
+                farthest, nearest = layer.surface.low, layer.surface.high
+            else:
+                box, (farthest, nearest) = layer.outline.box, layer.bounds
+            found[id(layer)] = [shadow for shadow in self.shadows if shadow.may_reach(box, nearest, farthest)]
+        return found
+
+    @cached_property
+    def camera(self) -> Pinhole:
+        """The left view's eye."""
+        return Pinhole(self.focal_length, self.width / 2, self.height / 2)
+
     @property
     def middle_disparities(self) -> list[float]:
         """Of all surfaces, px: objects at their centre, backgrounds at the view's."""
         return [
-            disparity_at(layer.surface, self.width / 2, self.height / 2)
-            if layer.outline is None
-            else layer.middle_disparity
+            layer.surface.at_point(self.width / 2, self.height / 2) if layer.outline is None else layer.middle_disparity
             for layer in self.layers
         ]
-
-
-def disparity_at(surface: Surface, x: float, y: float) -> float:
-    """Of one left-view point, px."""
-    return float(surface.at(np.array(x, np.float32), np.array(y, np.float32)))

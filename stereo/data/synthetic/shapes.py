@@ -18,6 +18,11 @@ Rng = np.random.Generator
 
 _SUBPIXEL_BITS = 4
 
+# Of smooth outlines: 72 points, and a few Fourier terms.
+_ANGLES = np.linspace(0, 2 * np.pi, 72, endpoint=False)
+_CIRCLE = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], -1)
+_FREQUENCIES = np.arange(1, 8)[:, None]
+
 
 def _canvas(height: int, width: int) -> Mask:
     return np.zeros((height, width), np.uint8)
@@ -49,11 +54,9 @@ def _star(rng: Rng, corners: int) -> Points:
 
 def _smooth(rng: Rng, roughness: float) -> Points:
     """A smooth closed curve around the origin from a few Fourier terms."""
-    angles = np.linspace(0, 2 * np.pi, 72, endpoint=False)
-    radius = np.ones(72)
-    for frequency in range(1, 8):
-        radius += rng.normal(0, roughness / frequency) * np.cos(frequency * angles + rng.uniform(0, 2 * np.pi))
-    return np.stack([np.cos(angles), np.sin(angles)], -1) * np.clip(radius, 0.15, 3)[:, None]
+    terms = np.array([(rng.normal(0, roughness / frequency), rng.uniform(0, 2 * np.pi)) for frequency in range(1, 8)])
+    radius = 1 + terms[:, 0] @ np.cos(_FREQUENCIES * _ANGLES + terms[:, 1:])
+    return _CIRCLE * np.minimum(np.maximum(radius, 0.15), 3)[:, None]
 
 
 def blob(rng: Rng, height: int, width: int, density: float) -> Mask:

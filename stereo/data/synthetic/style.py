@@ -88,13 +88,11 @@ STYLES: dict[str, Style] = {
         perspective=True,
     ),
 }
-# Of the preset `mixed`.
-MIXED = {"flying": 0.4, "tabletop": 0.4, "driving": 0.2}
 
 
-def draw_style(rng: Rng, preset: str) -> Style:
-    """The style of one scene of a preset."""
-    return STYLES[pick(rng, MIXED)] if preset == "mixed" else STYLES[preset]
+def draw_style(rng: Rng, preset: str, mixture: dict[str, float]) -> Style:
+    """The style of one scene of a preset; of `mixed`, one of the others, by these weights."""
+    return STYLES[pick(rng, mixture)] if preset == "mixed" else STYLES[preset]
 
 
 def pick(rng: Rng, weights: dict[Name, float]) -> Name:

@@ -1,5 +1,6 @@
 """Surface: a disparity function of left-view coordinates that both views can evaluate exactly."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,8 +10,7 @@ from numpy.typing import NDArray
 # float32 in the renderer; float64 serves as well.
 Array = NDArray[np.floating[Any]]
 
-# Newton's method from the plane's closed form: the waves are gentle enough that two steps give 1e-4 px.
-_NEWTON_STEPS = 2
+_QUARTER_TURN = math.pi / 2
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,14 @@ class Wave:
     frequency_y: float
     phase: float
 
+    def parts(self, x: Array, y: Array) -> tuple[Array, Array]:
+        """What x and what y contribute to the argument of the sine, radians."""
+        return self.frequency_x * x, self.frequency_y * y + self.phase
+
+    def at(self, x: Array, y: Array) -> Array:
+        """Of left-view points, px."""
+        return np.asarray(self.amplitude * _sine(*self.parts(x, y)))
+
 
 @dataclass(frozen=True)
 class Dome:
@@ -47,9 +55,9 @@ class Dome:
 
     def at(self, x: Array, y: Array) -> Array:
         """Of left-view points, px."""
-        across = (x - np.float32(self.center_x)) * np.float32(1 / self.radius_x)
-        along = (y - np.float32(self.center_y)) * np.float32(1 / self.radius_y)
-        return np.asarray(np.float32(self.height) * (1 - across * across - along * along))
+        across = (x - self.center_x) * (1 / self.radius_x)
+        along = (y - self.center_y) * (1 / self.radius_y)
+        return np.asarray(self.height * (1 - across * across - along * along))
 
 
 @dataclass(frozen=True)
@@ -72,13 +80,26 @@ class Surface:
     dome: Dome | None = None
 
     def at(self, x: Array, y: Array) -> Array:
-        """Disparity at left-view points, px. x, y: float32 of any shapes that broadcast together."""
+        """Disparity at left-view points, px. x, y: float32 of any shapes that broadcast together.
+
+        A row [1, W] and a column [H, 1] are the fastest way to ask for a grid.
+        """
         disparity = self._joined([self._plane_at(plane, x, y) for plane in self.planes])
         for wave in self.waves:
-            disparity = disparity + np.float32(wave.amplitude) * np.sin(_argument(wave, x, y))
+            disparity = disparity + wave.at(x, y)
         if self.dome is not None:
             disparity = disparity + self.dome.at(x, y)
         return self._limited(disparity)
+
+    def at_point(self, x: float, y: float) -> float:
+        """Disparity at one left-view point, px: as `at`, which takes ten times as long for so little."""
+        values = [plane.offset + plane.slope_x * x + plane.slope_y * y for plane in self.planes]
+        disparity = min(values) if self.convex else max(values)
+        for wave in self.waves:
+            disparity += wave.amplitude * math.sin(wave.frequency_x * x + wave.frequency_y * y + wave.phase)
+        if self.dome is not None:
+            disparity += float(self.dome.at(np.float64(x), np.float64(y)))  # type: ignore[arg-type]  # scalars do, too
+        return min(max(disparity, self.low), self.high)
 
     def from_right(self, x: Array, y: Array) -> Array:
         """Disparity seen at right-view points (x, y), px: the d that solves d = at(x + d, y).
@@ -90,27 +111,32 @@ class Surface:
 
     def face(self, x: Array, y: Array) -> NDArray[np.intp]:
         """On which of the planes left-view points lie."""
-        values = [self._plane_at(plane, x, y) for plane in self.planes]
-        return np.asarray(np.argmin(values, 0) if self.convex else np.argmax(values, 0))
+        shown, *others = (self._plane_at(plane, x, y) for plane in self.planes)
+        face = np.zeros(shown.shape, np.intp)
+        for number, other in enumerate(others, 1):
+            np.copyto(face, number, where=other < shown if self.convex else other > shown)
+            shown = self._joined([shown, other])
+        return face
 
     def gradient(self, x: Array, y: Array) -> tuple[Array, Array]:
         """Slopes of disparity along x and y at left-view points, px per px; those without the limits."""
-        slopes = np.array([(plane.slope_x, plane.slope_y) for plane in self.planes], np.float32).T
-        along_x: Array
-        along_y: Array
+        along_x: Any
+        along_y: Any
         if len(self.planes) > 1:
+            slopes = np.array([(plane.slope_x, plane.slope_y) for plane in self.planes], np.float32).T
             along_x, along_y = slopes[:, self.face(x, y)]
         else:
-            along_x, along_y = (np.broadcast_to(slope[0], np.broadcast_shapes(x.shape, y.shape)) for slope in slopes)
+            along_x, along_y = self.planes[0].slope_x, self.planes[0].slope_y
         for wave in self.waves:
-            rate = np.float32(wave.amplitude) * np.cos(_argument(wave, x, y))
-            along_x = along_x + np.float32(wave.frequency_x) * rate
-            along_y = along_y + np.float32(wave.frequency_y) * rate
+            rate = wave.amplitude * _cosine(*wave.parts(x, y))
+            along_x = along_x + wave.frequency_x * rate
+            along_y = along_y + wave.frequency_y * rate
         if self.dome is not None:
             dome = self.dome
-            along_x = along_x - np.float32(2 * dome.height / dome.radius_x**2) * (x - np.float32(dome.center_x))
-            along_y = along_y - np.float32(2 * dome.height / dome.radius_y**2) * (y - np.float32(dome.center_y))
-        return along_x, along_y
+            along_x = along_x - (2 * dome.height / dome.radius_x**2) * (x - dome.center_x)
+            along_y = along_y - (2 * dome.height / dome.radius_y**2) * (y - dome.center_y)
+        shape = np.broadcast_shapes(x.shape, y.shape)
+        return np.broadcast_to(along_x, shape), np.broadcast_to(along_y, shape)
 
     def bounds(self, x0: float, y0: float, x1: float, y1: float) -> tuple[float, float]:
         """Limits, px, between which disparity lies over a rectangle of the left view."""
@@ -124,26 +150,35 @@ class Surface:
         return min(max(low, self.low), self.high), min(max(high, self.low), self.high)
 
     def _solve(self, plane: Plane, x: Array, y: Array) -> Array:
-        rest = np.float32(plane.offset) + np.float32(plane.slope_y) * y
+        rest = plane.offset + plane.slope_y * y
         if self.dome is not None:
             return _solve_dome(self.dome, plane.slope_x, rest, x, y)
-        disparity = (np.float32(plane.slope_x) * x + rest) / np.float32(1 - plane.slope_x)
+        # On the plane alone x_left = across + along, so that of a grid it stays a row and a column.
+        steep = 1 - plane.slope_x
+        across, along = x / steep, rest / steep
+        disparity = plane.slope_x * across + along
         if not self.waves:
-            return disparity
-        for _ in range(_NEWTON_STEPS):
-            x_left = x + disparity
-            residual = np.float32(plane.slope_x) * x_left + rest - disparity
-            slope = np.full_like(residual, plane.slope_x - 1)
-            for wave in self.waves:
-                argument = _argument(wave, x_left, y)
-                residual += np.float32(wave.amplitude) * np.sin(argument)
-                slope += np.float32(wave.amplitude * wave.frequency_x) * np.cos(argument)
-            disparity = disparity - residual / slope
-        return np.asarray(disparity)
+            return np.asarray(disparity)
+        # Newton's method from there: the waves are gentle enough that two steps give 1e-4 px.
+        residual: Any = 0.0
+        slope: Any = -steep
+        for wave in self.waves:
+            first, second = wave.parts(across, y)
+            second = second + wave.frequency_x * along
+            residual = residual + wave.amplitude * _sine(first, second)
+            slope = slope + (wave.amplitude * wave.frequency_x) * _cosine(first, second)
+        disparity = disparity - residual / slope
+        x_left = x + disparity
+        residual, slope = plane.slope_x * x_left + (rest - disparity), -steep
+        for wave in self.waves:
+            argument = np.add(*wave.parts(x_left, y))
+            residual = residual + wave.amplitude * np.sin(argument)
+            slope = slope + (wave.amplitude * wave.frequency_x) * np.cos(argument)
+        return np.asarray(disparity - residual / slope)
 
     @staticmethod
     def _plane_at(plane: Plane, x: Array, y: Array) -> Array:
-        return np.float32(plane.slope_x) * x + (np.float32(plane.offset) + np.float32(plane.slope_y) * y)
+        return plane.slope_x * x + (plane.offset + plane.slope_y * y)
 
     def _joined(self, values: list[Array]) -> Array:
         joined, *others = values
@@ -152,7 +187,7 @@ class Surface:
         return joined
 
     def _limited(self, disparity: Array) -> Array:
-        return np.clip(disparity, np.float32(self.low), np.float32(self.high))
+        return np.minimum(np.maximum(disparity, self.low), self.high)
 
 
 def _solve_dome(dome: Dome, slope: float, rest: Array, x: Array, y: Array) -> Array:
@@ -162,11 +197,18 @@ def _solve_dome(dome: Dome, slope: float, rest: Array, x: Array, y: Array) -> Ar
     dome's own box.
     """
     bend, steep = dome.height / dome.radius_x**2, 1 - slope
-    along = (y - np.float32(dome.center_y)) * np.float32(1 / dome.radius_y)
-    constant = (np.float32(steep * dome.center_x) - x) - rest - np.float32(dome.height) * (1 - along * along)
-    root = np.sqrt(np.maximum(np.float32(steep**2) - np.float32(4 * bend) * constant, 0))
-    return np.asarray(np.float32(dome.center_x) - 2 * constant / (np.float32(steep) + root) - x)
+    along = (y - dome.center_y) * (1 / dome.radius_y)
+    constant = (steep * dome.center_x - x) - rest - dome.height * (1 - along * along)
+    root = np.sqrt(np.maximum(steep**2 - (4 * bend) * constant, 0))
+    return np.asarray(dome.center_x - 2 * constant / (steep + root) - x)
 
 
-def _argument(wave: Wave, x: Array, y: Array) -> Array:
-    return np.float32(wave.frequency_x) * x + (np.float32(wave.frequency_y) * y + np.float32(wave.phase))
+def _sine(first: Array, second: Array) -> Array:
+    """sin(first + second). For a row and a column by the addition theorem: a product takes a tenth of a sine's time."""
+    if first.shape == second.shape:
+        return np.asarray(np.sin(first + second))
+    return np.asarray(np.sin(first) * np.cos(second) + np.cos(first) * np.sin(second))
+
+
+def _cosine(first: Array, second: Array) -> Array:
+    return _sine(first, second + _QUARTER_TURN)
