@@ -10,12 +10,13 @@ from stereo.config import SyntheticConfig
 from stereo.data.synthetic import shapes, textures
 from stereo.data.synthetic.block import draw_block
 from stereo.data.synthetic.camera import Camera, Defocus
-from stereo.data.synthetic.material import Light, Material, Shadow, lit
+from stereo.data.synthetic.lighting import lit
+from stereo.data.synthetic.material import Light, Material, Shadow
 from stereo.data.synthetic.painter import draw_scene
 from stereo.data.synthetic.pinhole import Pinhole
 from stereo.data.synthetic.render import find_occluded, render_view
-from stereo.data.synthetic.sampling import sample_map, sample_texture
-from stereo.data.synthetic.scene import Layer, Outline, Scene, Texture
+from stereo.data.synthetic.sampling import Outline, Texture, sample_map, sample_texture
+from stereo.data.synthetic.scene import Layer, Scene
 from stereo.data.synthetic.style import STYLES, pick
 from stereo.data.synthetic.surface import Plane, Surface, Wave
 from stereo.data.synthetic.window import Window

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from stereo.config import SyntheticConfig
 from stereo.data.sample import StereoSample
 from stereo.data.synthetic.camera import draw_defocus, draw_misalignment, to_uint8, with_defects
-from stereo.data.synthetic.material import with_materials
+from stereo.data.synthetic.lighting import with_materials
 from stereo.data.synthetic.painter import draw_scene
 from stereo.data.synthetic.render import find_occluded, render_view
 from stereo.data.synthetic.window import Window

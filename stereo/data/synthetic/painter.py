@@ -12,7 +12,8 @@ from stereo.data.synthetic.block import draw_block
 from stereo.data.synthetic.camera import draw_cameras
 from stereo.data.synthetic.photographs import crop_of_photograph
 from stereo.data.synthetic.pinhole import Pinhole
-from stereo.data.synthetic.scene import Layer, Outline, Scene, Texture
+from stereo.data.synthetic.sampling import Outline, Texture
+from stereo.data.synthetic.scene import Layer, Scene
 from stereo.data.synthetic.shapes import draw_mask, fill_polygon
 from stereo.data.synthetic.style import draw_style, pick
 from stereo.data.synthetic.surface import Dome, Plane, Surface, Wave

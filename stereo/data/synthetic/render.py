@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stereo.data.synthetic.material import lit
-from stereo.data.synthetic.sampling import brightness_of, sample_map, sample_texture
-from stereo.data.synthetic.scene import Layer, Outline, Scene
+from stereo.data.synthetic.lighting import lit
+from stereo.data.synthetic.sampling import Outline, brightness_of, sample_map, sample_texture
+from stereo.data.synthetic.scene import Layer, Scene
 from stereo.data.synthetic.window import Window
 
 Array = NDArray[np.float32]

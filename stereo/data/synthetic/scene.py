@@ -3,52 +3,11 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-from numpy.typing import NDArray
-
-from stereo.data.sample import Image
 from stereo.data.synthetic.camera import Camera
 from stereo.data.synthetic.material import PLAIN, Light, Material, Shadow
 from stereo.data.synthetic.pinhole import Pinhole
-from stereo.data.synthetic.surface import Surface, Wave
-
-_EVEN = Wave(0.0, 0.0, 0.0, 0.0)
-
-
-@dataclass(frozen=True)
-class Texture:
-    """Colours of a surface: texel (u, v) = matrix · (x, y, 1) of a left-view pixel, mirrored beyond the canvas.
-
-    canvas: RGB and a channel that is not looked at, uint8 [h, w, 4] (textures.with_fourth_channel). matrix: [2, 3], 0.7
-        to 1.6 texels per pixel, turned.
-    tones: What becomes of each level of each channel, float32 [3, 256] in 0 … 255; None: nothing.
-    light: Brightness 1 + wave over the surface. faces: Brightness of each plane of the surface, where it has several.
-    """
-
-    canvas: Image
-    matrix: NDArray[np.float32]
-    light: Wave = _EVEN
-    tones: NDArray[np.float32] | None = None
-    faces: tuple[float, ...] = ()
-
-
-@dataclass(frozen=True)
-class Outline:
-    """Where an object is: canvas pixel (density (x − x0), density (y − y0)) of a left-view pixel.
-
-    coverage: float32 [h, w] in 0 … 1, 0 on its border. density: canvas pixels per image pixel.
-    """
-
-    coverage: NDArray[np.float32]
-    density: float
-    x0: float
-    y0: float
-
-    @cached_property
-    def box(self) -> tuple[float, float, float, float]:
-        """x0, y0, x1, y1 of the canvas in the left view, px."""
-        height, width = self.coverage.shape
-        return self.x0, self.y0, self.x0 + (width - 1) / self.density, self.y0 + (height - 1) / self.density
+from stereo.data.synthetic.sampling import Outline, Texture
+from stereo.data.synthetic.surface import Surface
 
 
 @dataclass(frozen=True)
