@@ -21,17 +21,25 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stereo.benchmark import Outcome, describe_machine, format_bytes, format_seconds, parse_bytes, report, run_cell
+from stereo.benchmark.cells import (
+    Outcome,
+    describe_machine,
+    format_bytes,
+    format_seconds,
+    parse_bytes,
+    report,
+    run_cell,
+)
 from stereo.cli import run
 from stereo.config import load_config
 from stereo.device import select_device
 from stereo.errors import ConfigError
-from stereo.files import atomic_output, make_output_folder
-from stereo.losses import stereo_loss
 from stereo.model.attention import FUSED_BACKENDS, Attention, DotProductAttention, EfficientAttention
 from stereo.model.attention import FusedDotProductAttention as Fused
 from stereo.model.network import StereoNetwork
 from stereo.model.streaming import CHUNK_BYTES
+from stereo.output import atomic_output, make_output_folder
+from stereo.training.losses import stereo_loss
 
 Mode = Literal["forward", "forward+backward"]
 MODES: tuple[Mode, ...] = ("forward", "forward+backward")

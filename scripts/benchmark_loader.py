@@ -27,14 +27,14 @@ from PIL import Image, ImageEnhance
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from stereo.benchmark import describe_machine
+from stereo.benchmark.cells import describe_machine
 from stereo.cli import dataset_config, run
 from stereo.config import AugmentationConfig, DataConfig, DatasetConfig, SyntheticConfig
 from stereo.data.datasets import build_dataset
-from stereo.data.files import PairDataset, PairFiles
+from stereo.data.families.packed import pack
 from stereo.data.formats import write_image, write_pfm
 from stereo.data.loader import build_loader, iterate
-from stereo.data.packed import pack
+from stereo.data.pairs import PairDataset, PairFiles
 from stereo.data.synthetic import SyntheticWorld
 from stereo.errors import ConfigError
 

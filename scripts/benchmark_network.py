@@ -27,17 +27,25 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from stereo.benchmark import Outcome, describe_machine, format_bytes, format_seconds, parse_bytes, report, run_cell
+from stereo.benchmark.cells import (
+    Outcome,
+    describe_machine,
+    format_bytes,
+    format_seconds,
+    parse_bytes,
+    report,
+    run_cell,
+)
 from stereo.cli import run
 from stereo.config import PRESETS, Config, config_from_dict, load_config
 from stereo.device import select_device
 from stereo.errors import ConfigError
-from stereo.files import atomic_output, make_output_folder
-from stereo.losses import stereo_loss
+from stereo.methods.predictor import Predictor
 from stereo.model.layers import fold_batch_norm
 from stereo.model.network import StereoNetwork, StereoOutput
 from stereo.model.regression import Prediction, TrilinearUpsampling, estimate_bin
-from stereo.predictor import Predictor
+from stereo.output import atomic_output, make_output_folder
+from stereo.training.losses import stereo_loss
 
 STRAIGHTFORWARD = "straightforward"
 STAGES = ("features", "cost_volume", "aggregation", "regression")

@@ -18,11 +18,11 @@ import numpy as np
 from tqdm import tqdm
 
 from stereo.cli import count_cores, run
-from stereo.data.checking import HISTOGRAM, ItemCheck, Part, check_item, recognise
 from stereo.data.datasets import StereoDataset
+from stereo.data.doctor import HISTOGRAM, ItemCheck, Part, check_item, recognise
 from stereo.data.loader import in_order
 from stereo.errors import ConfigError
-from stereo.files import atomic_output, make_output_folder
+from stereo.output import atomic_output, make_output_folder
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from stereo.cli import run
 from stereo.errors import StereoError
-from stereo.files import make_output_folder
+from stereo.output import make_output_folder
 
 ROOT = Path(__file__).resolve().parents[1]
 

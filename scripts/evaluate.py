@@ -22,8 +22,7 @@ from stereo.config import FAMILIES, DatasetConfig, check_max_disparity, config_t
 from stereo.data.datasets import build_dataset
 from stereo.data.formats import write_image
 from stereo.device import select_device
-from stereo.distributed import World, joined_world
-from stereo.evaluator import (
+from stereo.evaluation.evaluator import (
     Dataset,
     EvaluationResult,
     Method,
@@ -31,12 +30,13 @@ from stereo.evaluator import (
     evaluate,
     predict_sample,
     worst_and_first,
-    write_report,
 )
-from stereo.files import make_output_folder
-from stereo.metrics import PROTOCOLS
-from stereo.predictor import Predictor
-from stereo.sgbm import Sgbm, TrueRangeSgbm
+from stereo.evaluation.protocols import PROTOCOLS
+from stereo.evaluation.report import write_report
+from stereo.methods.predictor import Predictor
+from stereo.methods.sgbm import Sgbm, TrueRangeSgbm
+from stereo.output import make_output_folder
+from stereo.processes import World, joined_world
 from stereo.visualize import evaluation_panel
 
 

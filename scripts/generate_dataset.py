@@ -28,7 +28,7 @@ from stereo.config import DatasetConfig, SyntheticConfig, with_overrides
 from stereo.data.formats import write_image, write_pfm
 from stereo.data.synthetic import WORLD_VERSION, SyntheticWorld
 from stereo.errors import ConfigError, OutputError, StereoError
-from stereo.files import atomic_output, make_output_folder
+from stereo.output import atomic_output, make_output_folder
 
 FRAMES_PER_SCENE = 10
 FIRST_FRAME = 6  # as FlyingThings3D counts

@@ -21,12 +21,12 @@ from tqdm import tqdm
 
 from stereo.cli import run
 from stereo.config import check_max_disparity
+from stereo.data.families.pair_list import PairList
 from stereo.data.formats import IMAGE_SUFFIXES, read_image, write_disparity_png16, write_image, write_pfm
-from stereo.data.pair_list import PairList
 from stereo.data.sample import Image, Map
 from stereo.errors import DataError
-from stereo.files import make_output_folder
-from stereo.predictor import Predictor
+from stereo.methods.predictor import Predictor
+from stereo.output import make_output_folder
 from stereo.visualize import preview_panel
 
 # 16 bits hold px × 256.

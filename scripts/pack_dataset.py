@@ -14,8 +14,8 @@ from tqdm import tqdm
 
 from stereo.cli import count_cores, dataset_config, run
 from stereo.data.datasets import build_dataset, describe
+from stereo.data.families.packed import pack
 from stereo.data.loader import in_order
-from stereo.data.packed import pack
 from stereo.errors import ConfigError
 
 

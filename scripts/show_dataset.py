@@ -20,7 +20,7 @@ from stereo.config import DatasetConfig, with_overrides
 from stereo.data.datasets import build_dataset
 from stereo.data.formats import write_image
 from stereo.data.sample import Image, StereoSample
-from stereo.data.verification import warped_right
+from stereo.data.warping import warped_right
 from stereo.errors import ConfigError
 from stereo.visualize import colour_disparity, colour_limit, put_text
 

@@ -9,7 +9,7 @@ import argparse
 
 from stereo.cli import run
 from stereo.config import load_config
-from stereo.trainer import Interrupted, train
+from stereo.training.trainer import Interrupted, train
 
 
 def main(argv: list[str] | None = None) -> int:

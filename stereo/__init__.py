@@ -21,27 +21,27 @@ if TYPE_CHECKING:
     from stereo.data.formats import read_image as read_image
     from stereo.data.sample import StereoSample as StereoSample
     from stereo.errors import StereoError as StereoError
-    from stereo.evaluator import evaluate as evaluate
+    from stereo.evaluation.evaluator import evaluate as evaluate
+    from stereo.methods.predictor import Predictor as Predictor
     from stereo.model.attention import EfficientAttention as EfficientAttention
     from stereo.model.network import StereoNetwork as StereoNetwork
-    from stereo.predictor import Predictor as Predictor
-    from stereo.trainer import train as train
+    from stereo.training.trainer import train as train
 
 _HOMES = {
     "Config": "stereo.config",
     "EfficientAttention": "stereo.model.attention",
     "ModelConfig": "stereo.config",
-    "Predictor": "stereo.predictor",
+    "Predictor": "stereo.methods.predictor",
     "StereoError": "stereo.errors",
     "StereoNetwork": "stereo.model.network",
     "StereoSample": "stereo.data.sample",
     "build_dataset": "stereo.data.datasets",
-    "evaluate": "stereo.evaluator",
+    "evaluate": "stereo.evaluation.evaluator",
     "load_checkpoint": "stereo.checkpoint",
     "load_config": "stereo.config",
     "read_disparity": "stereo.data.formats",
     "read_image": "stereo.data.formats",
-    "train": "stereo.trainer",
+    "train": "stereo.training.trainer",
 }
 __all__ = sorted(_HOMES)
 

@@ -14,9 +14,9 @@ import torch
 
 from stereo.config import Config, config_from_dict, config_to_dict
 from stereo.errors import CheckpointError, OutputError
-from stereo.files import atomic_output
 from stereo.model.network import StereoNetwork
 from stereo.model.weights import load_weights
+from stereo.output import atomic_output
 
 FORMAT = "stereo-checkpoint"
 VERSION = 1

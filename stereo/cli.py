@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from stereo.config import FAMILIES, DataConfig, DatasetConfig
 from stereo.errors import ConfigError, StereoError
-from stereo.files import make_output_folder as make_output_folder
+from stereo.output import make_output_folder as make_output_folder
 
 
 def run(main: Callable[[], int]) -> NoReturn:

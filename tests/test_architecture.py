@@ -6,22 +6,24 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY
+from helpers import REPOSITORY
 
 # Lower layers know nothing of higher ones. A module may import from its own layer and from those before it.
 LAYERS: list[set[str]] = [
     {"errors"},
-    {"files", "device", "config", "data.sample", "benchmark"},
-    {"data.formats", "data.containers", "data.calibration"},
-    {"data", "model", "losses", "metrics", "visualize", "cli"},
-    {"predictor", "checkpoint", "sgbm", "distributed"},
-    {"evaluator"},
-    {"trainer"},
+    {"output", "device", "config", "data.sample"},
+    {"data.formats"},
+    {"data", "model", "evaluation.metrics", "evaluation.protocols", "visualize", "cli", "processes"},
+    {"checkpoint"},
+    {"methods"},
+    {"evaluation"},
+    {"training"},
+    {"benchmark"},
 ]
 
 
 def layer_of(module: str) -> int:
-    """Of `stereo.data.kitti` the layer of the longest name that is listed."""
+    """Of `stereo.data.families.kitti` the layer of the longest name that is listed."""
     name = module.removeprefix("stereo").removeprefix(".")
     while name:
         for number, layer in enumerate(LAYERS):
@@ -72,7 +74,7 @@ def test_data_and_model_do_not_know_each_other(one: str, other: str) -> None:
 
 def test_only_the_trainer_and_the_checkpoint_see_the_whole_configuration() -> None:
     for module, path in modules().items():
-        if module in ("stereo.trainer", "stereo.checkpoint", "stereo.config", "stereo"):
+        if module in ("stereo.training.trainer", "stereo.checkpoint", "stereo.config", "stereo"):
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and node.module == "stereo.config":

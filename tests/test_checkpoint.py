@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import tiny_config
+from helpers import tiny_config
 
 from stereo.checkpoint import FORMAT, load_checkpoint, read_checkpoint, save_checkpoint
 from stereo.errors import CheckpointError, ConfigError, OutputError

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY
+from helpers import REPOSITORY
 
 from stereo.config import Config, config_from_dict, config_to_dict, config_to_yaml, load_config
 from stereo.errors import ConfigError

@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stereo.config import DataConfig, DatasetConfig
-from stereo.data.eth3d import Eth3d
-from stereo.data.files import count_pairs
-from stereo.data.kitti import Kitti
-from stereo.data.middlebury import Middlebury
-from stereo.data.names import leave_out, read_names, select
-from stereo.data.packed import PackedDataset
-from stereo.data.pair_list import PairList
+from stereo.data.families.eth3d import Eth3d
+from stereo.data.families.folders import count_pairs
+from stereo.data.families.kitti import Kitti
+from stereo.data.families.middlebury import Middlebury
+from stereo.data.families.packed import PackedDataset
+from stereo.data.families.pair_list import PairList
+from stereo.data.families.scene_flow import SceneFlow
 from stereo.data.sample import StereoSample
-from stereo.data.scene_flow import SceneFlow
+from stereo.data.sample_lists import leave_out, read_names, select
 from stereo.data.synthetic import SyntheticWorld
 from stereo.data.transforms import Undrawn
 from stereo.errors import DataError

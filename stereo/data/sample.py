@@ -15,6 +15,9 @@ Image = NDArray[np.uint8]
 Map = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
+# Least height and width of an image that a method takes, px.
+MIN_SIZE = 32
+
 
 @dataclass(frozen=True)
 class Calibration:
@@ -95,3 +98,18 @@ class StereoSample:
 
 def _size(array: NDArray[np.generic]) -> str:
     return f"{array.shape[1]}×{array.shape[0]}"
+
+
+def check_pair(left: Image, right: Image) -> None:
+    """Raise DataError unless both are RGB uint8 [H, W, 3] of one size, 32 px or more on each side."""
+    for side, image in (("left", left), ("right", right)):
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+            raise DataError(f"the {side} image is {image.dtype} {list(image.shape)}, expected RGB uint8 [H, W, 3]")
+    sizes = [f"{image.shape[1]}×{image.shape[0]}" for image in (left, right)]
+    if sizes[0] != sizes[1]:
+        raise DataError(
+            f"the left image is {sizes[0]} but the right one is {sizes[1]} (width × height); a rectified pair has one "
+            "size: check that the two files belong together"
+        )
+    if min(left.shape[:2]) < MIN_SIZE:
+        raise DataError(f"the images are {sizes[0]} (width × height), expected {MIN_SIZE} px or more on each side")

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import textured_sample, tiny_config
+from helpers import textured_sample, tiny_config
 
 from stereo.config import DataConfig, DatasetConfig, SyntheticConfig
 from stereo.data.datasets import TrainingData, build_dataset

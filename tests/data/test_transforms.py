@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import textured_sample
+from helpers import textured_sample
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import drawn_weights
+from helpers import drawn_weights
 from torch import Tensor
 
 from stereo.config import AttentionConfig

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import torch
-from conftest import slim_psmnet, tiny_model
+from helpers import slim_psmnet, tiny_model
 from torch import nn
 
 from stereo.config import ModelConfig

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import REPOSITORY, drawn_weights, slim_psmnet
+from helpers import REPOSITORY, drawn_weights, slim_psmnet
 
 from stereo.config import PRESETS, Preset, config_from_dict, model_preset
 from stereo.errors import CheckpointError, ConfigError

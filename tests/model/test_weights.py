@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import tiny_model
+from helpers import tiny_model
 
 from stereo.errors import CheckpointError
 from stereo.model.network import StereoNetwork

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from stereo.config import SyntheticConfig
 from stereo.data.sample import StereoSample
 from stereo.data.synthetic.dataset import SyntheticWorld
-from stereo.data.verification import warped_right
+from stereo.data.warping import warped_right
 
 # A pixel of the right view that is nearer by more than this, px, hides what is matched to it; slanted surfaces differ
 # by less from one pixel to the next.

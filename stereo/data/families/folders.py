@@ -1,0 +1,104 @@
+"""Finding what a data set's folders hold, and saying what they lack."""
+
+import difflib
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from stereo.errors import DataError
+
+
+def folder_name(folder: Path) -> str:
+    """The folder's own name, for `.` and `..` too."""
+    return os.path.basename(os.path.abspath(folder))
+
+
+def require_folder(path: str | Path, family: str) -> Path:
+    """The folder of a data set. Raises: DataError if there is none."""
+    path = Path(path)
+    try:
+        if path.is_dir():
+            return path
+        found = "it is a file" if path.exists() else "there is nothing there"
+    except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
+        found = str(getattr(error, "strerror", None) or error)
+    raise DataError(
+        f"{path}: expected the folder of the data set {family}, but {found}; check the path (data/README.md "
+        "shows the layout)"
+    )
+
+
+def require_partner(path: Path, of: Path, what: str) -> Path:
+    """`path`, the file that belongs to `of`. Raises: DataError if it does not exist."""
+    if not path.is_file():
+        raise DataError(no_partner(path, of, what))
+    return path
+
+
+def no_partner(path: Path, of: Path, what: str) -> str:
+    """What is said where `path`, `what` belongs to `of`, does not exist: with what may be there in its place."""
+    names = [entry.name for entry in _entries(path.parent)] if path.parent.is_dir() else []
+    images = [path.stem + suffix for suffix in (".png", ".webp", ".jpg") if path.stem + suffix in names]
+    if path.suffix == ".pfm" and images:
+        return (
+            f"{of}: has no ground truth: {path.parent} holds images ({images[0]}) where the disparity maps should be "
+            f"({path.name}); put the content of the archive 'Disparity' there"
+        )
+    close = difflib.get_close_matches(path.name, names, 1, 0.7)
+    return (
+        f"{of}: has no partner: {what} should be {path}, which does not exist"
+        + (f" ({close[0]} does: misnamed?)" if close else "")
+        + "; copy or download the missing file, or take away the incomplete pair"
+    )
+
+
+def nothing_found(folder: Path, family: str, expected: str, found: Sequence[str] = ()) -> DataError:
+    """The error for a folder without a single pair.
+
+    Args:
+        expected: What was looked for.
+        found: What is there instead. Empty: the folder's entries.
+    """
+    names = list(found) or [entry.name + "/" * entry.is_dir() for entry in _entries(folder)]
+    shown = ", ".join(names[:8]) + (f" … ({len(names)} entries)" if len(names) > 8 else "")
+    return DataError(
+        f"{folder}: no pair of {family} found; looked for {expected}; found {shown or 'an empty folder'}; "
+        "check the path (data/README.md shows the layout)"
+    )
+
+
+def count_pairs(count: int) -> str:
+    """So many pairs, in words."""
+    return f"{count:,} pair{'s' * (count != 1)}"
+
+
+def first_file(folder: Path, names: Sequence[str]) -> Path | None:
+    """The first of the names that is a file in the folder."""
+    return next((folder / name for name in names if (folder / name).is_file()), None)
+
+
+def walk_folders(root: Path, depth: int) -> Iterator[Path]:
+    """The folder and all folders down to `depth` below it, through links too, each after its parent, by name.
+
+    Raises: DataError for a folder that cannot be read.
+    """
+    yield root
+    if depth > 0:
+        for name in subfolders(root):
+            yield from walk_folders(root / name, depth - 1)
+
+
+def subfolders(folder: Path) -> list[str]:
+    """The names of the folders in a folder, and of links to folders, sorted. Raises: DataError if it cannot be read."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be listed: {error.strerror}; check that you may read it") from None
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir(), key=lambda entry: entry.name)
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be listed: {error.strerror}; check that you may read it") from None

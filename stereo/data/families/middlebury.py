@@ -1,0 +1,172 @@
+"""Middlebury stereo of 2001, 2003, 2005, 2006 and 2014 (with MiddEval3), scenes with ground truth.
+
+Before 2014 the ground truth is 8 bits deep, and the grey levels in one px depend on the resolution (2003,
+2005, 2006) or on the scene (2001).
+"""
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from stereo.data.families.folders import first_file, folder_name, nothing_found, require_folder, walk_folders
+from stereo.data.formats import read_image
+from stereo.data.pairs import PairDataset, PairFiles, load_pair
+from stereo.data.sample import StereoSample
+from stereo.errors import DataError
+
+# How far below the path a scene may lie: middlebury2014/MiddEval3/trainingQ/Adirondack and one more.
+_DEPTH = 4
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """The names of a scene's files without suffix.
+
+    scales: for 8-bit ground truth, (width, grey levels in one px): the first whose width the images stay
+    below.
+    """
+
+    left: str
+    right: str
+    disparity: str
+    disparity_right: str | None
+    scales: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def disparity_suffixes(self) -> tuple[str, ...]:
+        return (".png", ".pgm") if self.scales else (".pfm",)
+
+
+_ANY = float("inf")
+# Widths of full, half and quarter size: 1800, 900, 450. The limits lie half-way between.
+_SCALES_2003 = ((675, 4.0), (1350, 2.0), (_ANY, 1.0))
+# Widths of full, half and third size: 1240–1396, 620–698, 413–465.
+_SCALES_2005 = ((540, 3.0), (970, 2.0), (_ANY, 1.0))
+_LAYOUT_2005 = _Layout("view1", "view5", "disp1", "disp5", _SCALES_2005)
+
+_LAYOUTS = {
+    2001: (
+        _Layout("im2", "im6", "disp2", "disp6", ((_ANY, 8.0),)),
+        _Layout("im0", "im1", "disp0", "disp1", ((_ANY, 8.0),)),  # map
+        _Layout("im3", "im4", "disp3", None, ((_ANY, 16.0),)),  # tsukuba, in either naming
+        _Layout("scene1.row3.col3", "scene1.row3.col4", "truedisp.row3.col3", None, ((_ANY, 16.0),)),
+    ),
+    2003: (
+        _Layout("im2", "im6", "disp2", "disp6", _SCALES_2003),
+        _Layout("imL", "imR", "disp2", "disp6", _SCALES_2003),
+    ),
+    2005: (_LAYOUT_2005,),
+    2006: (_LAYOUT_2005,),
+    2014: (
+        _Layout("im0", "im1", "disp0GT", "disp1GT"),  # MiddEval3
+        _Layout("im0", "im1", "disp0", "disp1"),
+    ),
+}
+# Of MiddEval3; their ground truth is withheld.
+_WITHOUT_TRUTH = {"testF", "testH", "testQ"}
+_IMAGE_SUFFIXES = (".png", ".ppm", ".pgm")
+
+
+class Middlebury(PairDataset):
+    """The scenes of one Middlebury year under a folder, sorted by name.
+
+    2014: pixels that `mask0nocc.png` does not mark as visible in both views are `occluded`, and calib.txt
+    becomes the calibration, where these files are there.
+
+    Args:
+        path: The folder of one scene, or one that holds scenes, up to four levels down; one resolution only.
+        year: 2001, 2003, 2005, 2006 or 2014.
+        load_right_disparity: Also read the right view's disparity, where it is there.
+        check_views: As of :class:`PairDataset`.
+
+    Raises: DataError where there is no such folder, no scene, a scene is incomplete, or one is there twice.
+    """
+
+    def __init__(
+        self, path: str | Path, year: int, load_right_disparity: bool = False, check_views: bool = True
+    ) -> None:
+        if year not in _LAYOUTS:
+            raise DataError(f"there is no Middlebury stereo of {year}; expected {', '.join(map(str, _LAYOUTS))}")
+        family = f"middlebury{year}"
+        root = require_folder(path, family)
+        scenes: dict[str, tuple[PairFiles, _Layout]] = {}
+        for folder in walk_folders(root, _DEPTH):
+            if _WITHOUT_TRUTH.intersection(folder.relative_to(root).parts):
+                continue
+            scene = folder_name(folder)
+            found = _find_pair(folder, f"{family}/{scene}", _LAYOUTS[year], load_right_disparity)
+            if found is None:
+                continue
+            if scene in scenes:
+                raise DataError(
+                    f"{root}: the scene {scene} is there twice, in {scenes[scene][0].left.parent} and "
+                    f"{folder}, as when several resolutions lie side by side; give the path of the folder of"
+                    " one resolution"
+                )
+            scenes[scene] = found
+        if not scenes:
+            wanted = " or ".join(f"{layout.left} with {layout.right}" for layout in _LAYOUTS[year])
+            raise nothing_found(root, family, f"folders with the images {wanted} ({', '.join(_IMAGE_SUFFIXES)})")
+        super().__init__([scenes[scene][0] for scene in sorted(scenes)], check_views)
+        self._layouts = {pair.name: layout for pair, layout in scenes.values()}
+
+    def load(self, pair: PairFiles) -> StereoSample:
+        layout = self._layouts[pair.name]
+        if layout.scales:
+            # Read twice: the images are small, and the width decides how the disparity is read.
+            width = read_image(pair.left).shape[1]
+            scale = next(scale for limit, scale in layout.scales if width < limit)
+            pair = replace(pair, disparity_scale=scale)
+        return load_pair(pair)
+
+
+def recognise_year(path: Path) -> int | None:
+    """The year whose layout the first scene below a folder has; None where there is no scene.
+
+    2001 and 2003 share a layout, as do 2005 and 2006: the former are told apart by the scenes' names, of the latter
+    only a year in the path can tell, and 2005 stands for both.
+    """
+    for folder in walk_folders(path, _DEPTH):
+        for year, layouts in _LAYOUTS.items():
+            found = next((layout for layout in layouts if _find(folder, layout.left, _IMAGE_SUFFIXES)), None)
+            if found is None or (year != 2014 and not _find(folder, found.disparity, found.disparity_suffixes)):
+                continue
+            if year == 2001 and folder_name(folder).lower().startswith(("cones", "teddy")):
+                continue
+            return 2006 if year == 2005 and "2006" in os.path.abspath(folder) else year
+    return None
+
+
+def _find_pair(
+    folder: Path, name: str, layouts: tuple[_Layout, ...], load_right_disparity: bool
+) -> tuple[PairFiles, _Layout] | None:
+    """The pair in a scene's folder; None if there is no left image. Raises: DataError if it is not complete."""
+    incomplete: DataError | None = None
+    for layout in layouts:
+        left = _find(folder, layout.left, _IMAGE_SUFFIXES)
+        if left is None:
+            continue
+        right = _find(folder, layout.right, _IMAGE_SUFFIXES)
+        disparity = _find(folder, layout.disparity, layout.disparity_suffixes)
+        if right is not None and disparity is not None:
+            disparity_right = None
+            if load_right_disparity and layout.disparity_right is not None:
+                disparity_right = _find(folder, layout.disparity_right, layout.disparity_suffixes)
+            visible_mask = first_file(folder, ["mask0nocc.png"])
+            files = PairFiles(name, left, right, disparity, disparity_right, visible_mask=visible_mask)
+            if not layout.scales:
+                files = replace(files, calibration=first_file(folder, ["calib.txt"]))
+            return files, layout
+        missing = layout.disparity if right else layout.right
+        suffixes = layout.disparity_suffixes if right else _IMAGE_SUFFIXES
+        incomplete = incomplete or DataError(
+            f"{left}: has no partner: looked for {folder / missing} with {' or '.join(suffixes)}; copy or "
+            "download the missing file, or take away the incomplete scene"
+        )
+    if incomplete is not None:
+        raise incomplete
+    return None
+
+
+def _find(folder: Path, stem: str, suffixes: tuple[str, ...]) -> Path | None:
+    return first_file(folder, [stem + suffix for suffix in suffixes])

@@ -1,0 +1,185 @@
+"""A decoded copy of a data set: raw arrays in a few large files, read through memory maps.
+
+Decoding takes most of the time of a training sample, and a crop needs a part of the pixels only. From a memory map
+a crop reads just its own rows. The price is disk space, 5 MB for a 540×960 pair. `scripts/pack_dataset.py` makes it.
+
+    DIR/index.json      the samples: name, size, and where in which shard each of their arrays begins
+    DIR/shard_0000.bin  the arrays one after the other, each from a multiple of 64 bytes on
+"""
+
+import json
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stereo.data.families.folders import require_folder
+from stereo.data.formats.containers import read_bytes
+from stereo.data.sample import Calibration, StereoSample
+from stereo.errors import DataError, OutputError
+from stereo.output import atomic_output, make_output_folder
+
+VERSION = 1
+SHARD_BYTES = 1 << 30
+_ALIGNMENT = 64
+# Type and channels of each array of a sample.
+_ARRAYS: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
+    "left": (np.uint8, (3,)),
+    "right": (np.uint8, (3,)),
+    "disparity": (np.float32, ()),
+    "valid": (np.bool_, ()),
+    "occluded": (np.bool_, ()),
+    "disparity_right": (np.float32, ()),
+}
+
+
+def pack(
+    samples: Iterable[StereoSample],
+    folder: str | Path,
+    source: dict[str, Any],
+    shard_bytes: int = SHARD_BYTES,
+    step: Callable[[], object] = lambda: None,
+) -> int:
+    """Write samples to a folder that holds none yet; `index.json` comes last, so half a copy is never taken for one.
+
+    Args:
+        source: What they are, for the reader of index.json.
+        shard_bytes: A shard is closed once it is larger.
+        step: Called after each sample.
+
+    Returns: the number of bytes. Raises: OutputError.
+    """
+    folder = make_output_folder(folder)
+    if (folder / "index.json").exists():
+        raise OutputError(f"{folder}: already holds a packed data set; name another folder, or delete this one")
+    entries: list[dict[str, Any]] = []
+    shard, total = -1, 0
+    file = None
+    try:
+        for sample in samples:
+            if file is None or file.tell() > shard_bytes:
+                if file is not None:
+                    file.close()
+                shard += 1
+                file = (folder / f"shard_{shard:04d}.bin").open("wb")
+            offsets: dict[str, int | None] = {}
+            for name in _ARRAYS:
+                array = getattr(sample, name)
+                # Dense ground truth is the rule, and a mask of ones says nothing.
+                if array is None or (name == "valid" and array.all()):
+                    continue
+                file.write(bytes(-file.tell() % _ALIGNMENT))
+                offsets[name] = file.tell()
+                total += array.nbytes
+                file.write(np.ascontiguousarray(array).data)
+            entry: dict[str, Any] = {"name": sample.name, "height": sample.height, "width": sample.width}
+            entry |= {"shard": shard, "offsets": offsets}
+            if sample.calibration is not None:
+                entry["calibration"] = asdict(sample.calibration)
+            entries.append(entry)
+            step()
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written: {error.strerror}; free some disk space") from None
+    finally:
+        if file is not None:
+            file.close()
+    with atomic_output(folder / "index.json") as path:
+        path.write_text(json.dumps({"version": VERSION, "source": source, "samples": entries}) + "\n", encoding="utf-8")
+    return total
+
+
+class PackedDataset:
+    """The samples of a folder that :func:`pack` wrote. Their arrays are views of the files, copied when written to.
+
+    Raises: DataError where there is no such folder, no index, or the files do not fit it.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.folder = require_folder(path, "packed")
+        index = self.folder / "index.json"
+        if not index.is_file():
+            raise DataError(
+                f"{self.folder}: has no index.json, so it is no packed data set, or one whose packing broke off; make "
+                "it by scripts/pack_dataset.py"
+            )
+        try:
+            content = json.loads(read_bytes(index))
+            if content["version"] != VERSION:
+                raise DataError(
+                    f"{index}: is of version {content['version']}, expected {VERSION}; make it again by "
+                    "scripts/pack_dataset.py"
+                )
+            self._samples = [_Entry(entry) for entry in content["samples"]]
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise DataError(f"{index}: is damaged; make it again by scripts/pack_dataset.py") from None
+        if not self._samples:
+            raise DataError(f"{index}: holds no sample")
+        needed: dict[int, int] = {}
+        for entry in self._samples:
+            needed[entry.shard] = max(needed.get(entry.shard, 0), entry.end)
+        for shard, size in needed.items():
+            path = self._shard_path(shard)
+            found = path.stat().st_size if path.is_file() else None
+            if found is None or found < size:
+                what = "is not there" if found is None else f"has {found:,} bytes, expected {size:,}"
+                raise DataError(f"{path}: {what}; copy it again, or make the folder again by scripts/pack_dataset.py")
+        self._maps: dict[int, NDArray[np.uint8]] = {}
+
+    @property
+    def names(self) -> list[str]:
+        """Of all samples, without loading them."""
+        return [entry.name for entry in self._samples]
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def __getitem__(self, index: int) -> StereoSample:
+        entry = self._samples[index]
+        shard = self._map(entry.shard)
+        arrays: dict[str, Any] = {}
+        for name, start in entry.offsets.items():
+            dtype, _ = _ARRAYS[name]
+            shape = entry.shape(name)
+            size = math.prod(shape) * np.dtype(dtype).itemsize
+            arrays[name] = shard[start : start + size].view(dtype).reshape(shape)
+        if "disparity" in arrays and "valid" not in arrays:
+            arrays["valid"] = np.ones((entry.height, entry.width), np.bool_)
+        return StereoSample(**arrays, calibration=entry.calibration, name=entry.name)
+
+    def _map(self, shard: int) -> NDArray[np.uint8]:
+        if shard not in self._maps:
+            # "c": a page that somebody writes to is copied, so that the file stays as it is.
+            self._maps[shard] = np.asarray(np.memmap(self._shard_path(shard), np.uint8, "c"))
+        return self._maps[shard]
+
+    def _shard_path(self, shard: int) -> Path:
+        return self.folder / f"shard_{shard:04d}.bin"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_maps": {}}  # a spawned worker maps the files itself
+
+
+class _Entry:
+    """One sample of the index. Raises: KeyError, TypeError or ValueError for a damaged one."""
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        self.name = str(values["name"])
+        self.height, self.width, self.shard = (int(values[key]) for key in ("height", "width", "shard"))
+        self.offsets = {name: int(start) for name, start in values["offsets"].items()}
+        if min(self.height, self.width, self.shard + 1, *(start + 1 for start in self.offsets.values())) < 1:
+            raise ValueError
+        if not {"left", "right"} <= self.offsets.keys() <= _ARRAYS.keys():
+            raise ValueError
+        calibration = values.get("calibration")
+        self.calibration = None if calibration is None else Calibration(**calibration)
+        self.end = max(
+            start + math.prod(self.shape(name)) * np.dtype(_ARRAYS[name][0]).itemsize
+            for name, start in self.offsets.items()
+        )
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        return (self.height, self.width, *_ARRAYS[name][1])

@@ -1,0 +1,42 @@
+"""The file formats of stereo data: images, masks, disparity maps and calibration.
+
+Every reader raises FormatError for a file that is missing, unreadable, empty, truncated, damaged or of another type,
+and checks that the file can hold what its header promises before memory is taken for it. Every writer writes the file
+whole or not at all, and raises OutputError.
+"""
+
+from stereo.data.formats.calibration import read_calibration, read_kitti_calibration
+from stereo.data.formats.disparity import (
+    DISPARITY_SUFFIXES,
+    PNG16_SCALE,
+    read_disparity,
+    read_disparity_npy,
+    read_disparity_pfm,
+    read_disparity_png8,
+    read_disparity_png16,
+    read_pfm,
+    write_disparity_npy,
+    write_disparity_png16,
+    write_pfm,
+)
+from stereo.data.formats.images import IMAGE_SUFFIXES, read_image, read_mask, write_image
+
+__all__ = [
+    "DISPARITY_SUFFIXES",
+    "IMAGE_SUFFIXES",
+    "PNG16_SCALE",
+    "read_calibration",
+    "read_disparity",
+    "read_disparity_npy",
+    "read_disparity_pfm",
+    "read_disparity_png8",
+    "read_disparity_png16",
+    "read_image",
+    "read_kitti_calibration",
+    "read_mask",
+    "read_pfm",
+    "write_disparity_npy",
+    "write_disparity_png16",
+    "write_image",
+    "write_pfm",
+]

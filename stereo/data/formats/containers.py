@@ -1,0 +1,236 @@
+"""Images as encoded files: judged whole before they are decoded, and decoded as stored.
+
+A decoder fills what is missing with grey, or takes the memory that a header of thirty bytes asks for. So a file must be
+complete, and able to hold what its header promises, before OpenCV sees it. Errors are FormatError and name the file.
+"""
+
+import math
+import re
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from stereo.errors import FormatError, OutputError
+from stereo.output import atomic_output
+
+# No stereo data set comes near this; a lossless WebP of 30 bytes can ask for 268 million pixels and be in order.
+_MAX_PIXELS = 100_000_000
+# Deflate's densest code stands for 258 bytes in 2 bits, so a PNG cannot unpack to more than 1032 times its size.
+_PNG_MAX_RATIO = 1032
+# A JPEG spends at least one Huffman bit on each 8 × 8 block of its DC scan: 512 pixels a byte at the very most.
+_JPEG_MAX_PIXELS_PER_BYTE = 512
+# A lossy WebP spends at least 3.4 bits on the modes of each 16 × 16 block. A lossless one has no such limit (an image
+# of one colour is 30 bytes at any size), but none that is worth reading comes near this, beyond a few million pixels.
+_WEBP_MAX_PIXELS_PER_BYTE, _WEBP_FREE_PIXELS = 1024, 4_000_000
+
+AGAIN = "copy or download the file again"
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of an ordinary file that is not empty. Raises: FormatError."""
+    try:
+        if path.is_dir():
+            raise FormatError(f"{path}: is a folder; expected a file")
+        if not path.exists():
+            raise FormatError(f"{path}: no such file; check the path")
+        if not path.is_file():
+            raise FormatError(f"{path}: is not an ordinary file")
+        data = path.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
+        reason = getattr(error, "strerror", None) or error
+        raise FormatError(f"{path}: cannot be read: {reason}; check the path and that you may read it") from None
+    if not data:
+        raise FormatError(f"{path}: is empty (0 bytes); {AGAIN}")
+    return data
+
+
+def read_pixels(path: Path) -> tuple[NDArray[Any], int]:
+    """Pixels as stored, uint8 or uint16, [H, W] or RGB [H, W, 3]; and the value of full intensity."""
+    data = read_bytes(path)
+    if re.match(rb"P[2356]\s", data):
+        return _decode_pnm(path, data)
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        _check_png(path, data)
+    elif data.startswith(b"\xff\xd8\xff"):
+        _check_jpeg(path, data)
+    elif data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        _check_webp(path, data)
+    else:
+        raise FormatError(
+            f"{path}: is not an image that can be read: it begins with {quote(data[:8])}; expected PNG, "
+            "JPEG, WebP, PPM or PGM; convert it to PNG if it is an image of another type"
+        )
+    pixels = _decode(data)
+    if pixels is None or pixels.dtype not in (np.uint8, np.uint16):
+        raise FormatError(f"{path}: cannot be decoded, the file is damaged; {AGAIN}")
+    if pixels.ndim == 3:
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB if pixels.shape[2] == 3 else cv2.COLOR_BGRA2RGB)
+    return pixels, 65535 if pixels.dtype == np.uint16 else 255
+
+
+def _decode(data: bytes) -> NDArray[Any] | None:
+    # OpenCV prints what it finds wrong; the user is to see our one line instead.
+    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        return None
+    finally:
+        cv2.utils.logging.setLogLevel(level)
+
+
+def _check_png(path: Path, data: bytes) -> None:
+    """Every chunk whole and its checksum right, up to IEND."""
+    position = 8
+    first = True
+    while True:
+        if position + 12 > len(data):
+            raise _truncated(path, "PNG")
+        (length,) = struct.unpack_from(">I", data, position)
+        end = position + 12 + length
+        if end > len(data):
+            raise _truncated(path, "PNG")
+        (checksum,) = struct.unpack_from(">I", data, end - 4)
+        kind = data[position + 4 : position + 8]
+        if zlib.crc32(memoryview(data)[position + 4 : end - 4]) != checksum:
+            raise FormatError(f"{path}: a checksum in the PNG file is wrong ({quote(kind)} chunk); {AGAIN}")
+        if first:
+            if kind != b"IHDR" or length != 13:
+                raise _damaged_header(path, "PNG")
+            width, height, depth, color = struct.unpack_from(">IIBB", data, position + 8)
+            channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}.get(color, 0)
+            unpacked = height * ((width * channels * depth + 7) // 8)
+            _check_size(path, "PNG", width, height)
+            if channels == 0 or depth not in (1, 2, 4, 8, 16) or unpacked > _PNG_MAX_RATIO * len(data):
+                raise _damaged_header(path, "PNG")
+            first = False
+        if kind == b"IEND":
+            return
+        position = end
+
+
+def _check_jpeg(path: Path, data: bytes) -> None:
+    """A frame header of a sane size, and an end marker behind the beginning of the scan."""
+    position = 2
+    size = None
+    try:
+        while True:
+            if data[position] != 0xFF:
+                raise _damaged_header(path, "JPEG")
+            while data[position] == 0xFF:  # any number of fill bytes
+                position += 1
+            marker = data[position]
+            position += 1
+            if marker == 0x01 or 0xD0 <= marker <= 0xD8:  # markers without a segment
+                continue
+            if marker == 0xD9:
+                raise _truncated(path, "JPEG")
+            if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):  # a frame header
+                height, width = struct.unpack_from(">HH", data, position + 3)
+                size = (width, height)
+            (length,) = struct.unpack_from(">H", data, position)
+            position += max(length, 2)
+            if marker == 0xDA:
+                break
+    except (IndexError, struct.error):
+        raise _truncated(path, "JPEG") from None
+    if size is None:
+        raise _damaged_header(path, "JPEG")
+    _check_size(path, "JPEG", *size)
+    if size[0] * size[1] > _JPEG_MAX_PIXELS_PER_BYTE * len(data):
+        raise _damaged_header(path, "JPEG")
+    # The decoder would fill what is missing with grey. Within a scan, 0xFF is never followed by 0xD9.
+    if data.rfind(b"\xff\xd9", position) < 0:
+        raise _truncated(path, "JPEG")
+
+
+def _check_webp(path: Path, data: bytes) -> None:
+    if len(data) < 25 or struct.unpack_from("<I", data, 4)[0] + 8 > len(data):
+        raise _truncated(path, "WebP")
+    kind, size = data[12:16], len(data)
+    data = data[:30].ljust(30, b"\0")  # the longest of the three headers
+    if kind == b"VP8X":
+        width = int.from_bytes(data[24:27], "little") + 1
+        height = int.from_bytes(data[27:30], "little") + 1
+    elif kind == b"VP8L":
+        bits = int.from_bytes(data[21:25], "little")
+        width, height = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    elif kind == b"VP8 ":
+        width, height = (side & 0x3FFF for side in struct.unpack_from("<HH", data, 26))
+    else:
+        raise _damaged_header(path, "WebP")
+    _check_size(path, "WebP", width, height)
+    if width * height > max(_WEBP_FREE_PIXELS, _WEBP_MAX_PIXELS_PER_BYTE * size):
+        raise _damaged_header(path, "WebP")
+
+
+def _decode_pnm(path: Path, data: bytes) -> tuple[NDArray[Any], int]:
+    """PGM and PPM, binary (P5, P6) or as text (P2, P3), of any depth to 16 bits."""
+    gap = rb"(?:\s|#[^\n]*\n)+"
+    match = re.match(rb"P([2356])" + gap + rb"(\d{1,9})" + gap + rb"(\d{1,9})" + gap + rb"(\d{1,5})\s", data[:4096])
+    if match is None or not 0 < int(match[4]) <= 65535:
+        raise _damaged_header(path, "PGM or PPM")
+    kind, width, height, full = (int(field) for field in match.groups())
+    _check_size(path, "PGM or PPM", width, height)
+    shape = (height, width, 3) if kind in (3, 6) else (height, width)
+    count = math.prod(shape)
+    dtype = np.dtype(np.uint8 if full <= 255 else ">u2")
+    body = data[match.end() :]
+    # As text, each value takes a digit and a blank.
+    if len(body) < (count * dtype.itemsize if kind >= 5 else 2 * count - 1):
+        raise _truncated(path, "PGM or PPM")
+    if kind >= 5:
+        pixels = np.frombuffer(body, dtype, count)
+    else:
+        try:
+            pixels = np.array([int(word) for word in body.split(maxsplit=count)[:count]], dtype)
+        except (ValueError, OverflowError):
+            raise FormatError(f"{path}: the PGM or PPM file has a value that is no number 0…{full}; {AGAIN}") from None
+        if len(pixels) < count:
+            raise _truncated(path, "PGM or PPM")
+    return pixels.reshape(shape).astype(dtype.newbyteorder("=")), full
+
+
+def _check_size(path: Path, kind: str, width: int, height: int) -> None:
+    if width == 0 or height == 0:
+        raise _damaged_header(path, kind)
+    if width * height > _MAX_PIXELS:
+        raise FormatError(
+            f"{path}: the {kind} header says {width}×{height} (width × height); expected "
+            f"{_MAX_PIXELS // 10**6} million pixels at most; make the image smaller, or {AGAIN} if it is "
+            "damaged"
+        )
+
+
+def _truncated(path: Path, kind: str) -> FormatError:
+    return FormatError(f"{path}: the {kind} file is truncated or damaged: its end is missing; {AGAIN}")
+
+
+def _damaged_header(path: Path, kind: str) -> FormatError:
+    return FormatError(f"{path}: the header of the {kind} file is damaged, or does not fit its content; {AGAIN}")
+
+
+def quote(text: bytes | str) -> str:
+    """At most 40 characters on one line, whatever they are."""
+    if isinstance(text, bytes):
+        text = text.decode("latin-1")
+    return ascii(text[:40])
+
+
+def write_encoded(path: Path, suffix: str, pixels: NDArray[Any], parameters: list[int]) -> None:
+    try:
+        done, encoded = cv2.imencode(suffix, np.ascontiguousarray(pixels), parameters)
+    except cv2.error:
+        done = False
+    if not done:
+        raise OutputError(
+            f"{path}: an image of {pixels.shape[1]}×{pixels.shape[0]} (width × height) cannot be encoded as "
+            f"{suffix}; use .png"
+        )
+    with atomic_output(path) as temporary:
+        temporary.write_bytes(encoded.tobytes())

@@ -1,0 +1,270 @@
+"""Disparity maps: PFM, 16-bit PNG, 8-bit PNG or PGM with a scale, and NPY.
+
+Reading one gives two arrays: disparity, float32 [H, W] in px, finite and 0 where unknown; and valid, bool [H, W], True
+where known.
+"""
+
+import io
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stereo.data.formats.containers import AGAIN, quote, read_bytes, read_pixels, write_encoded
+from stereo.data.sample import Map, Mask
+from stereo.errors import FormatError, OutputError
+from stereo.output import atomic_output
+
+DISPARITY_SUFFIXES = (".pfm", ".npy", ".png", ".pgm")
+
+# What a KITTI disparity map multiplies each value by.
+PNG16_SCALE = 256.0
+
+
+# -------------------------------------------------------------------------------------------------- disparity
+
+
+def read_disparity(path: str | Path, scale: float | None = None) -> tuple[Map, Mask]:
+    """Read a disparity map in the encoding that its suffix and depth name.
+
+    Args:
+        path: .pfm and .npy (unknown: not finite), or .png and .pgm with one channel of whole numbers
+            (unknown: 0).
+        scale: What the stored values are divided by to give px. Default: 1 for PFM and NPY, 256 for 16 bit.
+            An 8-bit file has no default: it depends on the data set.
+
+    Returns: disparity, float32 [H, W] in px, 0 where unknown; valid, bool [H, W].
+    Raises: FormatError.
+    """
+    path = Path(path)
+    if scale is not None:
+        _check_scale(path, scale)
+    suffix = path.suffix.lower()
+    if suffix == ".pfm":
+        return _from_float(read_pfm(path), scale or 1.0)
+    if suffix == ".npy":
+        return _from_float(_read_npy(path), scale or 1.0)
+    if suffix not in DISPARITY_SUFFIXES:
+        raise FormatError(
+            f"{path}: the suffix '{path.suffix}' names no known disparity encoding; expected one of "
+            f"{', '.join(DISPARITY_SUFFIXES)}"
+        )
+    stored = _read_whole_numbers(path)
+    if scale is None and stored.dtype == np.uint8:
+        raise FormatError(
+            f"{path}: is an 8-bit disparity map, whose scale depends on the data set; say how many grey "
+            "levels make one px (`scale`; a column `scale` in a pair list), or use 16-bit PNG (× 256), PFM "
+            "or NPY"
+        )
+    return _from_whole_numbers(stored, scale or PNG16_SCALE)
+
+
+def read_disparity_pfm(path: str | Path) -> tuple[Map, Mask]:
+    """Read disparity from PFM, values and sign as stored; not finite: unknown. Raises: FormatError."""
+    return _from_float(read_pfm(path), 1.0)
+
+
+def read_disparity_npy(path: str | Path) -> tuple[Map, Mask]:
+    """Read disparity from NPY, a float array [H, W] in px; not finite: unknown. Raises: FormatError."""
+    return _from_float(_read_npy(Path(path)), 1.0)
+
+
+def read_disparity_png16(path: str | Path) -> tuple[Map, Mask]:
+    """Read disparity from a KITTI 16-bit PNG: value / 256 px; 0: unknown. Raises: FormatError."""
+    path = Path(path)
+    stored = _read_whole_numbers(path)
+    if stored.dtype != np.uint16:
+        raise FormatError(
+            f"{path}: has 8 bits a pixel; expected a disparity map of 16 (KITTI, disparity × 256); an image "
+            "or a colour preview is not one"
+        )
+    return _from_whole_numbers(stored, PNG16_SCALE)
+
+
+def read_disparity_png8(path: str | Path, scale: float) -> tuple[Map, Mask]:
+    """Read disparity from an 8-bit PNG or PGM (Middlebury 2001 to 2006): value / scale px; 0: unknown.
+
+    Raises: FormatError.
+    """
+    path = Path(path)
+    _check_scale(path, scale)
+    stored = _read_whole_numbers(path)
+    if stored.dtype != np.uint8:
+        raise FormatError(f"{path}: has 16 bits a pixel; expected a disparity map of 8 (Middlebury 2001 to 2006)")
+    return _from_whole_numbers(stored, scale)
+
+
+def write_disparity_png16(path: str | Path, disparity: Map, valid: Mask | None = None) -> None:
+    """Write disparity as a KITTI 16-bit PNG: the value × 256, rounded; 0 where unknown.
+
+    A known value that would round to 0 is stored as 1, which is 1/256 px, since 0 means unknown.
+
+    Args:
+        path: The file, usually .png.
+        disparity: float [H, W] in px, 0 … 255.99 where known.
+        valid: bool [H, W], known here. None: known wherever finite, zeros included.
+
+    Raises: OutputError if a known value does not fit 16 bits or the file cannot be written; ValueError for
+        arrays of another shape.
+    """
+    path = Path(path)
+    disparity = _check_map(disparity)
+    known = np.isfinite(disparity)
+    if valid is not None:
+        if valid.shape != disparity.shape or valid.dtype != np.bool_:
+            raise ValueError(f"valid is {valid.dtype} {list(valid.shape)}, expected bool {list(disparity.shape)}")
+        known &= valid
+    stored = np.rint(np.where(known, disparity, 0).astype(np.float64) * PNG16_SCALE)
+    for extreme in (stored.min(), stored.max()):
+        if not 0 <= extreme <= 65535:
+            raise OutputError(
+                f"{path}: cannot be written: a disparity of {extreme / PNG16_SCALE:.2f} px does not fit a "
+                "16-bit PNG, which holds 0 to 255.99 px; write PFM or NPY instead"
+            )
+    stored = np.where(known, np.maximum(stored, 1), 0).astype(np.uint16)
+    write_encoded(path, ".png", stored, [])
+
+
+def write_disparity_npy(path: str | Path, disparity: Map) -> None:
+    """Write disparity, float [H, W] in px, as a float32 NPY file; put NaN or infinity where unknown.
+
+    Raises: OutputError if the file cannot be written; ValueError for another array.
+    """
+    array = _check_map(disparity).astype(np.float32)
+    with atomic_output(path) as temporary, temporary.open("wb") as file:
+        np.save(file, array, allow_pickle=False)
+
+
+# -------------------------------------------------------------------------------------------------------- PFM
+
+
+def read_pfm(path: str | Path) -> Map:
+    """Read a one-channel PFM file as float32 [H, W], top row first; infinities and NaN stay as stored.
+
+    Of the header's scale only the sign counts, which gives the byte order: its magnitude means something else
+    in each data set (Middlebury writes −0.0039), and OpenCV's multiplying by it is why OpenCV does not read
+    these here.
+
+    Raises: FormatError.
+    """
+    path = Path(path)
+    data = read_bytes(path)
+    # The Scene Flow files have blanks before the line ends.
+    match = re.match(rb"(P[Ff])\s+(\d{1,9})\s+(\d{1,9})\s+(\S{1,64})[ \t\r]*\n", data[:1024])
+    if match is None:
+        raise FormatError(
+            f"{path}: does not begin with the header of a PFM file ('Pf', width and height, scale, each on "
+            f"a line); check that it is one, or {AGAIN}"
+        )
+    kind, width, height = match[1], int(match[2]), int(match[3])
+    try:
+        scale = float(match[4])
+    except ValueError:
+        scale = math.nan
+    if not math.isfinite(scale) or scale == 0:
+        raise FormatError(
+            f"{path}: the scale in the PFM header is {quote(match[4])}; expected a number that is not 0 "
+            f"(negative: little-endian); {AGAIN}"
+        )
+    if kind == b"PF":
+        raise FormatError(
+            f"{path}: is a PFM file of three channels ('PF'); expected one ('Pf'), a disparity in each "
+            "pixel; check that it is a disparity map"
+        )
+    expected = width * height * 4
+    found = len(data) - match.end()
+    if expected == 0 or found != expected:
+        raise FormatError(
+            f"{path}: the header says {width}×{height} (width × height), which takes {expected} bytes, but "
+            f"{found} bytes follow it; the file is {'truncated' if 0 < found < expected else 'damaged'}: "
+            f"{AGAIN}"
+        )
+    values = np.frombuffer(data, dtype="<f4" if scale < 0 else ">f4", offset=match.end())
+    return values.reshape(height, width)[::-1].astype(np.float32, order="C")  # stored bottom row first
+
+
+def write_pfm(path: str | Path, array: Map) -> None:
+    """Write float [H, W] as a one-channel little-endian PFM file; infinities and NaN are kept.
+
+    Raises: OutputError if the file cannot be written; ValueError for another array.
+    """
+    array = _check_map(array)
+    height, width = array.shape
+    content = f"Pf\n{width} {height}\n-1.0\n".encode() + array[::-1].astype("<f4").tobytes()
+    with atomic_output(path) as temporary:
+        temporary.write_bytes(content)
+
+
+# ----------------------------------------------------------------------------------- disparity, the encodings
+
+
+def _from_float(stored: NDArray[Any], scale: float) -> tuple[Map, Mask]:
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows float32 becomes infinite: unknown
+        scaled = stored if scale == 1 else stored / scale
+        # What was read belongs to nobody else: no copy, unless it is a view of the file's bytes.
+        disparity = np.require(scaled.astype(np.float32, order="C", copy=False), requirements=["W"])
+    valid = np.isfinite(disparity)
+    if not valid.all():
+        disparity[~valid] = 0
+    return disparity, valid
+
+
+def _from_whole_numbers(stored: NDArray[Any], scale: float) -> tuple[Map, Mask]:
+    return (stored.astype(np.float64) / scale).astype(np.float32), stored != 0
+
+
+def _check_scale(path: Path, scale: float) -> None:
+    # Outside these bounds a disparity would leave the range of float32.
+    if not 1e-6 <= scale <= 1e6:
+        raise FormatError(f"{path}: the scale is {scale}; expected a number above 0: stored units in one px")
+
+
+def _check_map(array: NDArray[Any]) -> NDArray[Any]:
+    array = np.asarray(array)
+    if array.dtype.kind != "f" or array.ndim != 2 or array.size == 0:
+        raise ValueError(f"expected a float array [H, W], got {array.dtype} {list(array.shape)}")
+    return array
+
+
+def _read_whole_numbers(path: Path) -> NDArray[Any]:
+    """uint8 or uint16 [H, W] as stored."""
+    pixels, _ = read_pixels(path)
+    if pixels.ndim != 2:
+        raise FormatError(
+            f"{path}: is a colour image; expected a disparity map of one channel; a colour preview of "
+            "disparity cannot be read back"
+        )
+    return pixels
+
+
+def _read_npy(path: Path) -> NDArray[Any]:
+    data = read_bytes(path)
+    stream = io.BytesIO(data)
+    header_readers = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }
+    try:
+        shape, fortran_order, dtype = header_readers[np.lib.format.read_magic(stream)](stream)
+        shape = tuple(int(length) for length in shape)
+    except Exception:  # numpy parses the header as Python source: what a damaged one raises is not listed anywhere
+        raise FormatError(
+            f"{path}: does not begin with the header of a NPY file; expected what numpy.save writes; {AGAIN}"
+        ) from None
+    if dtype.kind != "f" or len(shape) != 2 or min(shape) <= 0:
+        raise FormatError(
+            f"{path}: holds {dtype} {list(shape)}; expected a float array [H, W] of disparity in px, not "
+            "finite where unknown"
+        )
+    count = shape[0] * shape[1]
+    found = len(data) - stream.tell()
+    if found != count * dtype.itemsize:
+        raise FormatError(
+            f"{path}: the header says {dtype} {list(shape)}, which takes {count * dtype.itemsize} bytes, "
+            f"but {found} bytes follow it; the file is truncated or damaged: {AGAIN}"
+        )
+    values = np.frombuffer(data, dtype=dtype, offset=stream.tell())
+    return values.reshape(shape, order="F" if fortran_order else "C")

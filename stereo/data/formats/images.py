@@ -1,0 +1,65 @@
+"""Images and masks: PNG, JPEG, WebP, PPM and PGM, read and written with every check that a broken file calls for."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from stereo.data.formats.containers import read_pixels, write_encoded
+from stereo.data.sample import Image
+from stereo.errors import OutputError
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".ppm", ".pgm")
+
+
+def read_image(path: str | Path) -> Image:
+    """Read a PNG, JPEG, WebP, PPM or PGM image as RGB uint8 [H, W, 3].
+
+    Grey becomes three equal channels, alpha is dropped, and samples of another depth are scaled so that full
+    intensity is 255 (16 bit: divided by 257) and rounded. An EXIF orientation is not applied: rectification
+    holds for the rows as they are stored.
+
+    Raises: FormatError.
+    """
+    pixels, full = read_pixels(Path(path))
+    if full != 255:
+        pixels = np.minimum((pixels.astype(np.uint32) * 255 + full // 2) // full, 255)
+    if pixels.ndim == 2:
+        pixels = np.repeat(pixels[:, :, None], 3, axis=2)
+    return np.ascontiguousarray(pixels, dtype=np.uint8)
+
+
+def read_mask(path: str | Path) -> NDArray[np.uint8]:
+    """Read a mask image as uint8 [H, W], the values as stored; of a colour image, the largest channel.
+
+    Raises: FormatError.
+    """
+    pixels, _ = read_pixels(Path(path))
+    if pixels.ndim == 3:
+        pixels = pixels.max(axis=2)
+    return np.minimum(pixels, 255).astype(np.uint8)
+
+
+def write_image(path: str | Path, rgb: Image) -> None:
+    """Write RGB uint8 [H, W, 3]; the suffix chooses PNG, PPM or WebP (all lossless) or JPEG (quality 95).
+
+    Raises: OutputError if the suffix is another or the file cannot be written; ValueError for another array.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    parameters = {
+        ".png": [],
+        ".ppm": [],
+        ".webp": [cv2.IMWRITE_WEBP_QUALITY, 101],  # above 100: lossless
+        ".jpg": [cv2.IMWRITE_JPEG_QUALITY, 95],
+        ".jpeg": [cv2.IMWRITE_JPEG_QUALITY, 95],
+    }
+    if suffix not in parameters:
+        raise OutputError(
+            f"{path}: cannot be written: the suffix is '{path.suffix}'; use one of {', '.join(parameters)}"
+        )
+    rgb = np.asarray(rgb)
+    if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.size == 0:
+        raise ValueError(f"write_image takes RGB uint8 [H, W, 3], got {rgb.dtype} {list(rgb.shape)}")
+    write_encoded(path, suffix, rgb[:, :, ::-1], parameters[suffix])

@@ -1,0 +1,113 @@
+"""What the data sets on disk share: finding folders and partners, and loading one pair once its files are
+known.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stereo.data.formats import read_disparity, read_image, read_mask
+from stereo.data.formats.calibration import read_calibration
+from stereo.data.sample import Calibration, Map, Mask, StereoSample
+from stereo.data.warping import refuse_swapped_views
+from stereo.errors import DataError
+
+
+@dataclass(frozen=True)
+class PairFiles:
+    """The files of one pair.
+
+    disparity_scale: stored units in one px, for integer files; None: the encoding's own.
+    mask: an image that is not 0 where the ground truth may be used.
+    visible_mask: an image that is 255 where the left pixel is visible in both views.
+    visible_disparity: a disparity map that is known only where the left pixel is visible in both views.
+    calibration: what gives focal length and baseline.
+    """
+
+    name: str
+    left: Path
+    right: Path
+    disparity: Path | None = None
+    disparity_right: Path | None = None
+    disparity_scale: float | None = None
+    mask: Path | None = None
+    visible_mask: Path | None = None
+    visible_disparity: Path | None = None
+    calibration: Path | None = None
+
+
+class PairDataset:
+    """A data set on disk: pairs whose files are known, by index.
+
+    Args:
+        pairs: In the order of the data set.
+        check_views: Refuse a pair whose views seem to be swapped (:mod:`stereo.data.warping`).
+    """
+
+    def __init__(self, pairs: Sequence[PairFiles], check_views: bool = True) -> None:
+        self.pairs = list(pairs)
+        self.check_views = check_views
+
+    @property
+    def names(self) -> list[str]:
+        """Of all samples, without loading them."""
+        return [pair.name for pair in self.pairs]
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __getitem__(self, index: int) -> StereoSample:
+        """Raises: FormatError for a broken file; DataError where a pair's files do not fit one another."""
+        sample = self.load(self.pairs[index])
+        if self.check_views:
+            refuse_swapped_views(sample, self.pairs[index].left)
+        return sample
+
+    def load(self, pair: PairFiles) -> StereoSample:
+        """Read the files of one pair."""
+        return load_pair(pair)
+
+
+def load_pair(files: PairFiles, calibration_reader: Callable[[Path], Calibration] = read_calibration) -> StereoSample:
+    """Read the files of one pair.
+
+    Raises: FormatError for a broken file; DataError where the sizes do not agree.
+    """
+    # Decoding lets go of the interpreter's lock, and it is most of the work. A thread for each call rather than a pool:
+    # threads do not survive the fork that makes a loader's workers.
+    with ThreadPoolExecutor(1) as thread:
+        reading = thread.submit(read_image, files.right)
+        left = read_image(files.left)
+        right = reading.result()
+    disparity: Map | None = None
+    valid: Mask | None = None
+    occluded: Mask | None = None
+    disparity_right: Map | None = None
+    if files.disparity is not None:
+        disparity, valid = read_disparity(files.disparity, files.disparity_scale)
+        if files.mask is not None:
+            valid = valid & (_of_size(valid, read_mask(files.mask), files.mask) != 0)
+            disparity = np.where(valid, disparity, np.float32(0))
+        if files.visible_mask is not None:
+            occluded = valid & (_of_size(valid, read_mask(files.visible_mask), files.visible_mask) != 255)
+        if files.visible_disparity is not None:
+            visible = read_disparity(files.visible_disparity, files.disparity_scale)[1]
+            occluded = valid & ~_of_size(valid, visible, files.visible_disparity)
+    if files.disparity_right is not None:
+        disparity_right, _ = read_disparity(files.disparity_right, files.disparity_scale)
+    calibration = None if files.calibration is None else calibration_reader(files.calibration)
+    return StereoSample(left, right, disparity, valid, occluded, disparity_right, calibration, files.name)
+
+
+def _of_size(reference: Mask, array: NDArray[Any], path: Path) -> NDArray[Any]:
+    if array.shape != reference.shape:
+        raise DataError(
+            f"{path}: is {array.shape[1]}×{array.shape[0]} (width × height), but the disparity map that it "
+            f"belongs to is {reference.shape[1]}×{reference.shape[0]}; check that both are of one resolution"
+        )
+    return array

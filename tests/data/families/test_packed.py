@@ -1,0 +1,134 @@
+"""The decoded copy of a data set: the same samples, and half a copy is none."""
+
+import json
+import pickle
+import shutil
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import load_script, textured_sample, tiny_config
+
+from stereo.config import DataConfig, DatasetConfig
+from stereo.data.datasets import build_dataset
+from stereo.data.families.packed import PackedDataset, pack
+from stereo.data.loader import build_loader, iterate
+from stereo.data.sample import Calibration, StereoSample
+from stereo.errors import DataError, OutputError
+
+script = load_script("pack_dataset")
+
+
+def assert_equal(one: StereoSample, other: StereoSample) -> None:
+    for field in fields(StereoSample):
+        first, second = getattr(one, field.name), getattr(other, field.name)
+        if isinstance(first, np.ndarray):
+            assert first.dtype == second.dtype
+            np.testing.assert_array_equal(first, second)
+        else:
+            assert first == second
+
+
+def samples() -> list[StereoSample]:
+    """Of several sizes, and with and without whatever a sample may have."""
+    first, second, third = (textured_sample(height, 37, 3, seed) for seed, height in enumerate((20, 31, 8)))
+    holes = np.ones((31, 37), bool)
+    holes[::2, ::3] = False
+    assert second.disparity is not None
+    second = replace(
+        second,
+        valid=holes,
+        occluded=~holes,
+        disparity_right=second.disparity + 1,
+        calibration=Calibration(700.5, 0.2, 3.25),
+    )
+    return [first, second, replace(third, disparity=None, valid=None)]
+
+
+@pytest.mark.parametrize("shard_bytes", [1, 8000, 1 << 30])
+def test_the_same_samples(tmp_path: Path, shard_bytes: int) -> None:
+    total = pack(samples(), tmp_path / "packed", {"family": "test"}, shard_bytes)
+    dataset = PackedDataset(tmp_path / "packed")
+    assert dataset.names == [sample.name for sample in samples()]
+    for number, sample in enumerate(samples()):
+        assert_equal(dataset[number], sample)
+    shards = sorted((tmp_path / "packed").glob("shard_*.bin"))
+    assert len(shards) == {1: 3, 8000: 2, 1 << 30: 1}[shard_bytes]
+    assert 0 <= sum(path.stat().st_size for path in shards) - total < 64 * 16
+    assert json.loads((tmp_path / "packed" / "index.json").read_text())["source"] == {"family": "test"}
+    assert_equal(pickle.loads(pickle.dumps(dataset))[1], samples()[1])
+
+
+def test_writing_to_a_sample_leaves_the_file_as_it_is(tmp_path: Path) -> None:
+    pack(samples(), tmp_path, {})
+    PackedDataset(tmp_path)[0].left[:] = 0
+    assert_equal(PackedDataset(tmp_path)[0], samples()[0])
+
+
+def test_training_from_the_copy_is_training_from_the_set(tmp_path: Path) -> None:
+    config = tiny_config(tmp_path).data
+    config.train.limit = 6
+    config.train.synthetic.photometric = False  # a crop of the world has noise of its own
+    config.augmentation.horizontal_flip_probability = 0.5
+    pack((sample for sample in build_dataset(config.train)), tmp_path / "packed", {})  # type: ignore[attr-defined]
+    copy = replace(config, train=DatasetConfig(family="packed", path=str(tmp_path / "packed")), workers=1)
+    for one, other in zip(batches(config), batches(copy), strict=True):
+        assert all(bool((a == b).all()) for a, b in zip(one, other, strict=True))
+
+
+def batches(config: DataConfig) -> list:  # type: ignore[type-arg]
+    return list(iterate(build_loader(config, 0, 0, 4)))
+
+
+def test_the_script(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--data", "synthetic", "--limit", "2", "--output", str(tmp_path / "packed"), "--workers", "1"]
+    assert script.main(arguments) == 0
+    assert "wrote 2 pairs" in capsys.readouterr().out
+    dataset = PackedDataset(tmp_path / "packed")
+    assert dataset[1].disparity_right is not None
+    with pytest.raises(OutputError, match="already holds a packed data set"):
+        script.main(arguments)
+
+
+def test_broken_copies(tmp_path: Path) -> None:
+    folder = tmp_path / "packed"
+    pack(samples(), folder, {}, 1)
+    index = folder / "index.json"
+    content = index.read_text()
+
+    def refused(message: str) -> None:
+        with pytest.raises(DataError, match=message) as caught:
+            PackedDataset(folder)[0]
+        assert str(caught.value).startswith(str(folder))
+
+    index.write_text(content.replace('"version": 1', '"version": 2'))
+    refused("version 2, expected 1")
+    for damaged in (content[:-20], "[]", "{}", content.replace('"height": 20', '"height": -1'), content + "x"):
+        index.write_text(damaged)
+        refused("damaged")
+    index.write_text('{"version": 1, "samples": []}')
+    refused("holds no sample")
+    index.write_text(content)
+    shard = folder / "shard_0001.bin"
+    shard.write_bytes(shard.read_bytes()[:-1])
+    refused(r"shard_0001\.bin: has [\d,]+ bytes, expected [\d,]+")
+    shard.unlink()
+    refused(r"shard_0001\.bin: is not there")
+    index.unlink()
+    refused("has no index.json")
+    shutil.rmtree(folder)
+    refused("nothing there")
+
+
+def test_packing_that_breaks_off_leaves_no_data_set(tmp_path: Path) -> None:
+    def breaking():  # type: ignore[no-untyped-def]
+        yield samples()[0]
+        raise DataError("broken")
+
+    with pytest.raises(DataError, match="broken"):
+        pack(breaking(), tmp_path / "packed", {})
+    with pytest.raises(DataError, match="packing broke off"):
+        PackedDataset(tmp_path / "packed")
+    pack(samples(), tmp_path / "packed", {})
+    assert len(PackedDataset(tmp_path / "packed")) == 3

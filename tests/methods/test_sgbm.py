@@ -1,0 +1,93 @@
+"""The classical baseline finds a known shift and leaves no hole."""
+
+import numpy as np
+import pytest
+from helpers import textured_sample
+
+from stereo.errors import ConfigError, DataError
+from stereo.methods.sgbm import Sgbm, TrueRangeSgbm, fill_from_background
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize("shift", [0, 7, 21])
+def test_a_known_shift_is_found_up_to_the_left_border(shift: int) -> None:
+    sample = textured_sample(48, 120, shift)
+    disparity = Sgbm(32).predict(sample.left, sample.right)
+    assert disparity.shape == (48, 120)
+    assert disparity.dtype == np.float32
+    # The first `shift` columns lie outside the right view: they are filled from their neighbours.
+    assert np.mean(np.abs(disparity - shift) < 0.5) > 0.98
+    assert np.isfinite(disparity).all()
+
+
+def test_every_pixel_gets_an_estimate_even_without_texture() -> None:
+    blank = np.full((40, 60, 3), 128, np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    for left, right in ((blank, blank), (noise, noise[::-1].copy())):
+        disparity = Sgbm(16).predict(left, right)
+        assert np.isfinite(disparity).all()
+        assert (disparity >= 0).all()
+        assert (disparity < 16).all()
+
+
+def test_a_match_outside_the_right_view_is_a_hole() -> None:
+    # Without texture at the left, every disparity that leaves the right view would match its replicated border.
+    sample = textured_sample(48, 160, 20)
+    for view in (sample.left, sample.right):
+        view[:, :80] = 128
+    found = Sgbm(64).match(sample.left, sample.right)
+    assert (found <= np.arange(160)).all()
+    assert (Sgbm(64).predict(sample.left, sample.right)[:, :20] <= 40).all()
+
+
+def test_the_range_is_rounded_up_to_a_multiple_of_16() -> None:
+    assert [Sgbm(number).num_disparities for number in (1, 16, 17, 192)] == [16, 16, 32, 192]
+    with pytest.raises(ConfigError, match="num_disparities is 0"):
+        Sgbm(0)
+    with pytest.raises(ConfigError, match="block_size is 4"):
+        Sgbm(16, block_size=4)
+
+
+def test_a_range_beyond_the_width_costs_nothing_and_changes_nothing() -> None:
+    sample = textured_sample(32, 40, 5)
+    np.testing.assert_array_equal(
+        Sgbm(100_000).predict(sample.left, sample.right), Sgbm(48).predict(sample.left, sample.right)
+    )
+
+
+def test_the_oracle_takes_its_range_from_the_ground_truth() -> None:
+    sample = textured_sample(48, 120, 16)  # 16 px need the range 0 … 31
+    np.testing.assert_array_equal(TrueRangeSgbm().predict_sample(sample), Sgbm(32).predict(sample.left, sample.right))
+    sample.disparity = sample.valid = None
+    with pytest.raises(DataError, match="plane/0: no ground truth"):
+        TrueRangeSgbm().predict_sample(sample)
+
+
+def test_sizes_are_checked() -> None:
+    sample = textured_sample(48, 60, 4)
+    with pytest.raises(DataError, match="60×48 but the right one is 59×48"):
+        Sgbm(16).predict(sample.left, sample.right[:, 1:])
+
+
+def test_holes_take_the_smaller_neighbour_of_their_row() -> None:
+    disparity = np.array(
+        [
+            [NAN, 5.0, NAN, NAN, 3.0, NAN],
+            [1.0, NAN, 8.0, 8.0, NAN, 0.0],
+            [2.0, 2.0, 2.0, 2.0, 2.0, 2.0],
+        ],
+        np.float32,
+    )
+    expected = [[5, 5, 3, 3, 3, 3], [1, 1, 8, 8, 0, 0], [2, 2, 2, 2, 2, 2]]
+    np.testing.assert_array_equal(fill_from_background(disparity, np.isfinite(disparity)), expected)
+
+
+def test_empty_rows_are_filled_from_above_and_below() -> None:
+    disparity = np.full((5, 2), -1, np.float32)
+    disparity[1] = (4, 6)
+    disparity[3] = (5, 2)
+    np.testing.assert_array_equal(
+        fill_from_background(disparity, disparity >= 0), [[4, 6], [4, 6], [4, 2], [5, 2], [5, 2]]
+    )
+    np.testing.assert_array_equal(fill_from_background(disparity, np.zeros((5, 2), bool)), np.zeros((5, 2)))
