@@ -15,7 +15,7 @@ import re
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 class PlainDataset(Dataset[tuple[Tensor, ...]]):
     """The usual arrangement: one image after the other, each through its own chain of transforms."""
 
-    def __init__(self, pairs: list[PairFiles], draws: int) -> None:
+    def __init__(self, pairs: Sequence[PairFiles], draws: int) -> None:
         self.pairs, self.draws = pairs, draws
 
     def __len__(self) -> int:
@@ -108,7 +108,7 @@ def main(argv: list[str] | None = None) -> int:
         dataset = build_dataset(config)
         if not isinstance(dataset, PairDataset):
             raise ConfigError(f"--data {args.data}: expected a data set of files, and with Scene Flow's PFM and images")
-        del dataset.pairs[args.pairs :]
+        dataset = PairDataset(dataset.pairs[: args.pairs])
         pack((dataset[index] for index in range(len(dataset))), folder / "packed", {})
         size = f"{dataset[0].width}×{dataset[0].height} px"
         print(f"{describe_machine(torch.device('cpu'))}; {len(dataset)} pairs of {size}")
@@ -135,7 +135,7 @@ def _measure(batches: Iterator[Any]) -> float:
     return count * BATCH / (time.perf_counter() - start)
 
 
-def _plain(pairs: list[PairFiles], samples: int) -> Iterator[Any]:
+def _plain(pairs: Sequence[PairFiles], samples: int) -> Iterator[Any]:
     dataset = PlainDataset(pairs, samples)
     return iter(DataLoader(dataset, BATCH, num_workers=1, drop_last=True))
 
@@ -154,13 +154,12 @@ def _generate(folder: Path, count: int) -> DatasetConfig:
     things = folder / "FlyingThings3D"
     for index in range(count):
         sample = world[index]
-        assert sample.disparity is not None
         clip = Path("TRAIN", "A", "0000")
         for side, image in (("left", sample.left), ("right", sample.right)):
             (things / "frames_cleanpass" / clip / side).mkdir(parents=True, exist_ok=True)
             write_image(things / "frames_cleanpass" / clip / side / f"{index:04d}.png", image)
         (things / "disparity" / clip / "left").mkdir(parents=True, exist_ok=True)
-        write_pfm(things / "disparity" / clip / "left" / f"{index:04d}.pfm", sample.disparity)
+        write_pfm(things / "disparity" / clip / "left" / f"{index:04d}.pfm", sample.require_truth("training").disparity)
     return DatasetConfig(family="scene_flow", path=str(folder))
 
 

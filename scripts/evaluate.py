@@ -175,14 +175,14 @@ def _write_previews(
     make_output_folder(folder)
     for label, row in worst_and_first(result, count):
         sample = dataset[row.index]
-        if sample.disparity is None or sample.valid is None:
+        if sample.truth is None:
             continue
         prediction = predict_sample(method, sample)
         panel = evaluation_panel(
             sample.left,
             prediction,
-            sample.disparity,
-            sample.valid,
+            sample.truth.disparity,
+            sample.truth.valid,
             f"EPE {row.epe:.2f}, bad-2 {row.bad_2:.1f} %",
         )
         name = re.sub(r"[^\w.-]+", "_", row.name)

@@ -100,10 +100,10 @@ def write_pair(task: tuple[SyntheticConfig, Path, str, int]) -> None:
         except OSError as error:
             raise OutputError(f"{path.parent}: cannot be created: {error.strerror}") from None
     sample = SyntheticWorld(config)[index]
-    assert sample.disparity is not None
-    assert sample.disparity_right is not None
-    write_pfm(paths.disparity, sample.disparity)
-    write_pfm(paths.disparity_right, sample.disparity_right)
+    truth = sample.require_truth("a data set")
+    assert truth.disparity_right is not None
+    write_pfm(paths.disparity, truth.disparity)
+    write_pfm(paths.disparity_right, truth.disparity_right)
     write_image(paths.right, sample.right)
     # Last: a loader looks for left images and expects the rest of the pair beside them.
     write_image(paths.left, sample.left)

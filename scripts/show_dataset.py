@@ -20,7 +20,7 @@ from stereo.config import DatasetConfig, with_overrides
 from stereo.data.datasets import build_dataset
 from stereo.data.formats import write_image
 from stereo.data.sample import Image, StereoSample
-from stereo.data.warping import warped_right
+from stereo.data.warping import comparable, warp_residual
 from stereo.errors import ConfigError
 from stereo.visualize import colour_disparity, colour_limit, put_text
 
@@ -54,39 +54,31 @@ def _settings(args: argparse.Namespace) -> DatasetConfig:
     return with_overrides(replace(config, split=args.split, rendering=args.rendering), args.overrides)
 
 
-def residual(sample: StereoSample) -> tuple[np.ndarray, np.ndarray]:
-    """|L(x) − R(x − d)| in grey levels, float32 [H, W], and where it means something, bool [H, W]."""
-    assert sample.disparity is not None
-    assert sample.valid is not None
-    difference = np.abs(sample.left.astype(np.float32) - warped_right(sample)).mean(2)
-    columns = np.arange(sample.width, dtype=np.float32) - sample.disparity
-    known = sample.valid & (columns >= 0)
-    return difference, known if sample.occluded is None else known & ~sample.occluded
-
-
 def _describe(sample: StereoSample) -> str:
-    if sample.disparity is None or sample.valid is None or not sample.valid.any():
+    truth = sample.truth
+    if truth is None or not truth.valid.any():
         return "no ground truth"
-    difference, known = residual(sample)
-    known_disparity = sample.disparity[sample.valid]
-    occluded = "" if sample.occluded is None else f", {sample.occluded.mean():.0%} occluded"
+    known_disparity = truth.disparity[truth.valid]
+    occluded = "" if truth.occluded is None else f", {truth.occluded.mean():.0%} occluded"
+    residual = warp_residual(sample)[comparable(sample)].mean()
     return (
         f"{sample.width}×{sample.height}, disparity {known_disparity.min():.1f} … {known_disparity.max():.1f} px"
-        f"{occluded}, residual {difference[known].mean():.2f}"
+        f"{occluded}, residual {residual:.2f}"
     )
 
 
 def _row(sample: StereoSample, width: int) -> Image:
     images = [sample.left, sample.right]
     empty = np.zeros_like(sample.left)
-    if sample.disparity is None or sample.valid is None:
+    truth = sample.truth
+    if truth is None:
         images += [empty] * 3
     else:
-        images.append(colour_disparity(sample.disparity, colour_limit(sample.disparity, sample.valid), 0, sample.valid))
-        occluded = np.zeros(sample.valid.shape, np.bool_) if sample.occluded is None else sample.occluded
+        images.append(colour_disparity(truth.disparity, colour_limit(truth.disparity, truth.valid), 0, truth.valid))
+        occluded = np.zeros(truth.valid.shape, np.bool_) if truth.occluded is None else truth.occluded
         images.append(np.where(occluded[..., None], np.uint8(255), sample.left // 3))
-        difference, known = residual(sample)
-        shown = np.where(known, np.minimum(difference * (255 / WHITE_AT), 255), 0).astype(np.uint8)
+        white = np.minimum(warp_residual(sample) * (255 / WHITE_AT), 255)
+        shown = np.where(comparable(sample), white, 0).astype(np.uint8)
         images.append(np.repeat(shown[..., None], 3, axis=2))
     height = max(1, round(sample.height * width / sample.width))
     tiles = [np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8) for image in images]

@@ -5,7 +5,15 @@ are those of the `compact` network, or of the network that `preset` names. Each 
 (or plain arguments); only the trainer and the scripts see the whole.
 """
 
-from stereo.config.data import FAMILIES, AugmentationConfig, DataConfig, DatasetConfig, Family, SyntheticConfig
+from stereo.config.data import (
+    FAMILIES,
+    AugmentationConfig,
+    DataConfig,
+    DatasetConfig,
+    Family,
+    ScenePreset,
+    SyntheticConfig,
+)
 from stereo.config.model import (
     AggregationConfig,
     AttentionConfig,
@@ -45,6 +53,7 @@ __all__ = [
     "OptimizerConfig",
     "Preset",
     "RegressionConfig",
+    "ScenePreset",
     "Site",
     "SyntheticConfig",
     "TrainingConfig",

@@ -20,6 +20,7 @@ Family = Literal[
     "packed",
 ]
 FAMILIES: tuple[str, ...] = get_args(Family)
+ScenePreset = Literal["flying", "tabletop", "driving", "mixed"]
 
 
 @dataclass
@@ -37,7 +38,7 @@ class SyntheticConfig:
     # flying: things in mid-air, as in FlyingThings3D. tabletop: things on a table or before a wall, in a narrow range
     # of distances, as in Middlebury. driving: a road with upright things on it, as in KITTI. mixed: of all of these, by
     # the weights of `mixture`.
-    preset: Literal["flying", "tabletop", "driving", "mixed"] = "mixed"
+    preset: ScenePreset = "mixed"
     mixture: dict[str, float] = field(default_factory=lambda: {"flying": 0.4, "tabletop": 0.4, "driving": 0.2})
     # Number of objects before the background, drawn uniformly from this range (both included).
     min_objects: int = 10

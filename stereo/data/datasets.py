@@ -15,10 +15,9 @@ from stereo.data.families.middlebury import Middlebury
 from stereo.data.families.packed import PackedDataset
 from stereo.data.families.pair_list import PairList
 from stereo.data.families.scene_flow import SceneFlow
-from stereo.data.sample import StereoSample
+from stereo.data.sample import SampleSource, StereoSample
 from stereo.data.sample_lists import leave_out, read_names, select
 from stereo.data.synthetic import SyntheticWorld
-from stereo.data.transforms import Undrawn
 from stereo.errors import DataError
 
 
@@ -32,6 +31,9 @@ class StereoDataset(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int) -> StereoSample: ...
+
+    def source(self, index: int) -> SampleSource:
+        """Return what sample `index`, or a window of it, is had from."""
 
 
 def build_dataset(config: DatasetConfig, load_right_disparity: bool = False) -> StereoDataset:
@@ -93,11 +95,8 @@ class _Selection:
     def __init__(self, dataset: StereoDataset, indices: Sequence[int]) -> None:
         self.dataset = dataset
         self.indices = indices
-
-    @property
-    def names(self) -> list[str]:
-        names = self.dataset.names
-        return [names[index] for index in self.indices]
+        names = dataset.names
+        self.names = [names[index] for index in indices]
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -107,11 +106,8 @@ class _Selection:
             raise IndexError(index)
         return self.dataset[self.indices[index]]
 
-
-def _source(dataset: StereoDataset, index: int) -> StereoSample | Undrawn:
-    if isinstance(dataset, _Selection):
-        return _source(dataset.dataset, dataset.indices[index])
-    return dataset.undrawn(index) if isinstance(dataset, SyntheticWorld) else dataset[index]
+    def source(self, index: int) -> SampleSource:
+        return self.dataset.source(self.indices[index])
 
 
 class TrainingData:
@@ -140,10 +136,10 @@ class TrainingData:
         """Draws in one pass."""
         return self.starts[-1]
 
-    def source(self, item: int) -> StereoSample | Undrawn:
-        """One sample, or what will be one: the procedural world draws no more of it than is wanted."""
+    def source(self, item: int) -> SampleSource:
+        """Return what one sample is had from: the procedural world draws no more of it than is wanted."""
         number = int(np.searchsorted(self.starts, item, side="right")) - 1
-        return _source(self.sets[number], item - self.starts[number])
+        return self.sets[number].source(item - self.starts[number])
 
     def order(self, seed: int, epoch: int) -> NDArray[np.int64]:
         """The items of pass `epoch`, shuffled: a pure function of (seed, epoch)."""

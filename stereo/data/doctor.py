@@ -140,11 +140,12 @@ def check_item(dataset: StereoDataset, index: int) -> ItemCheck:
         sample = dataset[index]
     except DataError as error:
         return ItemCheck(name, str(error))
-    if sample.disparity is None or sample.valid is None:
+    truth = sample.truth
+    if truth is None:
         return ItemCheck(name, pixels=sample.width * sample.height)
-    known: NDArray[np.float32] = sample.disparity[sample.valid]
+    known: NDArray[np.float32] = truth.disparity[truth.valid]
     if known.size == 0:
-        return ItemCheck(name, "has no pixel with ground truth", pixels=sample.disparity.size)
+        return ItemCheck(name, "has no pixel with ground truth", pixels=truth.disparity.size)
     check = check_by_warping(sample)
     problem = None
     if np.median(known) < 0:
@@ -158,6 +159,6 @@ def check_item(dataset: StereoDataset, index: int) -> ItemCheck:
         tuple(np.histogram(np.abs(known), HISTOGRAM)[0].tolist()),
         float(known.min()),
         float(known.max()),
-        sample.disparity.size,
+        truth.disparity.size,
         known.size,
     )

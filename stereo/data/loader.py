@@ -40,11 +40,12 @@ class StereoBatch(NamedTuple):
     right: Tensor  # uint8 [B, 3, H, W]
     disparity: Tensor  # float32 [B, H, W], px, 0 where unknown
     valid: Tensor  # bool [B, H, W]
+    names: tuple[str, ...]
 
     def to(self, device: torch.device) -> "StereoBatch":
         """On the device, with the images as float32 in 0 … 1, as the network takes them."""
-        left, right, disparity, valid = (part.to(device, non_blocking=True) for part in self)
-        return StereoBatch(left.float().div_(255), right.float().div_(255), disparity, valid)
+        left, right, disparity, valid = (part.to(device, non_blocking=True) for part in self[:4])
+        return StereoBatch(left.float().div_(255), right.float().div_(255), disparity, valid, self.names)
 
 
 class _Draw(NamedTuple):
@@ -130,17 +131,13 @@ def collate(samples: list[StereoSample]) -> StereoBatch:
             f"samples of one batch have different sizes {sorted(sizes)} (height, width); "
             "set data.augmentation.crop_height and crop_width"
         )
-    disparities, masks = [], []
-    for sample in samples:
-        if sample.disparity is None or sample.valid is None:
-            raise DataError(f"{sample.name}: has no ground-truth disparity, so it cannot be trained on")
-        disparities.append(sample.disparity)
-        masks.append(sample.valid)
+    truths = [sample.require_truth("training") for sample in samples]
     return StereoBatch(
         left=torch.from_numpy(np.stack([sample.left for sample in samples])).permute(0, 3, 1, 2).contiguous(),
         right=torch.from_numpy(np.stack([sample.right for sample in samples])).permute(0, 3, 1, 2).contiguous(),
-        disparity=torch.from_numpy(np.stack(disparities)),
-        valid=torch.from_numpy(np.stack(masks)),
+        disparity=torch.from_numpy(np.stack([truth.disparity for truth in truths])),
+        valid=torch.from_numpy(np.stack([truth.valid for truth in truths])),
+        names=tuple(sample.name for sample in samples),
     )
 
 

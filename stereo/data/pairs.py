@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from stereo.data.formats import read_disparity, read_image, read_mask
 from stereo.data.formats.calibration import read_calibration
-from stereo.data.sample import Calibration, Map, Mask, StereoSample
+from stereo.data.sample import Calibration, GroundTruth, Map, Mask, SampleSource, StereoSample
 from stereo.data.warping import refuse_swapped_views
 from stereo.errors import DataError
 
@@ -50,13 +50,10 @@ class PairDataset:
     """
 
     def __init__(self, pairs: Sequence[PairFiles], check_views: bool = True) -> None:
-        self.pairs = list(pairs)
+        self.pairs = tuple(pairs)
         self.check_views = check_views
-
-    @property
-    def names(self) -> list[str]:
-        """Of all samples, without loading them."""
-        return [pair.name for pair in self.pairs]
+        # Of all samples, without loading them.
+        self.names = [pair.name for pair in self.pairs]
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -67,6 +64,10 @@ class PairDataset:
         if self.check_views:
             refuse_swapped_views(sample, self.pairs[index].left)
         return sample
+
+    def source(self, index: int) -> SampleSource:
+        """Return what sample `index` is had from: itself."""
+        return self[index]
 
     def load(self, pair: PairFiles) -> StereoSample:
         """Read the files of one pair."""
@@ -84,11 +85,10 @@ def load_pair(files: PairFiles, calibration_reader: Callable[[Path], Calibration
         reading = thread.submit(read_image, files.right)
         left = read_image(files.left)
         right = reading.result()
-    disparity: Map | None = None
-    valid: Mask | None = None
-    occluded: Mask | None = None
-    disparity_right: Map | None = None
+    truth: GroundTruth | None = None
     if files.disparity is not None:
+        occluded: Mask | None = None
+        disparity_right: Map | None = None
         disparity, valid = read_disparity(files.disparity, files.disparity_scale)
         if files.mask is not None:
             valid = valid & (_of_size(valid, read_mask(files.mask), files.mask) != 0)
@@ -98,10 +98,12 @@ def load_pair(files: PairFiles, calibration_reader: Callable[[Path], Calibration
         if files.visible_disparity is not None:
             visible = read_disparity(files.visible_disparity, files.disparity_scale)[1]
             occluded = valid & ~_of_size(valid, visible, files.visible_disparity)
-    if files.disparity_right is not None:
-        disparity_right, _ = read_disparity(files.disparity_right, files.disparity_scale)
+        if files.disparity_right is not None:
+            disparity_right, _ = read_disparity(files.disparity_right, files.disparity_scale)
+            _of_size(valid, disparity_right, files.disparity_right)
+        truth = GroundTruth(disparity, valid, occluded, disparity_right)
     calibration = None if files.calibration is None else calibration_reader(files.calibration)
-    return StereoSample(left, right, disparity, valid, occluded, disparity_right, calibration, files.name)
+    return StereoSample(left, right, truth, calibration, files.name)
 
 
 def _of_size(reference: Mask, array: NDArray[Any], path: Path) -> NDArray[Any]:

@@ -1,10 +1,13 @@
-"""StereoSample: one rectified pair and what is known of it.
+"""StereoSample: one rectified pair and all that is known of it.
 
-Convention, everywhere in this project: disparity is in full-resolution pixels and positive, and the left pixel
-(x, y) matches the right pixel (x - disparity, y).
+Conventions, everywhere in this project: disparity is in full-resolution pixels and positive, and the left pixel (x, y)
+matches the right pixel (x − disparity, y). Pixel centers lie at whole numbers, so that a view of W columns reaches from
+−½ to W − ½.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,27 +24,109 @@ MIN_SIZE = 32
 
 @dataclass(frozen=True)
 class Calibration:
-    """What turns disparity into depth: depth = focal_length * baseline / (disparity + disparity_offset).
+    """What turns disparity into points: depth = focal_length · baseline / (disparity + disparity_offset).
 
-    focal_length: px at the image's own resolution. baseline: metres. disparity_offset: px, the right minus the left
-    principal point's x (`doffs` in Middlebury's calib.txt), 0 for most rigs.
+    focal_length: px along the rows, at the image's own resolution. baseline: meters. disparity_offset: px, the right
+    minus the left principal point's x (`doffs` in Middlebury's calib.txt), 0 for most rigs. cx, cy: the left principal
+    point, px; None where it is not known. focal_length_y: px along the columns; None: as along the rows.
     """
 
     focal_length: float
     baseline: float
     disparity_offset: float = 0.0
+    cx: float | None = None
+    cy: float | None = None
+    focal_length_y: float | None = None
+
+    def cropped(self, top: int, left: int) -> "Calibration":
+        """Return the calibration of a window whose first pixel is (left, top)."""
+        return replace(self, cx=_plus(self.cx, -left), cy=_plus(self.cy, -top))
+
+    def resized(self, ratio_x: float, ratio_y: float) -> "Calibration":
+        """Return the calibration of views whose width and height are multiplied by these ratios."""
+        focal_length_y = self.focal_length if self.focal_length_y is None else self.focal_length_y
+        square = self.focal_length_y is None and ratio_x == ratio_y
+        return Calibration(
+            focal_length=self.focal_length * ratio_x,
+            baseline=self.baseline,
+            disparity_offset=self.disparity_offset * ratio_x,
+            cx=None if self.cx is None else (self.cx + 0.5) * ratio_x - 0.5,
+            cy=None if self.cy is None else (self.cy + 0.5) * ratio_y - 0.5,
+            focal_length_y=None if square else focal_length_y * ratio_y,
+        )
+
+    def upside_down(self, height: int) -> "Calibration":
+        """Return the calibration of views of so many rows after a vertical flip."""
+        return replace(self, cy=None if self.cy is None else height - 1 - self.cy)
+
+    def mirrored(self, width: int) -> "Calibration":
+        """Return the calibration of views of so many columns, exchanged and mirrored: the right one is the left now."""
+        return replace(self, cx=None if self.cx is None else width - 1 - (self.cx + self.disparity_offset))
 
 
-@dataclass
+@dataclass(frozen=True)
+class GroundTruth:
+    """What is known of a pair's geometry.
+
+    disparity: float32 [H, W] of the left view in px; finite everywhere, 0 where unknown.
+    valid: bool [H, W], ground truth is known here (it may still lie beyond a network's max_disparity).
+    occluded: bool [H, W], True where the left pixel is not visible in the right view; None where the data set does
+        not say.
+    disparity_right: float32 [H, W] of the right view, 0 where unknown; None where the data set does not have it.
+
+    Raises: DataError where shapes or types do not agree.
+    """
+
+    disparity: Map
+    valid: Mask
+    occluded: Mask | None = None
+    disparity_right: Map | None = None
+
+    def __post_init__(self) -> None:
+        for name, dtype in _TRUTH_TYPES.items():
+            value = getattr(self, name)
+            if value is None:
+                continue
+            if value.dtype != dtype:
+                raise DataError(f"{name} is {value.dtype}, expected {np.dtype(dtype)}")
+            if value.ndim != 2 or value.shape != self.disparity.shape:
+                raise DataError(
+                    f"{name} is {list(value.shape)} but disparity is {list(self.disparity.shape)} [H, W]; check that "
+                    "they belong to the same pair and resolution"
+                )
+
+
+_TRUTH_TYPES: dict[str, type[np.generic]] = {
+    "disparity": np.float32,
+    "valid": np.bool_,
+    "occluded": np.bool_,
+    "disparity_right": np.float32,
+}
+
+
+class SampleSource(Protocol):
+    """What a sample, or a part of it, can be had from. A sample is one; the procedural world draws no more than is
+    asked for."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def height(self) -> int: ...
+
+    @property
+    def width(self) -> int: ...
+
+    def window(self, top: int, left: int, height: int, width: int) -> "StereoSample":
+        """Return rows top … top + height − 1 and columns left … left + width − 1 of both views."""
+
+
+@dataclass(frozen=True)
 class StereoSample:
     """One rectified stereo pair in numpy, as it lies on disk or as the procedural world draws it.
 
     left, right: RGB uint8 [H, W, 3].
-    disparity: float32 [H, W] of the left view in px; finite everywhere, 0 where unknown. None: no ground truth.
-    valid: bool [H, W], ground truth is known here (it may still lie beyond a network's max_disparity).
-    occluded: bool [H, W], True where the left pixel is not visible in the right view; None where the data set does
-        not say.
-    disparity_right: float32 [H, W] of the right view, where the data set has it.
+    truth: None where the data set has no ground truth.
     calibration: where the data set has it.
     name: unique within its data set, for reports.
 
@@ -50,66 +135,76 @@ class StereoSample:
 
     left: Image
     right: Image
-    disparity: Map | None = None
-    valid: Mask | None = None
-    occluded: Mask | None = None
-    disparity_right: Map | None = None
+    truth: GroundTruth | None = None
     calibration: Calibration | None = None
     name: str = ""
 
     def __post_init__(self) -> None:
-        for side, image in (("left", self.left), ("right", self.right)):
-            if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-                raise DataError(
-                    f"{self.name}: the {side} image is {image.dtype} {list(image.shape)}, expected RGB uint8 [H, W, 3]"
-                )
-        if self.left.shape != self.right.shape:
+        _check_views(self.left, self.right, f"{self.name}: ")
+        if self.truth is not None and self.truth.disparity.shape != self.left.shape[:2]:
             raise DataError(
-                f"{self.name}: the left image is {_size(self.left)} but the right one is {_size(self.right)} "
-                "(width × height); a rectified pair has one size: check that the two files belong together"
+                f"{self.name}: disparity is {_size(self.truth.disparity)} but the images are {_size(self.left)} "
+                "(width × height); check that they belong to the same pair and resolution"
             )
-        if (self.disparity is None) != (self.valid is None):
-            raise DataError(f"{self.name}: disparity and valid come together, got only one of them")
-        for field, dtype in (
-            ("disparity", np.float32),
-            ("valid", np.bool_),
-            ("occluded", np.bool_),
-            ("disparity_right", np.float32),
-        ):
-            value = getattr(self, field)
-            if value is None:
-                continue
-            if value.dtype != dtype:
-                raise DataError(f"{self.name}: {field} is {value.dtype}, expected {np.dtype(dtype)}")
-            if value.shape != self.left.shape[:2]:
-                raise DataError(
-                    f"{self.name}: {field} is {_size(value)} but the images are {_size(self.left)} (width × height); "
-                    "check that they belong to the same pair and resolution"
-                )
 
     @property
     def height(self) -> int:
+        """Rows."""
         return int(self.left.shape[0])
 
     @property
     def width(self) -> int:
+        """Columns."""
         return int(self.left.shape[1])
+
+    def require_truth(self, purpose: str) -> GroundTruth:
+        """Return the ground truth. Raises: DataError that says what it is needed for where there is none."""
+        if self.truth is None:
+            raise DataError(f"{self.name or 'the pair'}: has no ground truth, which {purpose} needs")
+        return self.truth
+
+    def window(self, top: int, left: int, height: int, width: int) -> "StereoSample":
+        """Return the same window of both views and of all that is known of them; the whole is the sample itself."""
+        if (top, left, height, width) == (0, 0, self.height, self.width):
+            return self
+        part = self.map_arrays(lambda array: array[top : top + height, left : left + width])
+        return replace(part, calibration=None if self.calibration is None else self.calibration.cropped(top, left))
+
+    def map_arrays(self, function: Callable[[NDArray[Any]], NDArray[Any]]) -> "StereoSample":
+        """Return the sample with `function` applied to each view and map; the calibration stays as it is."""
+
+        def apply(value: Any) -> Any:
+            return None if value is None else np.ascontiguousarray(function(value))
+
+        truth = self.truth
+        if truth is not None:
+            truth = GroundTruth(**{name: apply(getattr(truth, name)) for name in _TRUTH_TYPES})
+        return replace(self, left=apply(self.left), right=apply(self.right), truth=truth)
+
+
+def check_pair(left: Image, right: Image) -> None:
+    """Raise DataError unless both are RGB uint8 [H, W, 3] of one size, 32 px or more on each side."""
+    _check_views(left, right, "")
+    if min(left.shape[:2]) < MIN_SIZE:
+        raise DataError(f"the images are {_size(left)} (width × height), expected {MIN_SIZE} px or more on each side")
+
+
+def _check_views(left: Image, right: Image, where: str) -> None:
+    for side, image in (("left", left), ("right", right)):
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+            raise DataError(
+                f"{where}the {side} image is {image.dtype} {list(image.shape)}, expected RGB uint8 [H, W, 3]"
+            )
+    if left.shape != right.shape:
+        raise DataError(
+            f"{where}the left image is {_size(left)} but the right one is {_size(right)} (width × height); a rectified "
+            "pair has one size: check that the two files belong together"
+        )
 
 
 def _size(array: NDArray[np.generic]) -> str:
     return f"{array.shape[1]}×{array.shape[0]}"
 
 
-def check_pair(left: Image, right: Image) -> None:
-    """Raise DataError unless both are RGB uint8 [H, W, 3] of one size, 32 px or more on each side."""
-    for side, image in (("left", left), ("right", right)):
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-            raise DataError(f"the {side} image is {image.dtype} {list(image.shape)}, expected RGB uint8 [H, W, 3]")
-    sizes = [f"{image.shape[1]}×{image.shape[0]}" for image in (left, right)]
-    if sizes[0] != sizes[1]:
-        raise DataError(
-            f"the left image is {sizes[0]} but the right one is {sizes[1]} (width × height); a rectified pair has one "
-            "size: check that the two files belong together"
-        )
-    if min(left.shape[:2]) < MIN_SIZE:
-        raise DataError(f"the images are {sizes[0]} (width × height), expected {MIN_SIZE} px or more on each side")
+def _plus(value: float | None, shift: float) -> float | None:
+    return None if value is None else value + shift

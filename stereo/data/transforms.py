@@ -3,9 +3,8 @@
 Each transform is a function of a sample and a random generator; :class:`Augmentation` chains them by the settings.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,54 +12,30 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from stereo.config import AugmentationConfig
-from stereo.data.sample import Image, StereoSample
+from stereo.data.sample import GroundTruth, Image, SampleSource, StereoSample
 from stereo.errors import DataError
-
-
-class Undrawn(Protocol):
-    """A sample that is made only when it is known which part of it is wanted."""
-
-    name: str
-    height: int
-    width: int
-
-    def whole(self) -> StereoSample: ...
-
-    def window(self, top: int, left: int, height: int, width: int) -> StereoSample: ...
 
 
 class Augmentation:
     """The configured chain: resize, crop, flips, misalignment, colour, erasing. A pure function of (sample, generator).
 
-    Of an undrawn sample no more than the crop is made, unless it is resized.
+    Of a source no more than the crop is made, unless it is resized.
     Raises: DataError where a sample is smaller than the crop.
     """
 
     def __init__(self, config: AugmentationConfig) -> None:
         self.config = config
 
-    def __call__(self, source: StereoSample | Undrawn, rng: Generator) -> StereoSample:
+    def __call__(self, source: SampleSource, rng: Generator) -> StereoSample:
         config = self.config
-        scaled = rng.random() < config.scale_probability
-        if isinstance(source, StereoSample):
-            sample = source
-        elif scaled or config.crop_height is None or config.crop_width is None:
-            sample = source.whole()
+        if rng.random() < config.scale_probability:
+            source = self._resized(source.window(0, 0, source.height, source.width), rng)
+        if config.crop_height is None or config.crop_width is None:
+            sample = source.window(0, 0, source.height, source.width)
         else:
-            top, left = _random_corner(source, config.crop_height, config.crop_width, rng)
-            sample = source.window(top, left, config.crop_height, config.crop_width)
-        if scaled:
-            scale = 2.0 ** rng.uniform(config.min_log2_scale, config.max_log2_scale)
-            stretch = 1.0
-            if _chance(config.stretch_probability, rng):
-                stretch = 2.0 ** rng.uniform(-config.max_log2_stretch, config.max_log2_stretch)
-            smallest = max((config.crop_height or 1) / sample.height, (config.crop_width or 1) / sample.width / stretch)
-            fits = sample.height >= (config.crop_height or 1) and sample.width >= (config.crop_width or 1)
-            sample = resize(sample, max(scale, smallest if fits else 1.0), stretch)
-        undrawn = not isinstance(source, StereoSample) and not scaled
-        if config.crop_height is not None and config.crop_width is not None and not undrawn:
-            sample = random_crop(sample, config.crop_height, config.crop_width, rng)
-        if _chance(config.horizontal_flip_probability, rng) and sample.disparity_right is not None:
+            sample = random_crop(source, config.crop_height, config.crop_width, rng)
+        can_flip = sample.truth is not None and sample.truth.disparity_right is not None
+        if _chance(config.horizontal_flip_probability, rng) and can_flip:
             sample = horizontal_flip(sample)
         if rng.random() < config.vertical_flip_probability:
             sample = vertical_flip(sample)
@@ -72,6 +47,17 @@ class Augmentation:
         if rng.random() < config.right_erase_probability:
             sample = erase_right(sample, rng)
         return sample
+
+    def _resized(self, sample: StereoSample, rng: Generator) -> StereoSample:
+        """Return the sample at a random scale, at which it is no smaller than the crop unless it was before."""
+        config = self.config
+        scale = 2.0 ** rng.uniform(config.min_log2_scale, config.max_log2_scale)
+        stretch = 1.0
+        if _chance(config.stretch_probability, rng):
+            stretch = 2.0 ** rng.uniform(-config.max_log2_stretch, config.max_log2_stretch)
+        smallest = max((config.crop_height or 1) / sample.height, (config.crop_width or 1) / sample.width / stretch)
+        fits = sample.height >= (config.crop_height or 1) and sample.width >= (config.crop_width or 1)
+        return resize(sample, max(scale, smallest if fits else 1.0), stretch)
 
 
 def _chance(probability: float, rng: Generator) -> bool:
@@ -98,53 +84,44 @@ def resize(sample: StereoSample, scale: float, stretch: float = 1.0) -> StereoSa
         resized = cv2.resize(value.astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
         return resized.astype(dtype)
 
-    disparity, disparity_right = (
-        nearest(sample.disparity, np.float32),
-        nearest(sample.disparity_right, np.float32),
-    )
-    calibration = sample.calibration
-    if calibration is not None:
-        calibration = replace(
-            calibration,
-            focal_length=calibration.focal_length * ratio,
-            disparity_offset=calibration.disparity_offset * ratio,
+    truth = sample.truth
+    if truth is not None:
+        disparity_right = nearest(truth.disparity_right, np.float32)
+        truth = GroundTruth(
+            disparity=nearest(truth.disparity, np.float32) * np.float32(ratio),
+            valid=nearest(truth.valid, np.bool_),
+            occluded=nearest(truth.occluded, np.bool_),
+            disparity_right=None if disparity_right is None else disparity_right * np.float32(ratio),
         )
+    calibration = sample.calibration
     return replace(
         sample,
         left=image(sample.left),
         right=image(sample.right),
-        disparity=None if disparity is None else disparity * np.float32(ratio),
-        valid=nearest(sample.valid, np.bool_),
-        occluded=nearest(sample.occluded, np.bool_),
-        disparity_right=None if disparity_right is None else disparity_right * np.float32(ratio),
-        calibration=calibration,
+        truth=truth,
+        calibration=None if calibration is None else calibration.resized(ratio, height / sample.height),
     )
 
 
-def random_crop(sample: StereoSample, height: int, width: int, rng: Generator) -> StereoSample:
+def random_crop(source: SampleSource, height: int, width: int, rng: Generator) -> StereoSample:
     """The same random window of both views. Raises: DataError where the sample is smaller than that."""
-    top, start = _random_corner(sample, height, width, rng)
-    return crop(sample, top, start, height, width)
-
-
-def crop(sample: StereoSample, top: int, start: int, height: int, width: int) -> StereoSample:
-    """The same window of both views, from row `top` and column `start` on."""
-    return _map_arrays(sample, lambda value: value[top : top + height, start : start + width])
-
-
-def _random_corner(sample: StereoSample | Undrawn, height: int, width: int, rng: Generator) -> tuple[int, int]:
-    """The upper left corner of a random window. Raises: DataError where the sample is smaller than that."""
-    if sample.height < height or sample.width < width:
+    if source.height < height or source.width < width:
         raise DataError(
-            f"{sample.name}: the sample is {sample.width}×{sample.height} but the crop is {width}×{height} "
+            f"{source.name}: the sample is {source.width}×{source.height} but the crop is {width}×{height} "
             "(width × height); set data.augmentation.crop_height and crop_width to what the data set has"
         )
-    return int(rng.integers(0, sample.height - height + 1)), int(rng.integers(0, sample.width - width + 1))
+    top = int(rng.integers(0, source.height - height + 1))
+    left = int(rng.integers(0, source.width - width + 1))
+    return source.window(top, left, height, width)
 
 
 def vertical_flip(sample: StereoSample) -> StereoSample:
     """Upside down; disparities stay as they are."""
-    return _map_arrays(sample, lambda value: value[::-1])
+    calibration = sample.calibration
+    return replace(
+        sample.map_arrays(lambda array: array[::-1]),
+        calibration=None if calibration is None else calibration.upside_down(sample.height),
+    )
 
 
 def horizontal_flip(sample: StereoSample) -> StereoSample:
@@ -153,18 +130,19 @@ def horizontal_flip(sample: StereoSample) -> StereoSample:
     They count as known where they are not 0. What is occluded in the new right view is not known.
     Raises: DataError where the right view's disparity is not there.
     """
-    if sample.disparity_right is None:
+    truth, calibration = sample.truth, sample.calibration
+    if truth is None or truth.disparity_right is None:
         raise DataError(f"{sample.name}: a horizontal flip needs the right view's disparity, which is not there")
-    swapped = replace(
-        sample,
+    swapped = StereoSample(
         left=sample.right,
         right=sample.left,
-        disparity=sample.disparity_right,
-        valid=sample.disparity_right != 0,
-        occluded=None,
-        disparity_right=sample.disparity,
+        truth=GroundTruth(
+            disparity=truth.disparity_right, valid=truth.disparity_right != 0, disparity_right=truth.disparity
+        ),
+        calibration=None if calibration is None else calibration.mirrored(sample.width),
+        name=sample.name,
     )
-    return _map_arrays(swapped, lambda value: value[:, ::-1])
+    return swapped.map_arrays(lambda array: array[:, ::-1])
 
 
 def misalign(
@@ -182,15 +160,20 @@ def misalign(
     right = cv2.warpAffine(
         sample.right, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
     )
+    truth = None if sample.truth is None else _follow(sample.truth, np.asarray(matrix, np.float64))
+    return replace(sample, right=_uint8(right), truth=truth)
+
+
+def _follow(truth: GroundTruth, matrix: NDArray[np.float64]) -> GroundTruth:
+    """Return the ground truth after an affine motion [2, 3] of the right view."""
+    height, width = truth.disparity.shape
     rows, columns = np.mgrid[:height, :width].astype(np.float64)
-    disparity, valid, disparity_right = sample.disparity, sample.valid, sample.disparity_right
-    if disparity is not None and valid is not None:
-        source = columns - disparity
-        moved, row = matrix @ np.stack([source, rows, np.ones_like(rows)]).reshape(3, -1)
-        changed = columns - moved.reshape(height, width)
-        stays = (row >= 0) & (row <= height - 1)
-        valid = valid & (changed > 0) & (stays.reshape(height, width) | (source < 0))
-        disparity = np.where(valid, changed, 0).astype(np.float32)
+    source = columns - truth.disparity
+    moved, row = matrix @ np.stack([source, rows, np.ones_like(rows)]).reshape(3, -1)
+    changed = columns - moved.reshape(height, width)
+    stays = (row >= 0) & (row <= height - 1)
+    valid = truth.valid & (changed > 0) & (stays.reshape(height, width) | (source < 0))
+    disparity_right = truth.disparity_right
     if disparity_right is not None:
         back = cv2.invertAffineTransform(matrix)
         source_x, source_y = np.rint(back @ np.stack([columns, rows, np.ones_like(rows)]).reshape(3, -1))
@@ -200,13 +183,11 @@ def misalign(
         moved = matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2]
         after = np.where(inside & (before != 0), x + before - moved, 0)
         disparity_right = np.maximum(after, 0).astype(np.float32).reshape(height, width)
-    return replace(
-        sample,
-        right=_uint8(right),
-        disparity=disparity,
+    return GroundTruth(
+        disparity=np.where(valid, changed, 0).astype(np.float32),
         valid=valid,
+        occluded=None if truth.occluded is None else truth.occluded & valid,
         disparity_right=disparity_right,
-        occluded=None if sample.occluded is None or valid is None else sample.occluded & valid,
     )
 
 
@@ -243,15 +224,6 @@ def erase_right(sample: StereoSample, rng: Generator) -> StereoSample:
         start = int(rng.integers(0, right.shape[1] - width + 1))
         right[top : top + height, start : start + width] = mean
     return replace(sample, right=right)
-
-
-def _map_arrays(sample: StereoSample, function: Callable[[NDArray[Any]], NDArray[Any]]) -> StereoSample:
-    arrays: dict[str, Any] = {}
-    for name in ("left", "right", "disparity", "valid", "occluded", "disparity_right"):
-        value = getattr(sample, name)
-        if value is not None:
-            arrays[name] = np.ascontiguousarray(function(value))
-    return replace(sample, **arrays)
 
 
 def _uint8(image: Any) -> Image:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stereo.data.sample import Image, StereoSample
+from stereo.data.sample import Image, Mask, StereoSample
 from stereo.errors import DataError
 
 # The own one, swapped eyes, and the ratios of the scales that occur: 2, 3, 4, 8, 16 and 256, and their inverses.
@@ -61,17 +61,24 @@ def check_by_warping(sample: StereoSample, pixels: int = 50_000) -> WarpCheck | 
     return _check(sample, FACTORS, pixels)
 
 
-def warped_right(sample: StereoSample) -> NDArray[np.float32]:
-    """The right view as the ground truth says the left one sees it, R(x − d): RGB float32 [H, W, 3] in 0 … 255.
+def warp_residual(sample: StereoSample) -> NDArray[np.float32]:
+    """Return |L(x) − R(x − d)| of each pixel, the mean of the three channels, in gray levels: float32 [H, W].
 
-    Where the match lies outside the right view, that view's nearest pixel. Raises: DataError without ground truth.
+    Where the match lies outside the right view, that view's nearest pixel stands for it. Raises: DataError without
+    ground truth.
     """
-    if sample.disparity is None:
-        raise DataError(f"{sample.name}: has no ground-truth disparity to warp by")
-    y, x = np.mgrid[: sample.height, : sample.width].astype(np.float32)
-    right = sample.right.astype(np.float32)
-    warped = cv2.remap(right, x - sample.disparity, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(warped, np.float32)
+    disparity = sample.require_truth("warping").disparity
+    rows, columns = np.mgrid[: sample.height, : sample.width].astype(np.float32)
+    left, right = (image.astype(np.float32) for image in (sample.left, sample.right))
+    return np.asarray(_residual(left, right, rows, columns, disparity, cv2.INTER_CUBIC).mean(2), np.float32)
+
+
+def comparable(sample: StereoSample) -> Mask:
+    """Return where a residual means something: ground truth is known, and the match is in the right view and not known
+    to be hidden there. bool [H, W]. Raises: DataError without ground truth."""
+    truth = sample.require_truth("warping")
+    known = truth.valid & (np.arange(sample.width, dtype=np.float32) - truth.disparity >= 0)
+    return known if truth.occluded is None else known & ~truth.occluded
 
 
 def refuse_swapped_views(sample: StereoSample, path: Path) -> None:
@@ -82,32 +89,43 @@ def refuse_swapped_views(sample: StereoSample, path: Path) -> None:
 
 
 def _check(sample: StereoSample, factors: tuple[float, ...], pixels: int) -> WarpCheck | None:
-    if sample.disparity is None or sample.valid is None:
+    truth = sample.truth
+    if truth is None:
         return None
     # A lattice of rows and columns, dense enough, rather than all pixels.
-    step = max(1, int(np.sqrt(sample.disparity.size / pixels)))
-    rows = slice(step // 2, None, step)
-    known = sample.valid[rows, rows]
-    if sample.occluded is not None:
-        known = known & ~sample.occluded[rows, rows]
+    step = max(1, int(np.sqrt(truth.disparity.size / pixels)))
+    lattice = (slice(step // 2, None, step), slice(step // 2, None, step))
+    known = truth.valid[lattice]
+    if truth.occluded is not None:
+        known = known & ~truth.occluded[lattice]
     if int(known.sum()) < _FEWEST_PIXELS:
         return None
-    disparity = sample.disparity[rows, rows][known]
-    y, x = (index * step + step // 2 for index in np.nonzero(known))
-    left, right = _normalised(sample.left[rows]), _normalised(sample.right[rows])
-    values = left[y // step, x]
+    left, right = _normalized(sample.left[lattice[0]]), _normalized(sample.right[lattice[0]])
+    rows, columns = np.mgrid[: known.shape[0], : known.shape[1]].astype(np.float32)
+    columns = columns * step + step // 2
+    disparity = truth.disparity[lattice]
     residuals = {}
     for factor in factors:
-        source = np.clip(x - factor * disparity, 0, sample.width - 1)
-        low = np.minimum(source.astype(np.int64), sample.width - 2)
-        weight = (source - low).astype(np.float32)
-        row = y // step
-        warped = right[row, low] * (1 - weight) + right[row, low + 1] * weight
-        residuals[factor] = float(np.abs(values - warped).mean())
+        residual = _residual(left[:, lattice[1]], right, rows, columns, factor * disparity, cv2.INTER_LINEAR)
+        residuals[factor] = float(residual[known].mean())
     return WarpCheck(residuals)
 
 
-def _normalised(image: Image) -> NDArray[np.float32]:
+def _residual(
+    left: NDArray[np.float32],
+    right: NDArray[np.float32],
+    rows: NDArray[np.float32],
+    columns: NDArray[np.float32],
+    disparity: NDArray[np.float32],
+    interpolation: int,
+) -> NDArray[np.float32]:
+    """Return |L(x) − R(x − d)| on a grid of pixels. `left` is taken at the grid already; `right` is the whole view."""
+    source = np.clip(columns - disparity, 0, right.shape[1] - 1, dtype=np.float32)
+    warped = cv2.remap(right, source, rows, interpolation, borderMode=cv2.BORDER_REPLICATE)
+    return np.abs(left - warped)
+
+
+def _normalized(image: Image) -> NDArray[np.float32]:
     """Grey, of mean 0 and of a contrast of 50 grey levels (standard deviation), whatever the exposure."""
     grey = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY).astype(np.float32)
     grey -= grey.mean()

@@ -175,15 +175,15 @@ def _score(method: Method | OracleMethod, dataset: Dataset, index: int, protocol
     try:
         sample = dataset[index]
         name = sample.name or name
-        if sample.disparity is None or sample.valid is None:
+        if sample.truth is None:
             raise DataError("no ground truth, which evaluation needs")
         start = time.perf_counter()
         prediction = predict_sample(method, sample)
         seconds = time.perf_counter() - start
     except DataError as error:
         return _Score(index, name, failure=f"{name}: {error}")
-    mask = protocol.mask(sample.disparity, sample.valid)
-    return _Score(index, name, seconds, metrics.image_metrics(prediction, sample.disparity, mask, name))
+    mask = protocol.mask(sample.truth.disparity, sample.truth.valid)
+    return _Score(index, name, seconds, metrics.image_metrics(prediction, sample.truth.disparity, mask, name))
 
 
 def predict_sample(method: Method | OracleMethod, sample: StereoSample) -> Map:

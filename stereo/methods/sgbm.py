@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stereo.data.sample import Image, Map, Mask, StereoSample, check_pair
-from stereo.errors import ConfigError, DataError
+from stereo.errors import ConfigError
 
 # OpenCV gives sixteenths of a pixel as int16.
 _SUBPIXEL = 16
@@ -97,9 +97,8 @@ class TrueRangeSgbm:
 
         Raises: DataError where the sample has no ground truth.
         """
-        if sample.disparity is None or sample.valid is None:
-            raise DataError(f"{sample.name}: no ground truth, from which the true range could be taken")
-        largest = float(np.max(sample.disparity, where=sample.valid & np.isfinite(sample.disparity), initial=0))
+        truth = sample.require_truth("the true range")
+        largest = float(np.max(truth.disparity, where=truth.valid & np.isfinite(truth.disparity), initial=0))
         return Sgbm(math.ceil(largest) + 1).predict(sample.left, sample.right)
 
 

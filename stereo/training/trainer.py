@@ -237,10 +237,9 @@ class Trainer:
 
     def _panel(self, index: int) -> Image:
         sample = self.validation_set[index]
-        assert sample.disparity is not None
-        assert sample.valid is not None
+        truth = sample.require_truth("validation")
         prediction = self.validator.predict(sample.left, sample.right)
-        return evaluation_panel(sample.left, prediction, sample.disparity, sample.valid, sample.name)
+        return evaluation_panel(sample.left, prediction, truth.disparity, truth.valid, sample.name)
 
     # ------------------------------------------------------------------------------------------------- logs and files
 

@@ -17,13 +17,16 @@ from stereo.data.loader import StereoBatch, build_loader, collate, iterate
 from stereo.errors import DataError
 
 
-def batches(config: DataConfig, seed: int = 0, first: int = 0, last: int = 4, rank: int = 0, size: int = 1):
+def batches(
+    config: DataConfig, seed: int = 0, first: int = 0, last: int = 4, rank: int = 0, size: int = 1
+) -> list[StereoBatch]:
     return list(iterate(build_loader(config, seed, first, last, rank, size)))
 
 
 def equal(first: list[StereoBatch], second: list[StereoBatch]) -> bool:
     return len(first) == len(second) and all(
-        torch.equal(a, b) for one, other in zip(first, second, strict=True) for a, b in zip(one, other, strict=True)
+        one.names == other.names and all(torch.equal(a, b) for a, b in zip(one[:4], other[:4], strict=True))
+        for one, other in zip(first, second, strict=True)
     )
 
 
@@ -38,6 +41,8 @@ def test_types_and_shapes(config: DataConfig) -> None:
     batch = batches(config)[0]
     assert batch.left.shape == batch.right.shape == (2, 3, 48, 64)
     assert batch.left.dtype == torch.uint8
+    assert batch.names == tuple(f"synthetic/0/{int(name[-6:]):06d}" for name in batch.names)
+    assert len(batch.names) == 2
     assert batch.disparity.shape == batch.valid.shape == (2, 48, 64)
     on_device = batch.to(torch.device("cpu"))
     assert on_device.left.dtype == torch.float32
@@ -168,7 +173,5 @@ def test_no_worker_keeps_the_process_from_ending(case: str) -> None:
 def test_collate_refuses_what_does_not_fit() -> None:
     with pytest.raises(DataError, match="different sizes"):
         collate([textured_sample(32, 48, 1), textured_sample(32, 64, 1)])
-    without = textured_sample(32, 48, 1)
-    without.disparity = without.valid = None
-    with pytest.raises(DataError, match="no ground-truth"):
-        collate([without])
+    with pytest.raises(DataError, match="plane/0: has no ground truth, which training needs"):
+        collate([replace(textured_sample(32, 48, 1), truth=None)])

@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from helpers import array_of, occluded_of, right_disparity_of, truth_of, with_truth
 from numpy.typing import NDArray
 
 from stereo.config import AugmentationConfig, DatasetConfig, SyntheticConfig, with_overrides
@@ -42,7 +43,8 @@ def grid(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.float
 def at_match(image: NDArray[np.float32], disparity: NDArray[np.float32], interpolation: int) -> NDArray[np.float32]:
     """A map of the right view, read at x − disparity; very large outside the view."""
     x, y = grid(*disparity.shape)
-    return cv2.remap(image, x - disparity, y, interpolation, borderMode=cv2.BORDER_CONSTANT, borderValue=(1e6,) * 3)
+    seen = cv2.remap(image, x - disparity, y, interpolation, borderMode=cv2.BORDER_CONSTANT, borderValue=(1e6,) * 3)
+    return np.asarray(seen, np.float32)
 
 
 def warp_error(pair: StereoSample, disparity: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
@@ -54,8 +56,9 @@ def warp_error(pair: StereoSample, disparity: NDArray[np.float32], mask: NDArray
 
 def inside_surfaces(pair: StereoSample) -> NDArray[np.bool_]:
     """Visible in both views and three pixels or more from any border."""
-    spread = cv2.dilate(pair.disparity, np.ones((3, 3))) - cv2.erode(pair.disparity, np.ones((3, 3))) > 1
-    near_border = cv2.dilate((pair.occluded | spread).astype(np.uint8), np.ones((5, 5), np.uint8))
+    disparity = truth_of(pair).disparity
+    spread = cv2.dilate(disparity, np.ones((3, 3))) - cv2.erode(disparity, np.ones((3, 3))) > 1
+    near_border = cv2.dilate((occluded_of(pair) | spread).astype(np.uint8), np.ones((5, 5), np.uint8))
     return near_border == 0
 
 
@@ -66,10 +69,10 @@ def test_the_right_view_warped_by_the_disparity_is_the_left_view() -> None:
     for index in SCENES:
         pair = sample(index)
         mask = inside_surfaces(pair)
-        inside.append(warp_error(pair, pair.disparity, mask))
-        visible.append(warp_error(pair, pair.disparity, ~pair.occluded))
-        scaled.append(warp_error(pair, pair.disparity * np.float32(0.9), mask))
-        shifted.append(warp_error(pair, pair.disparity + np.float32(1), mask))
+        inside.append(warp_error(pair, truth_of(pair).disparity, mask))
+        visible.append(warp_error(pair, truth_of(pair).disparity, ~occluded_of(pair)))
+        scaled.append(warp_error(pair, truth_of(pair).disparity * np.float32(0.9), mask))
+        shifted.append(warp_error(pair, truth_of(pair).disparity + np.float32(1), mask))
     assert max(inside) < 1.0
     assert np.mean(inside) < 0.5
     assert np.mean(visible) < 1.5
@@ -87,14 +90,15 @@ def test_occlusion_agrees_with_the_two_disparity_maps() -> None:
 def test_visible_pixels_have_one_disparity_in_both_views() -> None:
     for index in SCENES:
         pair = sample(index)
-        seen = at_match(pair.disparity_right, pair.disparity, cv2.INTER_LINEAR)
-        difference = np.abs(seen - pair.disparity)[inside_surfaces(pair)]
+        seen = at_match(right_disparity_of(pair), truth_of(pair).disparity, cv2.INTER_LINEAR)
+        difference = np.abs(seen - truth_of(pair).disparity)[inside_surfaces(pair)]
         assert np.median(difference) < 1e-3
         assert np.quantile(difference, 0.95) < 0.05
 
 
 def digest(pair: StereoSample) -> str:
-    parts = (pair.left, pair.right, pair.disparity, pair.valid, pair.occluded, pair.disparity_right)
+    truth = truth_of(pair)
+    parts = (pair.left, pair.right, truth.disparity, truth.valid, occluded_of(pair), right_disparity_of(pair))
     return hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest()
 
 
@@ -108,7 +112,8 @@ def test_a_sample_is_a_pure_function_of_seed_and_index() -> None:
     code = (
         "import hashlib; from stereo.config import SyntheticConfig; from stereo.data.synthetic import SyntheticWorld\n"
         "s = SyntheticWorld(SyntheticConfig(seed=5, height=64, width=96, max_disparity=24))[3]\n"
-        "p = (s.left, s.right, s.disparity, s.valid, s.occluded, s.disparity_right)\n"
+        "t = s.truth\n"
+        "p = (s.left, s.right, t.disparity, t.valid, t.occluded, t.disparity_right)\n"
         "print(hashlib.sha256(b''.join(a.tobytes() for a in p)).hexdigest())"
     )
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
@@ -123,7 +128,8 @@ def test_photometric_changes_only_the_colours() -> None:
         for on in (True, False)
     ]
     for name in ("disparity", "occluded", "disparity_right"):
-        np.testing.assert_array_equal(getattr(pairs[0], name), getattr(pairs[1], name))
+        one, other = (getattr(truth_of(pair), name) for pair in pairs)
+        np.testing.assert_array_equal(one, other)
     assert not np.array_equal(pairs[0].left, pairs[1].left)
 
 
@@ -144,8 +150,8 @@ def test_ground_truth_is_dense_and_in_range(config: SyntheticConfig) -> None:
         pair = world[index]
         assert pair.left.shape == (config.height, config.width, 3)
         assert pair.name == f"synthetic/0/{index:06d}"
-        assert pair.valid.all()
-        for disparity in (pair.disparity, pair.disparity_right):
+        assert truth_of(pair).valid.all()
+        for disparity in (truth_of(pair).disparity, right_disparity_of(pair)):
             assert np.isfinite(disparity).all()
             assert disparity.min() > 0
             assert disparity.max() < config.max_disparity
@@ -153,12 +159,12 @@ def test_ground_truth_is_dense_and_in_range(config: SyntheticConfig) -> None:
 
 def test_disparity_is_sub_pixel_and_uses_its_range() -> None:
     pairs = [sample(index) for index in range(24)]
-    values = np.concatenate([pair.disparity.ravel() for pair in pairs])
+    values = np.concatenate([truth_of(pair).disparity.ravel() for pair in pairs])
     assert np.mean(np.abs(values - np.round(values)) < 0.02) < 0.1
-    largest = np.array([pair.disparity.max() for pair in pairs]) / CLEAN.max_disparity
+    largest = np.array([truth_of(pair).disparity.max() for pair in pairs]) / CLEAN.max_disparity
     assert np.mean(largest > 0.6) > 0.3
     assert largest.min() < 0.5
-    assert 0.03 < np.mean([pair.occluded.mean() for pair in pairs]) < 0.4
+    assert 0.03 < np.mean([occluded_of(pair).mean() for pair in pairs]) < 0.4
 
 
 def test_an_index_out_of_range() -> None:
@@ -179,7 +185,7 @@ def test_a_window_is_that_part_of_the_frame(window: Window) -> None:
     for index in range(6):
         whole, part = world.annotated(index), world.annotated(index, window)
         for name in ("left", "right", "disparity", "valid", "occluded", "disparity_right"):
-            np.testing.assert_array_equal(getattr(part.sample, name), getattr(whole.sample, name)[here], name)
+            np.testing.assert_array_equal(array_of(part.sample, name), array_of(whole.sample, name)[here], name)
         np.testing.assert_array_equal(part.object_id, whole.object_id[here])
 
 
@@ -192,7 +198,7 @@ def test_a_window_seen_by_cameras_differs_by_its_noise_alone() -> None:
     for index in range(8):
         whole, part = world[index], world.window(index, window)
         for side in ("left", "right"):
-            difference = getattr(part, side).astype(int) - getattr(whole, side)[here].astype(int)
+            difference = array_of(part, side).astype(int) - array_of(whole, side)[here].astype(int)
             assert abs(difference.mean()) < 0.5
             assert difference.std() < 6
             border = difference[:, :2].astype(float)
@@ -203,12 +209,12 @@ def test_the_loader_draws_the_window_that_the_crop_would_cut() -> None:
     config = AugmentationConfig(crop_height=48, crop_width=80, color_jitter=0, right_erase_probability=0)
     world = SyntheticWorld(CLEAN)
     for seed in range(5):
-        drawn = Augmentation(config)(world.undrawn(seed), np.random.default_rng(seed))
+        drawn = Augmentation(config)(world.source(seed), np.random.default_rng(seed))
         cut = Augmentation(config)(world[seed], np.random.default_rng(seed))
         for name in ("left", "right", "disparity", "valid", "occluded", "disparity_right"):
-            np.testing.assert_array_equal(getattr(drawn, name), getattr(cut, name))
+            np.testing.assert_array_equal(array_of(drawn, name), array_of(cut, name))
     config.scale_probability = 1.0
-    drawn = Augmentation(config)(world.undrawn(0), np.random.default_rng(0))
+    drawn = Augmentation(config)(world.source(0), np.random.default_rng(0))
     np.testing.assert_array_equal(drawn.left, Augmentation(config)(world[0], np.random.default_rng(0)).left)
 
 
@@ -221,7 +227,7 @@ def test_object_ids_and_boundaries() -> None:
         assert object_id.min() >= 0
         assert object_id.max() < layers
         assert len(np.unique(object_id)) > 3
-        jumps = np.abs(np.diff(sample.disparity, axis=1)) > 1.5  # no surface is so steep
+        jumps = np.abs(np.diff(truth_of(sample).disparity, axis=1)) > 1.5  # no surface is so steep
         assert (boundary[:, 1:] & boundary[:, :-1])[jumps].all()
         assert 0.001 < boundary.mean() < 0.5
     small = np.zeros((5, 6), np.int16)
@@ -238,7 +244,7 @@ def test_vignetting_and_compression_are_settings_that_move_nothing_else() -> Non
     for index in range(12):
         before, after = SyntheticWorld(plain)[index], SyntheticWorld(spoiled)[index]
         for name in ("disparity", "occluded", "disparity_right"):
-            np.testing.assert_array_equal(getattr(before, name), getattr(after, name))
+            np.testing.assert_array_equal(array_of(before, name), array_of(after, name))
         assert not np.array_equal(before.left, after.left)
         corners = [image[:12, :12].mean() / max(1.0, before.left[:12, :12].mean()) for image in (after.left,)]
         middle = after.left[40:56, 50:78].mean() / max(1.0, before.left[40:56, 50:78].mean())
@@ -268,8 +274,8 @@ def test_the_ground_truth_stays_true(name: str) -> None:
     for index in SCENES:
         pair = added(name)[index]
         mask = inside_surfaces(pair)
-        errors.append(warp_error(pair, pair.disparity, mask))
-        shifted.append(warp_error(pair, pair.disparity + np.float32(1), mask))
+        errors.append(warp_error(pair, truth_of(pair).disparity, mask))
+        shifted.append(warp_error(pair, truth_of(pair).disparity + np.float32(1), mask))
     assert np.mean(errors) < 0.8
     assert all(wrong > right for wrong, right in zip(shifted, errors, strict=True))
 
@@ -280,7 +286,7 @@ def test_what_is_added_moves_no_ground_truth(name: str) -> None:
     for index in SCENES:
         before, after = sample(index), added(name)[index]
         for field in GROUND_TRUTH:
-            np.testing.assert_array_equal(getattr(before, field), getattr(after, field))
+            np.testing.assert_array_equal(array_of(before, field), array_of(after, field))
         different += not np.array_equal(before.left, after.left)
     assert different > 8
 
@@ -292,7 +298,7 @@ def test_windows_of_what_is_added(name: str) -> None:
     for index in range(4):
         whole, part = added(name)[index], added(name).window(index, window)
         for field in ("left", "right", *GROUND_TRUTH):
-            difference = np.abs(getattr(part, field).astype(float) - getattr(whole, field)[here])
+            difference = np.abs(array_of(part, field).astype(float) - array_of(whole, field)[here])
             assert difference.max() <= (1 if field in ("left", "right") else 0), field
 
 
@@ -303,22 +309,22 @@ def test_a_rectification_error_is_a_setting_and_the_disparity_follows() -> None:
     for index in SCENES:
         straight, pair = sample(index), SyntheticWorld(config)[index]
         np.testing.assert_array_equal(pair.left, straight.left)
-        known = pair.valid
+        known = truth_of(pair).valid
         assert known.mean() > 0.95
         error = draw_misalignment(np.random.default_rng([config.seed, index, 7]), config)
         assert error is not None
         x, y = grid(128, 256)
         # The centre of the frame stays in its column; a turn moves columns by its sine times the height over it.
         turn = np.sin(np.radians(error.angle)) * (y - 63.5)
-        bounds.append(np.abs(pair.disparity - straight.disparity + turn)[known].max())
+        bounds.append(np.abs(truth_of(pair).disparity - truth_of(straight).disparity + turn)[known].max())
         matrix = cv2.getRotationMatrix2D((127.5, 63.5), error.angle, 1.0)
         matrix[1, 2] += error.shift
-        source = x - straight.disparity
+        source = x - truth_of(straight).disparity
         row = matrix[1, 0] * source + matrix[1, 1] * y + matrix[1, 2]
         mask = inside_surfaces(pair) & known
 
         def residual(rows: NDArray[Any], pair: StereoSample = pair, mask: NDArray[np.bool_] = mask) -> float:
-            columns = (grid(128, 256)[0] - pair.disparity).astype(np.float32)
+            columns = (grid(128, 256)[0] - truth_of(pair).disparity).astype(np.float32)
             warped = cv2.remap(pair.right.astype(np.float32), columns, rows.astype(np.float32), cv2.INTER_CUBIC)
             return float(np.abs(warped - pair.left)[mask].mean())
 
@@ -330,22 +336,22 @@ def test_a_rectification_error_is_a_setting_and_the_disparity_follows() -> None:
     for index in range(4):
         whole, part = world.annotated(index), world.annotated(index, window)
         for side in ("left", "right"):  # the resampling's own rounding moves with the window
-            difference = getattr(part.sample, side).astype(int) - getattr(whole.sample, side)[here]
+            difference = array_of(part.sample, side).astype(int) - array_of(whole.sample, side)[here]
             assert np.abs(difference).max() <= 1
         for name in ("valid", "occluded"):
-            np.testing.assert_array_equal(getattr(part.sample, name), getattr(whole.sample, name)[here], name)
+            np.testing.assert_array_equal(array_of(part.sample, name), array_of(whole.sample, name)[here], name)
         np.testing.assert_array_equal(part.object_id, whole.object_id[here])
-        np.testing.assert_allclose(part.sample.disparity, whole.sample.disparity[here], atol=1e-3)
+        np.testing.assert_allclose(truth_of(part.sample).disparity, truth_of(whole.sample).disparity[here], atol=1e-3)
 
 
 def test_the_mixture_is_a_setting() -> None:
     roads = replace(CLEAN, mixture={"driving": 1.0})
     for index in range(4):
         np.testing.assert_array_equal(
-            SyntheticWorld(roads)[index].disparity,
-            SyntheticWorld(replace(roads, mixture={"driving": 0.3, "flying": 0.0}))[index].disparity,
+            truth_of(SyntheticWorld(roads)[index]).disparity,
+            truth_of(SyntheticWorld(replace(roads, mixture={"driving": 0.3, "flying": 0.0}))[index]).disparity,
         )
-    assert not np.array_equal(SyntheticWorld(roads)[0].disparity, sample(0).disparity)
+    assert not np.array_equal(truth_of(SyntheticWorld(roads)[0]).disparity, truth_of(sample(0)).disparity)
     for wrong in ({"flying": -1.0}, {"indoors": 1.0}, {"flying": 0.0}, {}):
         with pytest.raises(ConfigError, match=r"synthetic\.mixture is"):
             SyntheticConfig(mixture=wrong)
@@ -356,7 +362,7 @@ def test_the_mixture_is_a_setting() -> None:
 def test_materials_look_different_to_the_two_eyes() -> None:
     def difference(name: str) -> float:
         pairs = [(added(name)[index], inside_surfaces(sample(index))) for index in SCENES]
-        return float(np.mean([warp_error(pair, pair.disparity, mask) for pair, mask in pairs]))
+        return float(np.mean([warp_error(pair, truth_of(pair).disparity, mask) for pair, mask in pairs]))
 
     assert difference("materials") > 1.5 * difference("defocus")
 
@@ -373,7 +379,7 @@ def test_photographs_as_textures(tmp_path: Path) -> None:
         assert crop.dtype == np.uint8
     world = SyntheticWorld(replace(CLEAN, textures=str(folder), texture_share=1.0))
     before, after = sample(0), world[0]
-    np.testing.assert_array_equal(before.disparity, after.disparity)
+    np.testing.assert_array_equal(truth_of(before).disparity, truth_of(after).disparity)
     assert not np.array_equal(before.left, after.left)
     np.testing.assert_array_equal(after.left, world[0].left)
     (tmp_path / "empty").mkdir()
@@ -413,7 +419,7 @@ def thumbnails() -> list[list[float]]:
     found = []
     for index in range(3):
         pair = SyntheticWorld(config)[index]
-        maps = (pair.left.mean(2), pair.right.mean(2), pair.disparity)
+        maps = (pair.left.mean(2), pair.right.mean(2), truth_of(pair).disparity)
         found.append(
             [
                 round(float(part.mean()), 2)
@@ -443,8 +449,8 @@ def test_every_preset_is_true(preset: Any) -> None:
 
 def test_a_false_ground_truth_is_told() -> None:
     pair = sample(3)
-    true, either = judge(pair), judge(replace(pair, occluded=np.roll(pair.occluded, 2, axis=1)))
+    true, either = judge(pair), judge(with_truth(pair, occluded=np.roll(occluded_of(pair), 2, axis=1)))
     assert true.both / true.either > 0.98
     assert either.both / either.either < 0.9
-    shifted = replace(pair, disparity=pair.disparity + np.float32(1))
+    shifted = with_truth(pair, disparity=truth_of(pair).disparity + np.float32(1))
     assert judge(shifted).warp > 1.5 * true.warp

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers import textured_sample
+from helpers import right_disparity_of, textured_sample, truth_of, with_truth
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stereo.config import AugmentationConfig, SyntheticConfig
-from stereo.data.sample import Calibration, StereoSample
+from stereo.data.sample import Calibration, GroundTruth, StereoSample
 from stereo.data.synthetic import SyntheticWorld
 from stereo.data.transforms import (
     Augmentation,
@@ -26,8 +26,7 @@ from stereo.errors import DataError
 
 def warp_error(sample: StereoSample) -> float:
     """Mean |L(x) − R(x − d)| for a constant disparity that may be fractional."""
-    assert sample.disparity is not None
-    disparity = float(sample.disparity.flat[0])
+    disparity = float(truth_of(sample).disparity.flat[0])
     columns = np.arange(int(disparity) + 1, sample.width)
     right = np.stack(
         [
@@ -65,27 +64,22 @@ def test_resize_scales_the_disparity(scale: float) -> None:
     smooth = np.repeat(np.repeat(sample.left[::8, ::8], 8, axis=0), 8, axis=1)  # blocks of the shift's size
     sample = replace(sample, left=smooth, right=np.roll(smooth, -8, axis=1), calibration=Calibration(100, 0.1, 3))
     changed = resize(sample, scale)
-    assert changed.disparity is not None
-    assert changed.disparity[0, 0] == 8 * scale
+    assert truth_of(changed).disparity[0, 0] == 8 * scale
     assert changed.calibration == Calibration(100 * scale, 0.1, 3 * scale)
     assert warp_error(changed) < 1
 
 
 def test_resize_takes_the_exact_ratio_of_the_widths() -> None:
     changed = resize(textured_sample(32, 101, 10), 0.7)
-    assert changed.disparity is not None
-    np.testing.assert_allclose(changed.disparity, 10 * changed.width / 101, rtol=1e-6)
+    np.testing.assert_allclose(truth_of(changed).disparity, 10 * changed.width / 101, rtol=1e-6)
 
 
 def test_resized_maps_invent_no_value() -> None:
     sample = textured_sample(32, 64, 4)
-    assert sample.disparity is not None
-    assert sample.valid is not None
-    sample.disparity[:, 32:] = 20
-    sample.valid[:, ::3] = False
+    truth_of(sample).disparity[:, 32:] = 20
+    truth_of(sample).valid[:, ::3] = False
     changed = resize(sample, 1.37)
-    assert changed.disparity is not None
-    assert len(np.unique(changed.disparity)) == 2
+    assert len(np.unique(truth_of(changed).disparity)) == 2
 
 
 def test_colour_leaves_geometry_and_is_symmetric_when_told() -> None:
@@ -94,7 +88,7 @@ def test_colour_leaves_geometry_and_is_symmetric_when_told() -> None:
     asymmetric = color_jitter(sample, 0.5, 1.0, rng())
     assert warp_error(symmetric) < 1  # contrast acts about each view's own mean
     assert warp_error(asymmetric) > 3
-    assert symmetric.disparity is sample.disparity
+    assert truth_of(symmetric).disparity is truth_of(sample).disparity
     assert not np.array_equal(symmetric.left, sample.left)
 
 
@@ -143,8 +137,7 @@ def test_a_sample_smaller_than_the_crop_is_named() -> None:
 def test_a_stretch_changes_the_width_alone() -> None:
     changed = resize(textured_sample(40, 64, 8), 1.0, 1.5)
     assert (changed.height, changed.width) == (40, 96)
-    assert changed.disparity is not None
-    assert (changed.disparity == 12).all()
+    assert (truth_of(changed).disparity == 12).all()
 
 
 def test_stretching_never_makes_a_sample_too_small_for_the_crop() -> None:
@@ -157,7 +150,7 @@ def test_stretching_never_makes_a_sample_too_small_for_the_crop() -> None:
 
 
 def with_both_truths(sample: StereoSample) -> StereoSample:
-    return replace(sample, disparity_right=sample.disparity)
+    return with_truth(sample, disparity_right=truth_of(sample).disparity)
 
 
 def test_a_horizontal_flip_keeps_disparities_positive_and_true() -> None:
@@ -174,12 +167,10 @@ def test_a_horizontal_flip_keeps_disparities_positive_and_true() -> None:
 
 def test_what_is_unknown_on_the_right_is_unknown_after_the_flip() -> None:
     sample = with_both_truths(textured_sample(40, 64, 8))
-    assert sample.disparity_right is not None
-    right = sample.disparity_right.copy()
+    right = right_disparity_of(sample).copy()
     right[:, 10:20] = 0
-    flipped = horizontal_flip(replace(sample, disparity_right=right))
-    assert flipped.valid is not None
-    assert np.array_equal(np.flatnonzero(~flipped.valid[0]), np.arange(64 - 20, 64 - 10))
+    flipped = horizontal_flip(with_truth(sample, disparity_right=right))
+    assert np.array_equal(np.flatnonzero(~truth_of(flipped).valid[0]), np.arange(64 - 20, 64 - 10))
 
 
 def test_a_flip_is_left_out_where_it_cannot_be_made() -> None:
@@ -197,30 +188,29 @@ def test_disparity_follows_a_misaligned_right_view(shift: float, angle: float) -
     sample = StereoSample(
         left=np.ascontiguousarray(image[:, :160]),
         right=np.ascontiguousarray(image[:, 11:171]),
-        disparity=np.full((120, 160), 11, np.float32),
-        valid=np.ones((120, 160), bool),
-        disparity_right=np.full((120, 160), 11, np.float32),
+        truth=GroundTruth(
+            disparity=np.full((120, 160), 11, np.float32),
+            valid=np.ones((120, 160), bool),
+            disparity_right=np.full((120, 160), 11, np.float32),
+        ),
     )
     moved = misalign(sample, shift, angle)
-    assert moved.disparity is not None
-    assert moved.valid is not None
     for changed in (moved, horizontal_flip(moved)):
         assert residual(changed) < 1.5
-    spread = float(np.ptp(moved.disparity[moved.valid]))
+    spread = float(np.ptp(truth_of(moved).disparity[truth_of(moved).valid]))
     assert spread == pytest.approx(119 * abs(np.sin(np.radians(angle))), abs=0.02)
 
 
 def residual(sample: StereoSample) -> float:
     """Mean |L(x) − R(x − d)| where the ground truth is known, the match lies within the view and is not hidden."""
-    assert sample.disparity is not None
-    assert sample.valid is not None
+    truth = truth_of(sample)
     rows, columns = np.mgrid[: sample.height, : sample.width]
-    source = columns - sample.disparity
-    visible = sample.valid & (source >= 2) & (source <= sample.width - 3)
+    source = columns - truth.disparity
+    visible = truth.valid & (source >= 2) & (source <= sample.width - 3)
     visible[:3] = visible[-3:] = False
-    if sample.disparity_right is not None:  # what another surface hides in the right view has another disparity there
-        there = sample.disparity_right[rows, np.clip(np.rint(source), 0, sample.width - 1).astype(int)]
-        visible &= np.abs(there - sample.disparity) < 0.5
+    if truth.disparity_right is not None:  # what another surface hides in the right view has another disparity there
+        there = truth.disparity_right[rows, np.clip(np.rint(source), 0, sample.width - 1).astype(int)]
+        visible &= np.abs(there - truth.disparity) < 0.5
     low = np.clip(np.floor(source), 0, sample.width - 2).astype(int)
     weight = (source - low)[..., None]
     right = sample.right.astype(np.float64)
@@ -256,11 +246,10 @@ def test_ground_truth_is_true_after_any_chain(
         right_erase_probability=0,
     )
     sample = Augmentation(config)(WORLD[index], np.random.default_rng(seed))
-    assert sample.disparity is not None
-    assert sample.valid is not None
     assert (sample.height, sample.width) == (96, 160)
-    assert (sample.disparity[~sample.valid] == 0).all()
+    disparity = truth_of(sample).disparity
+    assert (disparity[~truth_of(sample).valid] == 0).all()
     own = residual(sample)
-    for other in (sample.disparity * 1.1, sample.disparity * 0.9, sample.disparity + 1, sample.disparity - 1):
-        wrong = replace(sample, disparity=other.astype(np.float32), disparity_right=None)
+    for other in (disparity * 1.1, disparity * 0.9, disparity + 1, disparity - 1):
+        wrong = with_truth(sample, disparity=other.astype(np.float32), disparity_right=None)
         assert own < residual(wrong)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import textured_sample
+from helpers import textured_sample, truth_of
 
 from stereo.data.sample import Image, Map, StereoSample
 from stereo.errors import DataError, FormatError, OutputError, StereoError
@@ -64,8 +64,7 @@ def _plane(disparity: int, width: int = 40) -> StereoSample:
 
 def _without_valid_pixel() -> StereoSample:
     sample = _plane(9)
-    assert sample.valid is not None
-    sample.valid[:] = False
+    truth_of(sample).valid[:] = False
     return sample
 
 
@@ -124,8 +123,7 @@ def test_an_oracle_sees_the_whole_sample() -> None:
         name = "the truth"
 
         def predict_sample(self, sample: StereoSample) -> Map:
-            assert sample.disparity is not None
-            return sample.disparity
+            return truth_of(sample).disparity
 
     result = evaluate(Truth(), _Items(_plane(8)))
     assert (result.method, result.epe) == ("the truth", 0)

@@ -2,8 +2,10 @@
 
 import importlib.util
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +21,7 @@ from stereo.config import (
     TrainingConfig,
     model_preset,
 )
-from stereo.data.sample import StereoSample
+from stereo.data.sample import GroundTruth, Map, Mask, StereoSample
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SHARED = REPOSITORY.parent / "shared"
@@ -100,7 +102,36 @@ def textured_sample(height: int, width: int, disparity: float, seed: int = 0) ->
     return StereoSample(
         left=canvas[:, :width].copy(),
         right=canvas[:, shift:].copy(),
-        disparity=np.full((height, width), shift, np.float32),
-        valid=np.ones((height, width), bool),
+        truth=GroundTruth(np.full((height, width), shift, np.float32), np.ones((height, width), bool)),
         name=f"plane/{seed}",
     )
+
+
+def truth_of(sample: StereoSample) -> GroundTruth:
+    """Its ground truth, which must be there."""
+    assert sample.truth is not None
+    return sample.truth
+
+
+def occluded_of(sample: StereoSample) -> Mask:
+    """Its mask of occluded pixels, which must be there."""
+    occluded = truth_of(sample).occluded
+    assert occluded is not None
+    return occluded
+
+
+def right_disparity_of(sample: StereoSample) -> Map:
+    """The right view's disparity, which must be there."""
+    disparity = truth_of(sample).disparity_right
+    assert disparity is not None
+    return disparity
+
+
+def with_truth(sample: StereoSample, **changes: Any) -> StereoSample:
+    """The sample with other parts of its ground truth."""
+    return replace(sample, truth=replace(truth_of(sample), **changes))
+
+
+def array_of(sample: StereoSample, name: str) -> Any:
+    """A view or map of the sample by its name."""
+    return getattr(sample if name in ("left", "right") else truth_of(sample), name)

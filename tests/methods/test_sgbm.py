@@ -1,5 +1,7 @@
 """The classical baseline finds a known shift and leaves no hole."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from helpers import textured_sample
@@ -59,9 +61,8 @@ def test_a_range_beyond_the_width_costs_nothing_and_changes_nothing() -> None:
 def test_the_oracle_takes_its_range_from_the_ground_truth() -> None:
     sample = textured_sample(48, 120, 16)  # 16 px need the range 0 … 31
     np.testing.assert_array_equal(TrueRangeSgbm().predict_sample(sample), Sgbm(32).predict(sample.left, sample.right))
-    sample.disparity = sample.valid = None
-    with pytest.raises(DataError, match="plane/0: no ground truth"):
-        TrueRangeSgbm().predict_sample(sample)
+    with pytest.raises(DataError, match="plane/0: has no ground truth"):
+        TrueRangeSgbm().predict_sample(replace(sample, truth=None))
 
 
 def test_sizes_are_checked() -> None:

@@ -24,8 +24,9 @@ SHAPES = [(1, 6, 17), (2, 6, 5, 7), (2, 6, 3, 5, 7)]
 
 def attention(*args: int, kind: type[Attention] = EfficientAttention, normalization: str = "softmax") -> Attention:
     """In float64, with a reprojection that is not zero."""
-    module = kind(*args, normalization=normalization).double()  # type: ignore[arg-type]
+    module = kind(*args, normalization=normalization).double()  # type: ignore[arg-type,misc]
     torch.nn.init.normal_(module.reprojection.weight)
+    assert module.reprojection.bias is not None
     torch.nn.init.normal_(module.reprojection.bias)
     if isinstance(module, EfficientAttention):
         module.implementation = "naive"  # the twin has tests of its own

@@ -16,6 +16,8 @@ def with_statistics(network: nn.Module) -> nn.Module:
     """Batch normalisation as after some training, not the identity that it begins as."""
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d | nn.BatchNorm3d):
+            assert module.running_mean is not None
+            assert module.running_var is not None
             nn.init.normal_(module.running_mean, std=0.1)
             nn.init.uniform_(module.running_var, 0.5, 2.0)
             nn.init.uniform_(module.weight, 0.5, 2.0)
@@ -32,7 +34,7 @@ def with_statistics(network: nn.Module) -> nn.Module:
         (upconv3d(3, 5, kernel=3), (1, 3, 3, 4, 5)),
     ],
 )
-def test_folding_a_block(block: nn.Sequential, shape: tuple[int, ...]) -> None:
+def test_folding_a_block(block: nn.Module, shape: tuple[int, ...]) -> None:
     block = with_statistics(block).double()
     x = torch.randn(shape, dtype=torch.float64)
     expected = block(x)
@@ -69,5 +71,5 @@ def test_recomputation_gives_the_same_gradients_and_statistics(config: ModelConf
         sum(prediction.disparity.mean() for prediction in network(*images).predictions).backward()
     for (name, one), other in zip(keeping.named_parameters(), recomputing.parameters(), strict=True):
         torch.testing.assert_close(one.grad, other.grad, msg=name)
-    for (name, one), other in zip(keeping.named_buffers(), recomputing.buffers(), strict=True):
-        torch.testing.assert_close(one, other, msg=name)
+    for (name, kept), again in zip(keeping.named_buffers(), recomputing.buffers(), strict=True):
+        torch.testing.assert_close(kept, again, msg=name)

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -118,8 +119,8 @@ def test_basic_has_no_coarser_sites() -> None:
 
 def test_strided_skip_equals_the_strided_convolution() -> None:
     """The projection of every other position, written so to stay clear of a fault in oneDNN."""
-    block = StereoNetwork(slim_psmnet()).features.stage2[0].double()  # type: ignore[index,union-attr]
+    stage: Any = StereoNetwork(slim_psmnet()).features.stage2
     x = torch.randn(2, 8, 10, 14, dtype=torch.float64)
-    projection = block.skip[0]
+    projection = stage[0].double().skip[0]
     strided = torch.nn.functional.conv2d(x, projection.weight, stride=2)
     torch.testing.assert_close(projection(x[..., ::2, ::2]), strided)

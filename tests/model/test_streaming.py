@@ -168,7 +168,7 @@ def test_compiles() -> None:
 def test_fresh_attention_is_the_identity_bit_for_bit() -> None:
     for normalization in ("softmax", "scaling"):
         x = torch.randn(2, 6, 4, 5, 7)
-        assert torch.equal(EfficientAttention(6, 4, 6, 2, normalization)(x), x)  # type: ignore[arg-type]
+        assert torch.equal(EfficientAttention(6, 4, 6, 2, normalization)(x), x)
 
 
 def test_settings_are_checked() -> None:

@@ -6,7 +6,9 @@ from helpers import load_script
 from stereo.errors import ConfigError
 
 
-def test_a_row_for_every_preset_and_measurement(capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
+def test_a_row_for_every_preset_and_measurement(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     script = load_script("benchmark_world")
     monkeypatch.setattr(script, "CROP", (48, 80))
     monkeypatch.setattr(script, "FRAME", (96, 160))

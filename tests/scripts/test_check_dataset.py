@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from helpers import SHARED, load_script, textured_sample
+from helpers import SHARED, load_script, textured_sample, truth_of
 
 from stereo.data.formats import write_disparity_png16, write_image
 from stereo.errors import ConfigError, DataError
@@ -43,13 +43,14 @@ def test_real_families_are_recognised_and_true(
 def make_kitti(root: Path, scale: float = 1.0, swap: bool = False) -> None:
     for number in range(4):
         sample = textured_sample(48, 96, 6, seed=number)
-        assert sample.disparity is not None
         left, right = (sample.right, sample.left) if swap else (sample.left, sample.right)
         for folder, content in (("image_2", left), ("image_3", right)):
             (root / "training" / folder).mkdir(parents=True, exist_ok=True)
             write_image(root / "training" / folder / f"{number:06d}_10.png", content)
         (root / "training" / "disp_occ_0").mkdir(parents=True, exist_ok=True)
-        write_disparity_png16(root / "training" / "disp_occ_0" / f"{number:06d}_10.png", sample.disparity * scale)
+        write_disparity_png16(
+            root / "training" / "disp_occ_0" / f"{number:06d}_10.png", truth_of(sample).disparity * scale
+        )
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from helpers import REPOSITORY, load_script
+from helpers import REPOSITORY, array_of, load_script
 
 from stereo.config import SyntheticConfig
 from stereo.data.families.scene_flow import SceneFlow
@@ -40,7 +40,7 @@ def test_scene_flow_reads_what_is_written(
     world = SyntheticWorld(SyntheticConfig(height=48, width=64, max_disparity=16, length=11))
     for index in (0, 10):
         for name in ("left", "right", "disparity", "valid", "disparity_right"):
-            np.testing.assert_array_equal(getattr(dataset[index], name), getattr(world[index], name))
+            np.testing.assert_array_equal(array_of(dataset[index], name), array_of(world[index], name))
 
 
 def test_an_interrupted_run_is_taken_up(script: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import REPOSITORY, SHARED, load_script, textured_sample, tiny_config
+from helpers import REPOSITORY, SHARED, load_script, textured_sample, tiny_config, truth_of
 
 from stereo.checkpoint import save_checkpoint
 from stereo.data.formats import read_disparity_png16, read_pfm, write_image, write_pfm
@@ -35,12 +35,11 @@ def pairs(tmp_path: Path) -> Path:
     rows = []
     for seed, name in enumerate("ab"):
         sample = textured_sample(40, 70, 6 + seed, seed)
-        assert sample.disparity is not None
         for side, image in (("left", sample.left), ("right", sample.right)):
             (tmp_path / side).mkdir(exist_ok=True)
             write_image(tmp_path / side / f"{name}.png", image)
         (tmp_path / "truth").mkdir(exist_ok=True)
-        write_pfm(tmp_path / "truth" / f"{name}.pfm", sample.disparity)
+        write_pfm(tmp_path / "truth" / f"{name}.pfm", truth_of(sample).disparity)
         rows.append([f"left/{name}.png", f"right/{name}.png", f"truth/{name}.pfm"])
     with (tmp_path / "pairs.csv").open("w", newline="") as file:
         csv.writer(file).writerows(rows)

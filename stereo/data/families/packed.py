@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from stereo.data.families.folders import require_folder
 from stereo.data.formats.containers import read_bytes
-from stereo.data.sample import Calibration, StereoSample
+from stereo.data.sample import Calibration, GroundTruth, SampleSource, StereoSample
 from stereo.errors import DataError, OutputError
 from stereo.output import atomic_output, make_output_folder
 
@@ -68,7 +68,7 @@ def pack(
                 file = (folder / f"shard_{shard:04d}.bin").open("wb")
             offsets: dict[str, int | None] = {}
             for name in _ARRAYS:
-                array = getattr(sample, name)
+                array = getattr(sample if name in ("left", "right") else sample.truth, name, None)
                 # Dense ground truth is the rule, and a mask of ones says nothing.
                 if array is None or (name == "valid" and array.all()):
                     continue
@@ -127,12 +127,9 @@ class PackedDataset:
             if found is None or found < size:
                 what = "is not there" if found is None else f"has {found:,} bytes, expected {size:,}"
                 raise DataError(f"{path}: {what}; copy it again, or make the folder again by scripts/pack_dataset.py")
+        # Of all samples, without loading them.
+        self.names = [entry.name for entry in self._samples]
         self._maps: dict[int, NDArray[np.uint8]] = {}
-
-    @property
-    def names(self) -> list[str]:
-        """Of all samples, without loading them."""
-        return [entry.name for entry in self._samples]
 
     def __len__(self) -> int:
         return len(self._samples)
@@ -146,9 +143,16 @@ class PackedDataset:
             shape = entry.shape(name)
             size = math.prod(shape) * np.dtype(dtype).itemsize
             arrays[name] = shard[start : start + size].view(dtype).reshape(shape)
-        if "disparity" in arrays and "valid" not in arrays:
-            arrays["valid"] = np.ones((entry.height, entry.width), np.bool_)
-        return StereoSample(**arrays, calibration=entry.calibration, name=entry.name)
+        left, right = arrays.pop("left"), arrays.pop("right")
+        truth: GroundTruth | None = None
+        if "disparity" in arrays:
+            arrays.setdefault("valid", np.ones((entry.height, entry.width), np.bool_))
+            truth = GroundTruth(**arrays)
+        return StereoSample(left, right, truth, entry.calibration, entry.name)
+
+    def source(self, index: int) -> SampleSource:
+        """Return what sample `index` is had from: itself."""
+        return self[index]
 
     def _map(self, shard: int) -> NDArray[np.uint8]:
         if shard not in self._maps:

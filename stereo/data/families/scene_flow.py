@@ -134,7 +134,7 @@ class SceneFlow(PairDataset):
         if self.negative_disparity == "keep":
             return sample
         for name in ("disparity", "disparity_right"):
-            disparity = getattr(sample, name)
+            disparity = getattr(sample.truth, name, None)
             if disparity is None or np.median(disparity[::8, ::8]) >= 0:  # a few thousand values tell
                 continue
             # The right view's sign differs from the left view's in some releases, which is no reason to refuse.

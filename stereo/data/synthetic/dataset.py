@@ -1,19 +1,20 @@
 """SyntheticWorld: the procedural world as a data set."""
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stereo.config import SyntheticConfig
-from stereo.data.sample import StereoSample
+from stereo.data.sample import GroundTruth, SampleSource, StereoSample
 from stereo.data.synthetic.camera import draw_defocus, draw_misalignment, to_uint8, with_defects
 from stereo.data.synthetic.lighting import with_materials
 from stereo.data.synthetic.painter import draw_scene
 from stereo.data.synthetic.render import find_occluded, render_view
 from stereo.data.synthetic.window import Window
-from stereo.data.transforms import crop, misalign
+from stereo.data.transforms import misalign
 
 # Of what (seed, index) draws. It goes up with every change that moves a pixel, and a test holds it to a fingerprint.
 WORLD_VERSION = 3
@@ -56,7 +57,7 @@ class SyntheticWorld:
     def __init__(self, config: SyntheticConfig | None = None) -> None:
         self.config = config or SyntheticConfig()
 
-    @property
+    @cached_property
     def names(self) -> list[str]:
         """Of all samples, without drawing them."""
         return [self._name(index) for index in range(len(self))]
@@ -79,10 +80,10 @@ class SyntheticWorld:
         """A window of pair `index`, drawn without the rest of its frame: the same world, with noise of its own."""
         return self.annotated(index, window).sample
 
-    def undrawn(self, index: int) -> "UndrawnPair":
-        """Pair `index`, of which nothing is drawn yet. Raises: IndexError unless 0 <= index < len(self)."""
+    def source(self, index: int) -> SampleSource:
+        """Return pair `index`, of which nothing is drawn yet. Raises: IndexError unless 0 <= index < len(self)."""
         self._check(index)
-        return UndrawnPair(self, index)
+        return _UndrawnPair(self, index)
 
     def annotated(self, index: int, window: Window | None = None) -> Annotated:
         """Pair `index`, or a window of it, with what only a drawn world knows."""
@@ -97,7 +98,7 @@ class SyntheticWorld:
         center = ((config.width - 1) / 2 - drawn.left, (config.height - 1) / 2 - drawn.top)
         sample = misalign(sample, error.shift, error.angle, center)
         here = window.within(drawn)
-        sample = crop(sample, here[0].start, here[1].start, window.height, window.width)
+        sample = sample.window(here[0].start, here[1].start, window.height, window.width)
         return Annotated(sample, np.ascontiguousarray(object_id[here]), np.ascontiguousarray(boundary[here]))
 
     def _rectified(self, index: int, window: Window) -> Annotated:
@@ -126,10 +127,13 @@ class SyntheticWorld:
         sample = StereoSample(
             left=images[0],
             right=images[1],
-            disparity=np.ascontiguousarray(left.disparity),
-            valid=np.ones(left.disparity.shape, np.bool_),
-            occluded=find_occluded(scene, left, window, right_view),
-            disparity_right=np.ascontiguousarray(right_view.disparity),
+            truth=GroundTruth(
+                disparity=np.ascontiguousarray(left.disparity),
+                valid=np.ones(left.disparity.shape, np.bool_),
+                occluded=find_occluded(scene, left, window, right_view),
+                disparity_right=np.ascontiguousarray(right_view.disparity),
+            ),
+            calibration=scene.camera.calibration.cropped(window.top, window.left),
             name=self._name(index),
         )
         return Annotated(sample, np.ascontiguousarray(left.owner), find_boundary(left.owner))
@@ -142,17 +146,13 @@ class SyntheticWorld:
         return (self[index] for index in range(len(self)))
 
 
-class UndrawnPair:
+class _UndrawnPair:
     """A pair of the world before it is drawn: a crop of it costs what the crop's own pixels cost."""
 
     def __init__(self, world: SyntheticWorld, index: int) -> None:
         self.world, self.index = world, index
         self.name = world._name(index)
         self.height, self.width = world.config.height, world.config.width
-
-    def whole(self) -> StereoSample:
-        """The whole frame."""
-        return self.world[self.index]
 
     def window(self, top: int, left: int, height: int, width: int) -> StereoSample:
         """A window of the frame."""

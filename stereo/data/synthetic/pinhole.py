@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from stereo.data.sample import Calibration
 from stereo.data.synthetic.surface import Plane
 
 Array = NDArray[np.float64]
@@ -18,6 +19,11 @@ class Pinhole:
     focal_length: float
     center_x: float
     center_y: float
+
+    @property
+    def calibration(self) -> Calibration:
+        """Of views by this camera and a right one beside it, whose distance is the unit of length."""
+        return Calibration(self.focal_length, baseline=1.0, cx=self.center_x, cy=self.center_y)
 
     def point(self, x: float, y: float, disparity: float) -> Array:
         """What is seen at (x, y): [3]."""

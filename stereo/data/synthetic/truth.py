@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from stereo.config import SyntheticConfig
 from stereo.data.sample import StereoSample
 from stereo.data.synthetic.dataset import SyntheticWorld
-from stereo.data.warping import warped_right
+from stereo.data.warping import warp_residual
 
 # A pixel of the right view that is nearer by more than this, px, hides what is matched to it; slanted surfaces differ
 # by less from one pixel to the next.
@@ -30,14 +30,13 @@ def judge(sample: StereoSample) -> Truth:
     """Needs the disparities of both views. The right one is known at whole pixels only: where one neighbour of
     x − d hides the point and the other does not, the maps leave it open, and it does not count.
     """
-    assert sample.disparity is not None
-    assert sample.disparity_right is not None
-    assert sample.occluded is not None
-    visible = ~sample.occluded
-    warp = np.abs(sample.left.astype(np.float32) - warped_right(sample)).mean(2)[visible].mean()
-    seen, decided = occluded_by_disparities(sample.disparity, sample.disparity_right)
-    both = int(np.count_nonzero(sample.occluded & seen & decided))
-    either = int(np.count_nonzero((sample.occluded | seen) & decided))
+    truth = sample.require_truth("judging it")
+    assert truth.disparity_right is not None
+    assert truth.occluded is not None
+    warp = warp_residual(sample)[~truth.occluded].mean()
+    seen, decided = occluded_by_disparities(truth.disparity, truth.disparity_right)
+    both = int(np.count_nonzero(truth.occluded & seen & decided))
+    either = int(np.count_nonzero((truth.occluded | seen) & decided))
     return Truth(float(warp), both, either, float(decided.mean()))
 
 

@@ -8,26 +8,29 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import load_script, textured_sample, tiny_config
+import torch
+from helpers import load_script, right_disparity_of, textured_sample, tiny_config, truth_of, with_truth
 
 from stereo.config import DataConfig, DatasetConfig
 from stereo.data.datasets import build_dataset
 from stereo.data.families.packed import PackedDataset, pack
-from stereo.data.loader import build_loader, iterate
-from stereo.data.sample import Calibration, StereoSample
+from stereo.data.loader import StereoBatch, build_loader, iterate
+from stereo.data.sample import Calibration, GroundTruth, StereoSample
 from stereo.errors import DataError, OutputError
 
 script = load_script("pack_dataset")
 
 
 def assert_equal(one: StereoSample, other: StereoSample) -> None:
-    for field in fields(StereoSample):
-        first, second = getattr(one, field.name), getattr(other, field.name)
-        if isinstance(first, np.ndarray):
+    assert (one.name, one.calibration, one.truth is None) == (other.name, other.calibration, other.truth is None)
+    pairs = [(one.left, other.left), (one.right, other.right)]
+    if one.truth is not None and other.truth is not None:
+        pairs += [(getattr(one.truth, field.name), getattr(other.truth, field.name)) for field in fields(GroundTruth)]
+    for first, second in pairs:
+        assert (first is None) == (second is None)
+        if first is not None:
             assert first.dtype == second.dtype
             np.testing.assert_array_equal(first, second)
-        else:
-            assert first == second
 
 
 def samples() -> list[StereoSample]:
@@ -35,15 +38,9 @@ def samples() -> list[StereoSample]:
     first, second, third = (textured_sample(height, 37, 3, seed) for seed, height in enumerate((20, 31, 8)))
     holes = np.ones((31, 37), bool)
     holes[::2, ::3] = False
-    assert second.disparity is not None
-    second = replace(
-        second,
-        valid=holes,
-        occluded=~holes,
-        disparity_right=second.disparity + 1,
-        calibration=Calibration(700.5, 0.2, 3.25),
-    )
-    return [first, second, replace(third, disparity=None, valid=None)]
+    second = with_truth(second, valid=holes, occluded=~holes, disparity_right=truth_of(second).disparity + 1)
+    second = replace(second, calibration=Calibration(700.5, 0.2, 3.25, 18.5, 15.0))
+    return [first, second, replace(third, truth=None)]
 
 
 @pytest.mark.parametrize("shard_bytes", [1, 8000, 1 << 30])
@@ -71,13 +68,15 @@ def test_training_from_the_copy_is_training_from_the_set(tmp_path: Path) -> None
     config.train.limit = 6
     config.train.synthetic.photometric = False  # a crop of the world has noise of its own
     config.augmentation.horizontal_flip_probability = 0.5
-    pack((sample for sample in build_dataset(config.train)), tmp_path / "packed", {})  # type: ignore[attr-defined]
+    dataset = build_dataset(config.train)
+    pack((dataset[index] for index in range(len(dataset))), tmp_path / "packed", {})
     copy = replace(config, train=DatasetConfig(family="packed", path=str(tmp_path / "packed")), workers=1)
     for one, other in zip(batches(config), batches(copy), strict=True):
-        assert all(bool((a == b).all()) for a, b in zip(one, other, strict=True))
+        assert all(torch.equal(a, b) for a, b in zip(one[:4], other[:4], strict=True))
+        assert one.names == other.names
 
 
-def batches(config: DataConfig) -> list:  # type: ignore[type-arg]
+def batches(config: DataConfig) -> list[StereoBatch]:
     return list(iterate(build_loader(config, 0, 0, 4)))
 
 
@@ -85,8 +84,7 @@ def test_the_script(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--data", "synthetic", "--limit", "2", "--output", str(tmp_path / "packed"), "--workers", "1"]
     assert script.main(arguments) == 0
     assert "wrote 2 pairs" in capsys.readouterr().out
-    dataset = PackedDataset(tmp_path / "packed")
-    assert dataset[1].disparity_right is not None
+    assert right_disparity_of(PackedDataset(tmp_path / "packed")[1]).any()
     with pytest.raises(OutputError, match="already holds a packed data set"):
         script.main(arguments)
 

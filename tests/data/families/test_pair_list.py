@@ -5,6 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from helpers import truth_of
 
 from stereo.data.families.pair_list import PairList
 from stereo.data.formats import write_disparity_png16, write_image, write_pfm
@@ -49,10 +50,8 @@ def test_ways_to_name_one_pair(folder: Path, text: str) -> None:
     assert sample.name == "pairs/a/left"
     assert (sample.left == 10).all()
     assert (sample.right == 20).all()
-    assert sample.disparity is not None
-    assert sample.valid is not None
-    np.testing.assert_array_equal(sample.disparity, DISPARITY)
-    assert sample.valid.all()
+    np.testing.assert_array_equal(truth_of(sample).disparity, DISPARITY)
+    assert truth_of(sample).valid.all()
 
 
 def test_order_of_the_file_absolute_paths_and_quotes(folder: Path) -> None:
@@ -71,17 +70,13 @@ def test_order_of_the_file_absolute_paths_and_quotes(folder: Path) -> None:
 
 def test_without_ground_truth(folder: Path) -> None:
     for text in ("a/left.png,a/right.png\n", "a/left.png,a/right.png,,\n", "a/left.png a/right.png\n"):
-        sample = pairs(folder, text)[0]
-        assert sample.disparity is None
-        assert sample.valid is None
+        assert pairs(folder, text)[0].truth is None
 
 
 def test_mask_bounds_the_ground_truth(folder: Path) -> None:
     sample = pairs(folder, "a/left.png,a/right.png,a/disparity.pfm,a/mask.png\n")[0]
-    assert sample.disparity is not None
-    assert sample.valid is not None
-    assert sample.valid.tolist() == [[False, True, True, True]] * 3
-    np.testing.assert_array_equal(sample.disparity, np.where(sample.valid, DISPARITY, 0))
+    assert truth_of(sample).valid.tolist() == [[False, True, True, True]] * 3
+    np.testing.assert_array_equal(truth_of(sample).disparity, np.where(truth_of(sample).valid, DISPARITY, 0))
     write_image(folder / "a" / "mask.png", np.ones((2, 2, 3), np.uint8))
     with pytest.raises(DataError, match=r"mask\.png: is 2×2"):
         pairs(folder, "a/left.png,a/right.png,a/disparity.pfm,a/mask.png\n")[0]

@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from helpers import SHARED
+from helpers import SHARED, occluded_of, right_disparity_of, truth_of
 
 from stereo.data.families.eth3d import Eth3d
 from stereo.data.families.kitti import Kitti
@@ -16,6 +16,7 @@ from stereo.data.families.middlebury import Middlebury
 from stereo.data.families.scene_flow import SceneFlow
 from stereo.data.formats import write_disparity_png16, write_image, write_pfm
 from stereo.data.sample import StereoSample
+from stereo.data.warping import comparable
 from stereo.errors import DataError, FormatError
 
 REAL = SHARED / "real"
@@ -88,35 +89,30 @@ def test_scale_and_sign_by_warping(real: Path, family: str) -> None:
     samples: list[StereoSample] = [dataset[index] for index in range(len(dataset))]
     assert [sample.name for sample in samples] == names
     for sample in samples:
-        assert sample.disparity is not None
-        assert sample.valid is not None
-        assert np.isfinite(sample.disparity).all()
-        assert (sample.disparity[~sample.valid] == 0).all()
-        assert sample.valid.mean() > 0.1
+        assert np.isfinite(truth_of(sample).disparity).all()
+        assert (truth_of(sample).disparity[~truth_of(sample).valid] == 0).all()
+        assert truth_of(sample).valid.mean() > 0.1
         if sample.name in EXPOSURE_DIFFERS:
             continue
-        mask = sample.valid if sample.occluded is None else sample.valid & ~sample.occluded
-        error = warp_error(sample, sample.disparity, mask)
+        mask = comparable(sample)
+        error = warp_error(sample, truth_of(sample).disparity, mask)
         for factor in (0.5, 2.0, -1.0):
-            assert error < 0.8 * warp_error(sample, factor * sample.disparity, mask), (sample.name, factor)
+            assert error < 0.8 * warp_error(sample, factor * truth_of(sample).disparity, mask), (sample.name, factor)
 
 
 @pytest.mark.parametrize("family", ["middlebury2001", "middlebury2003", "middlebury2006", "scene_flow"])
 def test_right_disparity_agrees_with_the_left(real: Path, family: str) -> None:
     sample: StereoSample = FAMILIES[family][0](real)[-1]
-    assert sample.disparity is not None
-    assert sample.valid is not None
-    assert sample.disparity_right is not None
-    rows, columns = np.nonzero(sample.valid)
-    there = np.rint(columns - sample.disparity[rows, columns]).astype(int)
+    rows, columns = np.nonzero(truth_of(sample).valid)
+    there = np.rint(columns - truth_of(sample).disparity[rows, columns]).astype(int)
     inside = there >= 0
-    difference = sample.disparity_right[rows, there] - sample.disparity[rows, columns]
+    difference = right_disparity_of(sample)[rows, there] - truth_of(sample).disparity[rows, columns]
     assert np.median(np.abs(difference[inside])) < 1
 
 
 def test_right_disparity_is_read_only_on_request(real: Path) -> None:
-    assert SceneFlow(real / "scene_flow", "test")[0].disparity_right is None
-    assert Middlebury(real / "middlebury2003", 2003)[0].disparity_right is None
+    assert truth_of(SceneFlow(real / "scene_flow", "test")[0]).disparity_right is None
+    assert truth_of(Middlebury(real / "middlebury2003", 2003)[0]).disparity_right is None
 
 
 def test_known_extremes_of_the_ground_truth(real: Path) -> None:
@@ -128,19 +124,16 @@ def test_known_extremes_of_the_ground_truth(real: Path) -> None:
         "scene_flow": 130,
     }.items():
         sample: StereoSample = FAMILIES[family][0](real)[0]
-        assert sample.disparity is not None
-        assert sample.disparity.max() == pytest.approx(largest, abs=0.6)
+        assert truth_of(sample).disparity.max() == pytest.approx(largest, abs=0.6)
 
 
 def test_occlusion_and_calibration_of_middlebury_2014(real: Path) -> None:
     folder = real / "middlebury2014" / "MiddEval3" / "trainingQ"
     sample = Middlebury(folder, 2014)[0]
     assert sample.name == "middlebury2014/Adirondack"
-    assert sample.occluded is not None
-    assert sample.valid is not None
     mask = cv2.imread(str(folder / "Adirondack" / "mask0nocc.png"), cv2.IMREAD_GRAYSCALE)
-    np.testing.assert_array_equal(sample.occluded, sample.valid & (mask != 255))
-    assert 0.02 < sample.occluded.mean() < 0.2
+    np.testing.assert_array_equal(occluded_of(sample), truth_of(sample).valid & (mask != 255))
+    assert 0.02 < occluded_of(sample).mean() < 0.2
     assert sample.calibration is not None
     assert sample.calibration.focal_length == 1038.018
     assert sample.calibration.baseline == pytest.approx(0.176252)
@@ -267,18 +260,16 @@ def test_kitti(tmp_path: Path, year: int, left: str, right: str, all_truth: str,
     sample = dataset[0]
     assert sample.left[0, 0, 0] == 10
     assert sample.right[0, 0, 0] == 20
-    assert sample.disparity is not None
-    assert (sample.disparity == 2.5).all()
-    assert sample.occluded is None
+    assert (truth_of(sample).disparity == 2.5).all()
+    assert truth_of(sample).occluded is None
 
     for number in ("000003", "000001"):
         make_disparity(training / visible_truth / f"{number}_10.png", 2.5)
     visible = np.zeros((6, 8), bool)
     visible[:, 4:] = True
-    write_disparity_png16(training / visible_truth / "000001_10.png", sample.disparity, visible)
+    write_disparity_png16(training / visible_truth / "000001_10.png", truth_of(sample).disparity, visible)
     sample = Kitti(training, year)[0]
-    assert sample.occluded is not None
-    np.testing.assert_array_equal(sample.occluded, ~visible)
+    np.testing.assert_array_equal(occluded_of(sample), ~visible)
 
     with pytest.raises(DataError, match=f"no pair of kitti{4027 - year}"):
         Kitti(tmp_path, 4027 - year)
@@ -324,8 +315,7 @@ def test_middlebury_scale(tmp_path: Path, year: int, width: int, names: tuple[st
     assert sample.name == f"middlebury{year}/scene"
     assert sample.left[0, 0, 0] == 10
     assert sample.right[0, 0, 0] == 20
-    assert sample.disparity is not None
-    assert (sample.disparity == np.float32(48 / scale)).all()
+    assert (truth_of(sample).disparity == np.float32(48 / scale)).all()
 
 
 def make_middlebury_2014(folder: Path, truth: str = "disp0GT.pfm") -> None:
@@ -339,7 +329,7 @@ def test_middlebury_2014_without_mask_and_calibration(tmp_path: Path) -> None:
     make_middlebury_2014(tmp_path / "Chess-perfect", "disp0.pfm")
     make_image(tmp_path / "Chess-perfect" / "disp0.png")  # a colour preview that someone made
     sample = Middlebury(tmp_path, 2014)[0]
-    assert sample.occluded is None
+    assert truth_of(sample).occluded is None
     assert sample.calibration is None
     (tmp_path / "Chess-perfect" / "calib.txt").write_text("cam0=[1 0 0; 0 1 0; 0 0 1]\nbaseline=wide\n")
     with pytest.raises(FormatError, match=r"calib\.txt:2: baseline"):
@@ -376,9 +366,8 @@ def test_eth3d(tmp_path: Path) -> None:
     make_grey(tmp_path / "two_view_training_gt" / "forest_1s" / "mask0nocc.png", 128)
     dataset = Eth3d(tmp_path)
     assert names_of(dataset) == ["eth3d/delivery_area_1l", "eth3d/forest_1s"]
-    assert dataset[0].occluded is None
-    assert dataset[1].occluded is not None
-    assert dataset[1].occluded.all()
+    assert truth_of(dataset[0]).occluded is None
+    assert occluded_of(dataset[1]).all()
     shutil.rmtree(tmp_path / "two_view_training_gt")
     with pytest.raises(DataError, match="disp0GT"):
         Eth3d(tmp_path)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import SHARED, load_script, textured_sample
+from helpers import SHARED, load_script, right_disparity_of, textured_sample, truth_of
 
 from stereo.data.families.scene_flow import EXPECTED, EXPECTED_TEST_PARTS, SceneFlow, Tree, find_trees
 from stereo.data.formats import read_image, read_pfm, write_image, write_pfm
@@ -57,10 +57,9 @@ def frame(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One pair, as files."""
     folder = tmp_path_factory.mktemp("frame")
     sample = textured_sample(48, 96, 7)
-    assert sample.disparity is not None
     for name, suffix in (("left", ".png"), ("right", ".png"), ("left", ".webp"), ("right", ".webp")):
         write_image(folder / f"{name}{suffix}", getattr(sample, name))
-    write_pfm(folder / "disparity.pfm", sample.disparity)
+    write_pfm(folder / "disparity.pfm", truth_of(sample).disparity)
     return folder
 
 
@@ -84,9 +83,7 @@ def test_every_arrangement_gives_the_same_samples(tmp_path: Path, frame: Path, l
         wanted = [f"scene_flow/{clip}/{number:04d}" for clip in clips for number in range(6, 6 + FRAMES)]
         assert dataset.names == wanted
         assert all(f"layout {layout}, " in line for line in dataset.report())
-        sample = dataset[len(dataset) - 1]
-        assert sample.disparity is not None
-        assert sample.disparity_right is not None
+        assert right_disparity_of(dataset[len(dataset) - 1]).any()
     parts = {tree.set_name: dict(tree.parts()) for tree in SceneFlow(tmp_path).trees}
     each = FRAMES * 4
     assert parts == {
@@ -289,7 +286,7 @@ def test_what_content_tells(
     harm(*(tmp_path / place for place in places("original", CLIP)))
     dataset = SceneFlow(tmp_path)
     index = dataset.names.index(f"scene_flow/{CLIP}/0008")
-    assert dataset[index - 1].disparity is not None
+    assert dataset[index - 1].truth is not None
     with pytest.raises(DataError, match=message) as caught:
         dataset[index]
     assert "\n" not in str(caught.value)
@@ -309,11 +306,9 @@ def test_what_becomes_of_negative_disparities(tmp_path: Path, frame: Path) -> No
     negative_disparity(tmp_path, tmp_path / truth)
     index = 2
     flipped = SceneFlow(tmp_path, negative_disparity="flip")[index]
-    assert flipped.disparity is not None
-    assert (flipped.disparity == 7).all()
+    assert (truth_of(flipped).disparity == 7).all()
     kept = SceneFlow(tmp_path, negative_disparity="keep", check_views=False)[index]
-    assert kept.disparity is not None
-    assert (kept.disparity == -7).all()
+    assert (truth_of(kept).disparity == -7).all()
 
 
 def test_a_frame_without_ground_truth_loads_and_is_reported(
@@ -322,8 +317,7 @@ def test_a_frame_without_ground_truth_loads_and_is_reported(
     build(tmp_path, "original", frame, [CLIP])
     nothing_known(*(tmp_path / place for place in places("original", CLIP)))
     sample = SceneFlow(tmp_path)[2]
-    assert sample.valid is not None
-    assert not sample.valid.any()
+    assert not truth_of(sample).valid.any()
     assert check.main([str(tmp_path), "--deep", "--workers", "1"]) == 1
     assert "0008: has no pixel with ground truth" in capsys.readouterr().out
 

@@ -5,6 +5,7 @@ import struct
 import tracemalloc
 import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stereo.data.formats import containers
 from stereo.data.families.packed import PackedDataset
 from stereo.data.families.pair_list import PairList
 from stereo.data.formats import (
+    containers,
     read_disparity,
     read_disparity_npy,
     read_disparity_pfm,
@@ -161,9 +162,9 @@ def test_a_header_that_the_file_cannot_hold_is_refused_before_decoding(
 ) -> None:
     path = tmp_path / f"huge.{name}"
     path.write_bytes(data)
-    decoded = []
+    decoded: list[int] = []
     decode = containers._decode
-    monkeypatch.setattr(containers, "_decode", lambda data: decoded.append(len(data)) or decode(data))
+    monkeypatch.setattr(containers, "_decode", lambda data: (decoded.append(len(data)), decode(data))[1])  # type: ignore[func-returns-value]
     check_error(path, read_image)
     assert not decoded or b"IHDR" + struct.pack(">II", 4, 4) in data
 
@@ -337,7 +338,7 @@ def test_8_bit_disparity_needs_a_scale(tmp_path: Path, suffix: str) -> None:
         assert valid.tolist() == [[False, True, True]]
     check_error(path, read_disparity_png16, "8 bits")
     for scale in (0, -1, float("nan"), float("inf")):
-        check_error(path, lambda path, scale=scale: read_disparity(path, scale), "scale")
+        check_error(path, partial(read_disparity, scale=scale), "scale")
 
 
 def test_images_are_no_disparity(tmp_path: Path) -> None:
@@ -543,9 +544,9 @@ def test_writers_refuse_wrong_arrays_and_suffixes(tmp_path: Path) -> None:
         write_image(tmp_path / "image.gif", RGB)
     for write in (write_pfm, write_disparity_npy, write_disparity_png16):
         with pytest.raises(ValueError, match="float array"):
-            write(tmp_path / "map", RGB)
+            write(tmp_path / "map", RGB)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="RGB"):
-        write_image(tmp_path / "image.png", DISPARITY)
+        write_image(tmp_path / "image.png", DISPARITY)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="valid"):
         write_disparity_png16(tmp_path / "map.png", DISPARITY, np.ones((1, 1), bool))
     assert not any(tmp_path.iterdir())
