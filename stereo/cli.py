@@ -1,22 +1,26 @@
-"""What every script shares: one clear line instead of a traceback, and the exit codes.
+"""What the scripts share: options declared once, one clear line instead of a traceback, and the exit codes.
 
 0: done. 1: some of many items failed and were named. 2: the request itself was wrong. 130: interrupted.
 """
 
+import argparse
 import difflib
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import NoReturn
 
-from stereo.config import FAMILIES, DataConfig, DatasetConfig
+import stereo
+from stereo.config import FAMILIES, DataConfig, DatasetConfig, with_overrides
 from stereo.errors import ConfigError, StereoError
-from stereo.output import make_output_folder as make_output_folder
 
 
 def run(main: Callable[[], int]) -> NoReturn:
     """Run a script's `main`, which returns the exit code, and turn a StereoError into one line and exit code 2."""
     try:
+        _say_if_foreign(Path(sys.argv[0]))
         code = main()
     except StereoError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
@@ -30,8 +34,125 @@ def run(main: Callable[[], int]) -> NoReturn:
     sys.exit(code)
 
 
+def _say_if_foreign(script: Path) -> None:
+    """Print one line where a script of one clone runs the package of another, as an environment of both may have it."""
+    package = Path(stereo.__file__).resolve().parent
+    beside = script.resolve().parents[1] / "stereo"
+    if (beside / "__init__.py").is_file() and beside != package:
+        print(
+            f"note: {script} runs the package in {package}, not the one beside it; to use that: "
+            f"pip install -e {beside.parent}",
+            file=sys.stderr,
+        )
+
+
+# ------------------------------------------------------------------------------------------------------- options
+
+
+def script_parser(description: str | None) -> argparse.ArgumentParser:
+    """Return a parser that shows a script's docstring as it is and takes no abbreviated options."""
+    return argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+
+
+def add_data_options(parser: argparse.ArgumentParser, *, many: bool = False, default: str | None = None) -> None:
+    """Add the options that say which samples: --data, --split, --rendering, --names, --skip-list, --limit, key=value.
+
+    Args:
+        many: Take several data sets.
+        default: The data set where none is named. None: one must be named.
+    """
+    what = "data sets" if many else "data set"
+    parser.add_argument(
+        "--data",
+        nargs="+" if many else None,
+        action="extend" if many else "store",
+        required=default is None,
+        default=None if default is None else ([default] if many else default),
+        metavar="FAMILY[:PATH]",
+        help=f"{what}: {', '.join(FAMILIES)}; synthetic takes no path"
+        + ("" if default is None else f" (default: {default})"),
+    )
+    parser.add_argument(
+        "--split",
+        choices=("train", "test"),
+        default="test",
+        help="scene_flow: which half; synthetic: training or held-out scenes (default: test)",
+    )
+    parser.add_argument("--rendering", choices=("cleanpass", "finalpass"), default="cleanpass", help="scene_flow only")
+    parser.add_argument("--names", metavar="FILE", help="only the samples that FILE names, one a line")
+    parser.add_argument("--skip-list", metavar="FILE", help="all but the samples that FILE names")
+    parser.add_argument("--limit", type=int, metavar="N", help="only the first N pairs of each data set")
+    parser.add_argument(
+        "overrides", nargs="*", metavar="key=value", help="settings of the data, as in synthetic.preset=driving"
+    )
+
+
+def chosen_data(args: argparse.Namespace) -> dict[str, DatasetConfig]:
+    """Return the settings of each data set that the options of :func:`add_data_options` name, by `FAMILY[:PATH]`.
+
+    Raises: ConfigError for an unknown family, a path that is missing or one too many, or a setting that is not there.
+    """
+    words = [args.data] if isinstance(args.data, str) else list(args.data)
+    # `--data A B key=value`: argparse takes all three for data sets.
+    overrides = [word for word in words if _is_override(word)] + list(args.overrides)
+    chosen = {}
+    for spec in dict.fromkeys(word for word in words if not _is_override(word)):
+        config = replace(
+            dataset_config(spec, args.split),
+            split=args.split,
+            rendering=args.rendering,
+            names=args.names,
+            skip_list=args.skip_list,
+            limit=args.limit,
+        )
+        chosen[spec] = with_overrides(config, overrides)
+    if not chosen:
+        raise ConfigError("--data: names no data set, only settings")
+    return chosen
+
+
+def _is_override(word: str) -> bool:
+    return "=" in word.partition(":")[0]
+
+
+def add_network_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which network: --checkpoint, --max-disparity, --device."""
+    parser.add_argument("--checkpoint", metavar="FILE", help="weights (default: those that ship)")
+    parser.add_argument(
+        "--max-disparity",
+        type=int,
+        metavar="N",
+        help="px, a multiple of 16 (default: as the network was trained)",
+    )
+    add_device_option(parser)
+
+
+def add_device_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option --device."""
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
+
+
+def add_workers_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option --workers."""
+    cores = count_cores()
+    parser.add_argument("--workers", type=int, default=cores, metavar="N", help=f"processes (default: {cores})")
+
+
+def require_at_least(least: int, args: argparse.Namespace, *names: str) -> None:
+    """Raise ConfigError unless each of the options is `least` or more."""
+    for name in names:
+        value = getattr(args, name.replace("-", "_"))
+        if value < least:
+            raise ConfigError(f"--{name} is {value}, expected {least} or more")
+
+
+# -------------------------------------------------------------------------------------------------------- values
+
+
 def choose(name: str, choices: Sequence[str], what: str) -> str:
-    """The name itself where it is one of the choices. Raises: ConfigError that lists them, and the nearest one."""
+    """Return the name itself where it is one of the choices. Raises: ConfigError that lists them, and the nearest."""
     if name in choices:
         return name
     close = difflib.get_close_matches(name, choices, n=1)
@@ -39,8 +160,10 @@ def choose(name: str, choices: Sequence[str], what: str) -> str:
     raise ConfigError(f"unknown {what} '{name}', expected one of {', '.join(choices)}{hint}")
 
 
-def dataset_config(spec: str) -> DatasetConfig:
-    """The data set that `FAMILY:PATH` on a command line names; `synthetic` means its held-out scenes.
+def dataset_config(spec: str, split: str = "test") -> DatasetConfig:
+    """Return the settings of the data set that `FAMILY:PATH` on a command line names.
+
+    Of `synthetic`, split `train` is the scenes that a training without settings draws, `test` the held-out ones.
 
     Raises: ConfigError for an unknown family, or for a path that is missing or one too many.
     """
@@ -49,12 +172,13 @@ def dataset_config(spec: str) -> DatasetConfig:
     if family == "synthetic":
         if path:
             raise ConfigError(f"--data {spec}: synthetic takes no path; the scenes are drawn, not read")
-        return DataConfig().validation
+        return DataConfig().train if split == "train" else DataConfig().validation
     if not path:
         raise ConfigError(f"--data {spec}: needs a path, as in {family}:data/{family}")
-    return DatasetConfig(family=family, path=path)  # type: ignore[arg-type]  # chosen above
+    # A shell expands ~ at the beginning of a word alone, and here the family stands before it.
+    return DatasetConfig(family=family, path=str(Path(path).expanduser()))  # type: ignore[arg-type]  # chosen above
 
 
 def count_cores() -> int:
-    """The cores that this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
