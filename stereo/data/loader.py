@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from stereo.config import DataConfig
-from stereo.data.datasets import TrainingData
 from stereo.data.sample import StereoSample
+from stereo.data.training_data import TrainingData
 from stereo.data.transforms import Augmentation
 from stereo.device import set_freed_memory_kept
 from stereo.errors import DataError, StereoError

@@ -1,6 +1,4 @@
-"""What the data sets on disk share: finding folders and partners, and loading one pair once its files are
-known.
-"""
+"""What the data sets on disk share: the files of a pair, and loading it once they are known."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -104,6 +102,11 @@ def load_pair(files: PairFiles, calibration_reader: Callable[[Path], Calibration
         truth = GroundTruth(disparity, valid, occluded, disparity_right)
     calibration = None if files.calibration is None else calibration_reader(files.calibration)
     return StereoSample(left, right, truth, calibration, files.name)
+
+
+def count_pairs(count: int) -> str:
+    """Return so many pairs in words: "1 pair", "2,000 pairs"."""
+    return f"{count:,} pair{'s' * (count != 1)}"
 
 
 def _of_size(reference: Mask, array: NDArray[Any], path: Path) -> NDArray[Any]:

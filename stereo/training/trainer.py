@@ -20,9 +20,10 @@ from tqdm import tqdm
 
 from stereo.checkpoint import read_checkpoint, save_checkpoint
 from stereo.config import Config, OptimizerConfig, config_from_dict, config_to_yaml
-from stereo.data.datasets import StereoDataset, TrainingData, build_dataset, describe
+from stereo.data.datasets import StereoDataset, build_dataset, describe
 from stereo.data.loader import StereoBatch, build_loader, iterate
 from stereo.data.sample import Image
+from stereo.data.training_data import TrainingData
 from stereo.device import select_device
 from stereo.errors import ConfigError, TrainingError
 from stereo.evaluation import metrics

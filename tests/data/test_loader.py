@@ -12,8 +12,9 @@ import torch
 from helpers import textured_sample, tiny_config
 
 from stereo.config import DataConfig, DatasetConfig, SyntheticConfig
-from stereo.data.datasets import TrainingData, build_dataset
+from stereo.data.datasets import build_dataset
 from stereo.data.loader import StereoBatch, build_loader, collate, iterate
+from stereo.data.training_data import TrainingData
 from stereo.errors import DataError
 
 

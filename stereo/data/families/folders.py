@@ -67,11 +67,6 @@ def nothing_found(folder: Path, family: str, expected: str, found: Sequence[str]
     )
 
 
-def count_pairs(count: int) -> str:
-    """So many pairs, in words."""
-    return f"{count:,} pair{'s' * (count != 1)}"
-
-
 def first_file(folder: Path, names: Sequence[str]) -> Path | None:
     """The first of the names that is a file in the folder."""
     return next((folder / name for name in names if (folder / name).is_file()), None)

@@ -24,8 +24,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from stereo.data.families.folders import count_pairs, no_partner, nothing_found, require_folder, subfolders
-from stereo.data.pairs import PairDataset, PairFiles, load_pair
+from stereo.data.families.folders import no_partner, nothing_found, require_folder, subfolders
+from stereo.data.pairs import PairDataset, PairFiles, count_pairs, load_pair
 from stereo.data.sample import StereoSample
 from stereo.errors import DataError
 
