@@ -32,10 +32,9 @@ from stereo.cli import dataset_config, run
 from stereo.config import AugmentationConfig, DataConfig, DatasetConfig, SyntheticConfig
 from stereo.data.datasets import build_dataset
 from stereo.data.families.packed import pack
-from stereo.data.formats import write_image, write_pfm
+from stereo.data.generation import write_pairs
 from stereo.data.loader import build_loader, iterate
 from stereo.data.pairs import PairDataset, PairFiles
-from stereo.data.synthetic import SyntheticWorld
 from stereo.errors import ConfigError
 
 CROP = (256, 512)
@@ -150,16 +149,9 @@ def _ours(source: DatasetConfig, samples: int) -> Iterator[Any]:
 
 def _generate(folder: Path, count: int) -> DatasetConfig:
     """Procedural pairs of Scene Flow's size, in its layout."""
-    world = SyntheticWorld(SyntheticConfig(height=540, width=960, max_disparity=192, length=count))
-    things = folder / "FlyingThings3D"
-    for index in range(count):
-        sample = world[index]
-        clip = Path("TRAIN", "A", "0000")
-        for side, image in (("left", sample.left), ("right", sample.right)):
-            (things / "frames_cleanpass" / clip / side).mkdir(parents=True, exist_ok=True)
-            write_image(things / "frames_cleanpass" / clip / side / f"{index:04d}.png", image)
-        (things / "disparity" / clip / "left").mkdir(parents=True, exist_ok=True)
-        write_pfm(things / "disparity" / clip / "left" / f"{index:04d}.pfm", sample.require_truth("training").disparity)
+    world = SyntheticConfig(height=540, width=960, max_disparity=192, length=count)
+    for _ in write_pairs(folder, "train", world, range(count)):
+        pass
     return DatasetConfig(family="scene_flow", path=str(folder))
 
 

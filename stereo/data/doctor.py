@@ -11,15 +11,8 @@ from stereo.config import DatasetConfig, Family
 from stereo.data.datasets import StereoDataset, build_dataset, describe
 from stereo.data.families.folders import subfolders
 from stereo.data.families.middlebury import recognise_year
-from stereo.data.families.scene_flow import (
-    EXPECTED_TEST_PARTS,
-    Rendering,
-    SceneFlow,
-    Split,
-    Tree,
-    find_trees,
-    refuse_frames,
-)
+from stereo.data.families.scene_flow_layout import EXPECTED_TEST_PARTS, Tree, find_trees, refuse_frames
+from stereo.data.pairs import PairDataset
 from stereo.data.warping import check_by_warping
 from stereo.errors import DataError
 
@@ -84,7 +77,7 @@ def _told_by_folders(path: Path) -> list[Part]:
         return [_part("packed", path)]
     parts: list[Part] = []
     if trees := find_trees(path):
-        parts += _scene_flow(path, trees)
+        parts += _scene_flow(trees)
     names = set(subfolders(path)) | (set(subfolders(path / "training")) if (path / "training").is_dir() else set())
     if {"image_2", "disp_occ_0"} & names:
         parts.append(_part("kitti2015", path))
@@ -111,7 +104,7 @@ def _part(family: Family, path: Path) -> Part:
     return part
 
 
-def _scene_flow(path: Path, trees: list[Tree]) -> Iterator[Part]:
+def _scene_flow(trees: list[Tree]) -> Iterator[Part]:
     for tree in trees:
         part = Part("scene_flow", [tree.describe()], problems=list(tree.problems))
         expected = EXPECTED_TEST_PARTS if tree.split == "test" else {}
@@ -120,17 +113,8 @@ def _scene_flow(path: Path, trees: list[Tree]) -> Iterator[Part]:
         if tree.unused:
             part.lines.append(f"  {tree.unused:,} disparity maps have no views and are not used")
         if tree.pairs:
-            part.dataset = _OneTree(path, tree.split, tree.rendering, tree)
+            part.dataset = PairDataset(tree.pairs, check_views=False)
         yield part
-
-
-class _OneTree(SceneFlow):
-    """The complete pairs of one tree, whatever else is wrong below the path."""
-
-    def __init__(self, path: Path, split: Split, rendering: Rendering, tree: Tree) -> None:
-        super(SceneFlow, self).__init__(tree.pairs, check_views=False)
-        self.trees = [tree]
-        self.negative_disparity = "keep"
 
 
 def check_item(dataset: StereoDataset, index: int) -> ItemCheck:

@@ -12,6 +12,7 @@ from helpers import REPOSITORY, array_of, load_script
 
 from stereo.config import SyntheticConfig
 from stereo.data.families.scene_flow import SceneFlow
+from stereo.data.families.scene_flow_layout import pair_paths
 from stereo.data.synthetic import WORLD_VERSION, SyntheticWorld
 from stereo.errors import ConfigError, OutputError
 
@@ -45,7 +46,7 @@ def test_scene_flow_reads_what_is_written(
 
 def test_an_interrupted_run_is_taken_up(script: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     script.main(arguments(tmp_path, 3))
-    paths = [script.pair_paths(tmp_path, "train", index) for index in range(4)]
+    paths = [pair_paths(tmp_path, "train", index) for index in range(4)]
     before = paths[0].left.stat().st_mtime_ns
     whole = paths[1].disparity.read_bytes()
     paths[1].disparity.unlink()
@@ -92,6 +93,9 @@ def test_other_settings_are_not_mixed_in(script: ModuleType, tmp_path: Path) -> 
         (["--workers", "0"], "--workers is 0"),
         (["--seed", "-1"], "--seed is -1"),
         (["--width", "8"], "expected 32×32 or more"),
+        (["--count", "3", "synthetic.length=1"], r"synthetic\.length is 1 but --count is 3"),
+        (["family=eth3d", "path=/data/eth3d"], "'family=eth3d': expected a setting of the world"),
+        (["limit=2"], "'limit=2': expected a setting of the world"),
     ],
 )
 def test_wrong_requests(script: ModuleType, tmp_path: Path, wrong: list[str], message: str) -> None:
@@ -116,7 +120,7 @@ def test_two_processes_write_the_same_and_errors_are_one_line(script: ModuleType
     result = call("--workers", "2")
     assert result.returncode == 0, result.stderr
     for index in range(3):
-        ours, theirs = (script.pair_paths(tmp_path / name, "train", index) for name in ("one", "two"))
+        ours, theirs = (pair_paths(tmp_path / name, "train", index) for name in ("one", "two"))
         assert all(a.read_bytes() == b.read_bytes() for a, b in zip(ours, theirs, strict=True))
     # A file lies where a worker wants a folder.
     blocked = tmp_path / "two" / "FlyingThings3D" / "disparity" / "TRAIN" / "B"

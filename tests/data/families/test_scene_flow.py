@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from helpers import SHARED, load_script, right_disparity_of, textured_sample, truth_of
 
-from stereo.data.families.scene_flow import EXPECTED, EXPECTED_TEST_PARTS, SceneFlow, Tree, find_trees
+from stereo.data.families.scene_flow import SceneFlow
+from stereo.data.families.scene_flow_layout import EXPECTED, EXPECTED_TEST_PARTS, Tree, find_trees
 from stereo.data.formats import read_image, read_pfm, write_image, write_pfm
 from stereo.errors import DataError
 
@@ -112,6 +113,19 @@ def test_the_real_frame_through_every_arrangement(tmp_path: Path) -> None:
     sampler = SceneFlow(SHARED / "real" / "scene_flow_sampler", "test")
     assert "layout Sampler" in sampler.report()[0]
     assert sampler.names == ["scene_flow/FlyingThings3D/0006"]
+
+
+def test_a_sampler_of_all_three_sets(tmp_path: Path, frame: Path) -> None:
+    """The official one, which has a folder of the left view's disparities, and no clips."""
+    for name in ("FlyingThings3D", "Monkaa", "Driving"):
+        for side in ("left", "right"):
+            (tmp_path / name / "RGB_cleanpass" / side).mkdir(parents=True)
+            os.link(frame / f"{side}.png", tmp_path / name / "RGB_cleanpass" / side / "0006.png")
+        (tmp_path / name / "disparity").mkdir()
+        os.link(frame / "disparity.pfm", tmp_path / name / "disparity" / "0006.pfm")
+    dataset = SceneFlow(tmp_path, "test")
+    assert dataset.names == [f"scene_flow/{name}/0006" for name in ("FlyingThings3D", "Monkaa", "Driving")]
+    assert all("layout Sampler" in line and line.endswith(": 1 pair") for line in dataset.report())
 
 
 def test_webp_folders_and_copies_beside_them(tmp_path: Path, frame: Path) -> None:
