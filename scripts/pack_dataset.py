@@ -5,32 +5,24 @@
 
 A 540×960 pair takes 5 MB (7 MB with --right-disparity, which a horizontal flip needs). Samples with a fault end the
 work: find them by scripts/check_dataset.py --deep --write-skip-list FILE, and leave them out by --skip-list FILE.
+Which half of scene_flow and synthetic is packed has no default: a copy does not show which half it is.
 """
 
 import argparse
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 from tqdm import tqdm
 
-from stereo.cli import count_cores, dataset_config, run
+from stereo.cli import add_data_options, add_workers_option, chosen_data, require_at_least, run, script_parser
 from stereo.data.datasets import build_dataset, describe
 from stereo.data.families.packed import pack
 from stereo.data.loader import in_order
-from stereo.errors import ConfigError
 
 
 def main(argv: list[str] | None = None) -> int:
     args = _parse(argv)
-    if args.workers < 0:
-        raise ConfigError(f"--workers is {args.workers}, expected 0 or more")
-    config = replace(
-        dataset_config(args.data),
-        split=args.split,
-        rendering=args.rendering,
-        names=args.names,
-        skip_list=args.skip_list,
-        limit=args.limit,
-    )
+    require_at_least(0, args, "workers")
+    (config,) = chosen_data(args).values()
     dataset = build_dataset(config, args.right_disparity)
     print(*describe(dataset), sep="\n")
     with tqdm(total=len(dataset), unit="pair", disable=None) as bar:
@@ -41,19 +33,12 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
-    parser.add_argument("--data", required=True, metavar="FAMILY[:PATH]")
+    parser = script_parser(__doc__)
+    add_data_options(parser, split=None)
     parser.add_argument("--output", required=True, metavar="DIR", help="a folder that holds no packed data set yet")
-    parser.add_argument("--split", choices=("train", "test"), default="train", help="scene_flow only (default: train)")
-    parser.add_argument("--rendering", choices=("cleanpass", "finalpass"), default="cleanpass", help="scene_flow only")
     parser.add_argument("--right-disparity", action="store_true", help="the right view's disparity too")
-    parser.add_argument("--names", metavar="FILE", help="only the samples that FILE names, one a line")
-    parser.add_argument("--skip-list", metavar="FILE", help="all but the samples that FILE names")
-    parser.add_argument("--limit", type=int, metavar="N", help="only the first N pairs")
-    parser.add_argument("--workers", type=int, default=count_cores(), metavar="N", help="loader processes")
-    return parser.parse_args(argv)
+    add_workers_option(parser)
+    return parser.parse_intermixed_args(argv)
 
 
 if __name__ == "__main__":

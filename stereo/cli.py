@@ -56,12 +56,15 @@ def script_parser(description: str | None) -> argparse.ArgumentParser:
     )
 
 
-def add_data_options(parser: argparse.ArgumentParser, *, many: bool = False, default: str | None = None) -> None:
+def add_data_options(
+    parser: argparse.ArgumentParser, *, many: bool = False, default: str | None = None, split: str | None = "test"
+) -> None:
     """Add the options that say which samples: --data, --split, --rendering, --names, --skip-list, --limit, key=value.
 
     Args:
         many: Take several data sets.
         default: The data set where none is named. None: one must be named.
+        split: The split where none is named. None: one must be named, of the families that have two.
     """
     what = "data sets" if many else "data set"
     parser.add_argument(
@@ -77,8 +80,9 @@ def add_data_options(parser: argparse.ArgumentParser, *, many: bool = False, def
     parser.add_argument(
         "--split",
         choices=("train", "test"),
-        default="test",
-        help="scene_flow: which half; synthetic: training or held-out scenes (default: test)",
+        default=split,
+        help="scene_flow: which half; synthetic: training or held-out scenes; "
+        + (f"default: {split}" if split else "to be named"),
     )
     parser.add_argument("--rendering", choices=("cleanpass", "finalpass"), default="cleanpass", help="scene_flow only")
     parser.add_argument("--names", metavar="FILE", help="only the samples that FILE names, one a line")
@@ -160,23 +164,25 @@ def choose(name: str, choices: Sequence[str], what: str) -> str:
     raise ConfigError(f"unknown {what} '{name}', expected one of {', '.join(choices)}{hint}")
 
 
-def dataset_config(spec: str, split: str = "test") -> DatasetConfig:
+def dataset_config(spec: str, split: str | None = "test") -> DatasetConfig:
     """Return the settings of the data set that `FAMILY:PATH` on a command line names.
 
     Of `synthetic`, split `train` is the scenes that a training without settings draws, `test` the held-out ones.
 
-    Raises: ConfigError for an unknown family, or for a path that is missing or one too many.
+    Raises: ConfigError for an unknown family, for a path that is missing or one too many, or without a split where the
+    family has two.
     """
     name, _, path = spec.partition(":")
     family = choose(name, FAMILIES, "data set family")
+    if split is None and family in ("scene_flow", "synthetic"):
+        raise ConfigError(f"--data {spec}: has two halves; name one by --split train or --split test")
     if family == "synthetic":
         if path:
             raise ConfigError(f"--data {spec}: synthetic takes no path; the scenes are drawn, not read")
         return DataConfig().train if split == "train" else DataConfig().validation
     if not path:
         raise ConfigError(f"--data {spec}: needs a path, as in {family}:data/{family}")
-    # A shell expands ~ at the beginning of a word alone, and here the family stands before it.
-    return DatasetConfig(family=family, path=str(Path(path).expanduser()))  # type: ignore[arg-type]  # chosen above
+    return DatasetConfig(family=family, path=path)  # type: ignore[arg-type]  # chosen above
 
 
 def count_cores() -> int:

@@ -1,6 +1,7 @@
 """The settings of the data: what is trained on, what is validated on, and how it is fed."""
 
-from dataclasses import dataclass, field
+import os
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 from stereo.config.checks import require
@@ -116,8 +117,8 @@ class DatasetConfig:
     # The folder of the data set (`pairs`: the list file; `packed`: what scripts/pack_dataset.py wrote). null for
     # synthetic.
     path: str | None = None
-    # Scene Flow only: which split, and which rendering pass.
-    split: Literal["train", "test"] = "train"
+    # Scene Flow only: which split (null: test under data.validation, train elsewhere), and which rendering pass.
+    split: Literal["train", "test"] | None = None
     rendering: Literal["cleanpass", "finalpass"] = "cleanpass"
     # Scene Flow only: what becomes of maps with most disparities below 0, as some releases have them. refuse: an error.
     negative_disparity: Literal["refuse", "flip", "keep"] = "refuse"
@@ -135,6 +136,10 @@ class DatasetConfig:
     synthetic: SyntheticConfig = field(default_factory=SyntheticConfig)
 
     def __post_init__(self) -> None:
+        # A shell expands ~ at the beginning of a word, and does not in a YAML file nor behind `scene_flow:`.
+        for name in ("path", "names", "skip_list"):
+            value = getattr(self, name)
+            setattr(self, name, None if value is None else os.path.expanduser(value))
         require(self.limit is None or self.limit >= 1, f"limit is {self.limit}, expected null or 1 or more")
         require(self.weight is None or self.weight > 0, f"weight is {self.weight}, expected null or more than 0")
         require(
@@ -233,5 +238,13 @@ class DataConfig:
     workers: int = 1
 
     def __post_init__(self) -> None:
+        # Written out, so that the saved configuration says which half was trained on and which was held out.
+        self.train = _with_split(self.train, "train")
+        self.mix = [_with_split(member, "train") for member in self.mix]
+        self.validation = _with_split(self.validation, "test")
         require(self.batch_size >= 1, f"data.batch_size is {self.batch_size}, expected 1 or more")
         require(self.workers >= 0, f"data.workers is {self.workers}, expected 0 or more")
+
+
+def _with_split(config: DatasetConfig, split: Literal["train", "test"]) -> DatasetConfig:
+    return config if config.split is not None else replace(config, split=split)

@@ -42,7 +42,7 @@ def _path(config: DatasetConfig) -> str:
 BUILDERS: dict[Family, Callable[[DatasetConfig, bool], StereoDataset]] = {
     "synthetic": lambda config, right: SyntheticWorld(config.synthetic),
     "scene_flow": lambda config, right: SceneFlow(
-        _path(config), config.split, config.rendering, right, config.negative_disparity, config.check_views
+        _path(config), config.split or "train", config.rendering, right, config.negative_disparity, config.check_views
     ),
     "kitti2012": lambda config, right: Kitti(_path(config), 2012, config.check_views),
     "kitti2015": lambda config, right: Kitti(_path(config), 2015, config.check_views),

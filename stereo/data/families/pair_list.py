@@ -8,6 +8,7 @@ file.
 """
 
 import csv
+import os
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -113,7 +114,8 @@ def _parse(cells: list[str], columns: tuple[str, ...], folder: Path, where: str)
             raise DataError(f"{where}: has a {column} but no disparity that it belongs to; give both or neither")
     files: dict[str, Path | None] = {}
     for column in ("left", "right", "disparity", "mask"):
-        files[column] = _require_file(folder / row[column], column, where) if row[column] else None
+        path = folder / os.path.expanduser(row[column])
+        files[column] = _require_file(path, column, where) if row[column] else None
     scale = None
     if row["scale"]:
         try:

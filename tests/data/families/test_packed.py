@@ -3,34 +3,24 @@
 import json
 import pickle
 import shutil
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from helpers import load_script, right_disparity_of, textured_sample, tiny_config, truth_of, with_truth
+from helpers.samples import assert_same
 
 from stereo.config import DataConfig, DatasetConfig
 from stereo.data.datasets import build_dataset
 from stereo.data.families.packed import PackedDataset, pack
 from stereo.data.loader import StereoBatch, build_loader, iterate
-from stereo.data.sample import Calibration, GroundTruth, StereoSample
-from stereo.errors import DataError, OutputError
+from stereo.data.sample import Calibration, StereoSample
+from stereo.errors import ConfigError, DataError, OutputError
 
 script = load_script("pack_dataset")
-
-
-def assert_equal(one: StereoSample, other: StereoSample) -> None:
-    assert (one.name, one.calibration, one.truth is None) == (other.name, other.calibration, other.truth is None)
-    pairs = [(one.left, other.left), (one.right, other.right)]
-    if one.truth is not None and other.truth is not None:
-        pairs += [(getattr(one.truth, field.name), getattr(other.truth, field.name)) for field in fields(GroundTruth)]
-    for first, second in pairs:
-        assert (first is None) == (second is None)
-        if first is not None:
-            assert first.dtype == second.dtype
-            np.testing.assert_array_equal(first, second)
+SMALL = ["synthetic.height=32", "synthetic.width=48", "synthetic.max_disparity=8", "synthetic.texture_bank=0"]
 
 
 def samples() -> list[StereoSample]:
@@ -49,18 +39,18 @@ def test_the_same_samples(tmp_path: Path, shard_bytes: int) -> None:
     dataset = PackedDataset(tmp_path / "packed")
     assert dataset.names == [sample.name for sample in samples()]
     for number, sample in enumerate(samples()):
-        assert_equal(dataset[number], sample)
+        assert_same(dataset[number], sample)
     shards = sorted((tmp_path / "packed").glob("shard_*.bin"))
     assert len(shards) == {1: 3, 8000: 2, 1 << 30: 1}[shard_bytes]
     assert 0 <= sum(path.stat().st_size for path in shards) - total < 64 * 16
     assert json.loads((tmp_path / "packed" / "index.json").read_text())["source"] == {"family": "test"}
-    assert_equal(pickle.loads(pickle.dumps(dataset))[1], samples()[1])
+    assert_same(pickle.loads(pickle.dumps(dataset))[1], samples()[1])
 
 
 def test_writing_to_a_sample_leaves_the_file_as_it_is(tmp_path: Path) -> None:
     pack(samples(), tmp_path, {})
     PackedDataset(tmp_path)[0].left[:] = 0
-    assert_equal(PackedDataset(tmp_path)[0], samples()[0])
+    assert_same(PackedDataset(tmp_path)[0], samples()[0])
 
 
 def test_training_from_the_copy_is_training_from_the_set(tmp_path: Path) -> None:
@@ -80,13 +70,23 @@ def batches(config: DataConfig) -> list[StereoBatch]:
     return list(iterate(build_loader(config, 0, 0, 4)))
 
 
-def test_the_script(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["--data", "synthetic", "--limit", "2", "--output", str(tmp_path / "packed"), "--workers", "1"]
+@pytest.mark.parametrize(("split", "seed"), [("train", 0), ("test", 1_000_000)])
+def test_the_script(tmp_path: Path, capsys: pytest.CaptureFixture[str], split: str, seed: int) -> None:
+    arguments = ["--data", "synthetic", "--split", split, "--limit", "2", "--workers", "0", *SMALL]
+    arguments += ["--output", str(tmp_path / "packed")]
     assert script.main(arguments) == 0
     assert "wrote 2 pairs" in capsys.readouterr().out
-    assert right_disparity_of(PackedDataset(tmp_path / "packed")[1]).any()
+    packed = PackedDataset(tmp_path / "packed")
+    assert packed.names == [f"synthetic/{seed}/000000", f"synthetic/{seed}/000001"]
+    assert right_disparity_of(packed[1]).any()
     with pytest.raises(OutputError, match="already holds a packed data set"):
         script.main(arguments)
+
+
+def test_the_half_to_pack_must_be_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="--data synthetic: has two halves"):
+        script.main(["--data", "synthetic", "--output", str(tmp_path / "packed")])
+    assert not (tmp_path / "packed").exists()
 
 
 def test_broken_copies(tmp_path: Path) -> None:
