@@ -114,6 +114,27 @@ def test_several_sets_are_mixed_by_weight(config: DataConfig) -> None:
         TrainingData(config)
 
 
+@pytest.mark.parametrize("weights", [(1.0, 0.001), (0.001, 1.0), (1.0, 1.0, 1.0), (0.7, 0.2, 0.1), (5.0, 0.3, 0.3)])
+def test_each_set_gets_its_share_in_the_long_run(config: DataConfig, weights: tuple[float, ...]) -> None:
+    """What is left of a draw is carried over: a small weight means seldom, and not never."""
+    config.train.synthetic.length = 7
+    config.train.weight = weights[0]
+    config.mix = [
+        replace(config.train, weight=weight, synthetic=replace(config.train.synthetic, seed=9 + number))
+        for number, weight in enumerate(weights[1:])
+    ]
+    data = TrainingData(config)
+    passes = 200
+    counts = [np.bincount(data.order(0, epoch) // 7, minlength=len(weights)) for epoch in range(passes)]
+    assert all(count.sum() == len(data) for count in counts)
+    for count, weight in zip(np.sum(counts, axis=0), weights, strict=True):
+        assert abs(count - passes * len(data) * weight / sum(weights)) < len(weights)
+    # Every sample of a set comes before one of them comes again.
+    first = np.concatenate([order[order < 7] for order in (data.order(0, epoch) for epoch in range(passes))])
+    drawn = np.bincount(first, minlength=7)
+    assert drawn.max() - drawn.min() <= 1
+
+
 def test_a_single_set_is_drawn_as_ever(config: DataConfig) -> None:
     """The order of a run is part of what makes its numbers: it must not move."""
     order = TrainingData(config).order(3, 1)
