@@ -30,7 +30,7 @@ class Indexed(Protocol[T_co]):
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, index: int, /) -> T_co: ...
+    def __getitem__(self, index: Any, /) -> T_co: ...
 
 
 class StereoBatch(NamedTuple):
@@ -55,11 +55,16 @@ class _Draw(NamedTuple):
     position: int
 
 
-class _TrainingSet(Dataset[StereoSample]):
+class _TrainingSet:
+    """The augmented samples of a run, by draw."""
+
     def __init__(self, dataset: TrainingData, augmentation: Augmentation, seed: int) -> None:
         self.dataset = dataset
         self.augmentation = augmentation
         self.seed = seed
+
+    def __len__(self) -> int:
+        return len(self.dataset)
 
     def __getitem__(self, draw: _Draw) -> StereoSample:
         rng = np.random.default_rng([self.seed, draw.position])
@@ -112,11 +117,11 @@ def build_loader(
     data = data or TrainingData(config)
     sampler = _RunSampler(data, seed, first_step * config.batch_size, last_step * config.batch_size, rank, world_size)
     return DataLoader(
-        _TrainingSet(data, Augmentation(config.augmentation), seed),
+        _Caught(_TrainingSet(data, Augmentation(config.augmentation), seed)),
         batch_size=config.batch_size // world_size,
         sampler=sampler,
         num_workers=config.workers,
-        collate_fn=collate,
+        collate_fn=_collate_caught,
         worker_init_fn=init_worker,
         pin_memory=torch.cuda.is_available(),
         prefetch_factor=4 if config.workers else None,
@@ -154,23 +159,48 @@ def init_worker(worker: int) -> None:
     signal.signal(signal.SIGALRM, lambda number, frame: os._exit(0))
 
 
-def iterate(loader: DataLoader[Any]) -> Iterator[Any]:
-    """What the loader gives, batch by batch.
+class _Caught(Dataset[Any]):
+    """Items by index; where one cannot be had, the error that says why is the item.
 
-    An error raised in a worker arrives as itself, not wrapped in the worker's traceback.
+    PyTorch would send an error from a worker as text with a traceback; as an item it arrives as it is.
     """
-    batches = iter(loader)
-    failure: StereoError | None = None
-    while failure is None:
+
+    def __init__(self, items: Indexed[Any]) -> None:
+        self.items = items
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: Any) -> Any:
         try:
-            yield next(batches)
-        except StopIteration:
-            return
+            return self.items[index]
         except StereoError as error:
-            failure = type(error)(str(error).strip().splitlines()[-1].partition("Error: ")[2] or str(error))
-            error.__traceback__ = None  # its frames refer to the iterator, and to the error itself
+            return error
+
+
+def _collate_caught(items: list[StereoSample | StereoError]) -> StereoBatch | StereoError:
+    samples = []
+    for item in items:
+        if isinstance(item, StereoError):
+            return item
+        samples.append(item)
+    try:
+        return collate(samples)
+    except StereoError as error:
+        return error
+
+
+def iterate(loader: DataLoader[Any]) -> Iterator[Any]:
+    """Yield what the loader gives, batch by batch. Raises: the StereoError of the first batch that cannot be had."""
+    batches = iter(loader)
+    for batch in batches:
+        if isinstance(batch, StereoError):
+            break
+        yield batch
+    else:
+        return
     del batches  # the last reference: this ends the workers here and now, not when the interpreter does
-    raise failure
+    raise batch
 
 
 def in_order(items: Indexed[T], workers: int, indices: Sequence[int] | None = None) -> Iterator[T]:
@@ -179,7 +209,7 @@ def in_order(items: Indexed[T], workers: int, indices: Sequence[int] | None = No
     Raises: what an item's computation raises; StereoError where a process dies.
     """
     loader: DataLoader[Any] = DataLoader(
-        items,  # type: ignore[arg-type]  # length and items are all that it asks for
+        _Caught(items),
         batch_size=None,
         sampler=range(len(items)) if indices is None else indices,
         num_workers=workers,

@@ -13,7 +13,7 @@ from helpers import textured_sample, tiny_config
 
 from stereo.config import DataConfig, DatasetConfig, SyntheticConfig
 from stereo.data.datasets import build_dataset
-from stereo.data.loader import StereoBatch, build_loader, collate, iterate
+from stereo.data.loader import StereoBatch, build_loader, collate, in_order, iterate
 from stereo.data.training_data import TrainingData
 from stereo.errors import DataError
 
@@ -162,6 +162,26 @@ def test_an_error_in_a_worker_arrives_as_one_line(config: DataConfig) -> None:
     assert "Traceback" not in str(caught.value)
     assert "\n" not in str(caught.value)
     assert set(multiprocessing.active_children()) <= others
+
+
+class Broken:
+    """Two items, of which the second fails with a message that looks like a traceback's last line."""
+
+    def __len__(self) -> int:
+        return 2
+
+    def __getitem__(self, index: int) -> int:
+        if index:
+            raise DataError("scene_Error: 1.png: is not an image; the decoder says: Error: 5")
+        return index
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_no_part_of_a_message_is_lost(workers: int) -> None:
+    items = in_order(Broken(), workers)
+    assert next(items) == 0
+    with pytest.raises(DataError, match=r"^scene_Error: 1\.png: is not an image; the decoder says: Error: 5$"):
+        next(items)
 
 
 ABANDONED = """
