@@ -1,105 +1,78 @@
-"""Say which data set lies in a folder, whether it is complete, and whether its ground truth is true.
+"""Say which data sets lie below a folder, whether they are complete, and whether their ground truth is true.
 
     python scripts/check_dataset.py /data/scene_flow
+    python scripts/check_dataset.py /data                           # all that are recognized in it
     python scripts/check_dataset.py /data/kitti2015 --deep          # decode every file
     python scripts/check_dataset.py /data/scene_flow --write-names data/splits/driving.txt --only Driving
 
-The layout is recognised, pairs are counted by part against the numbers of the complete release, and views and disparity
+The layout is recognized, pairs are counted by part against the numbers of the complete release, and views and disparity
 maps without partners are named. Some pairs (--samples; all with --deep) are decoded, and their ground truth is verified
 by warping: the left view must match the right one at x − d, and better there than at other scales or with the views
-exchanged. Exit code 0: nothing is wrong; 1: something is, and was named; 2: no data set was recognised.
+exchanged. Folders in which no data set is recognized are named and not looked at. Exit code 0: nothing is wrong in what
+was looked at; 1: something is, and was named; 2: no data set was recognized.
 """
 
 import argparse
 import sys
 from pathlib import Path
 
-import numpy as np
 from tqdm import tqdm
 
-from stereo.cli import count_cores, run
-from stereo.data.datasets import StereoDataset
-from stereo.data.doctor import HISTOGRAM, ItemCheck, Part, check_item, recognise
-from stereo.data.loader import in_order
+from stereo.cli import add_workers_option, require_at_least, run, script_parser
+from stereo.data.doctor import ItemCheck, check_items, summarize
+from stereo.data.recognition import Part, recognize
+from stereo.data.sample_lists import spread
 from stereo.errors import ConfigError
 from stereo.output import atomic_output, make_output_folder
 
 
 def main(argv: list[str] | None = None) -> int:
     args = _parse(argv)
-    for name in ("workers", "samples", "show"):
-        if getattr(args, name) < 1:
-            raise ConfigError(f"--{name} is {getattr(args, name)}, expected 1 or more")
-    parts = recognise(Path(args.path))
+    require_at_least(1, args, "workers", "samples", "show")
+    path = Path(args.path)
+    found = recognize(path)
+    parts = found.parts
     if args.only is not None:
         parts = [part for part in parts if args.only.lower() in part.lines[0].lower()]
         if not parts:
-            raise ConfigError(f"--only {args.only}: no part of {args.path} is called so")
+            raise ConfigError(f"--only {args.only}: no part of {path} is called so")
     problems: list[str] = []
     good: list[str] = []
     bad: list[str] = []
     for part in parts:
         print(*part.lines, sep="\n")
-        checks = _check(part, args)
-        found = [f"{check.name}: {check.problem}" for check in checks if check.problem is not None]
-        _print_problems(part.problems + found, args.show)
-        problems += part.problems + found
-        broken = {check.name for check in checks if check.problem is not None}
-        names = [] if part.dataset is None else part.dataset.names
-        good += [name for name in names if name not in broken]
-        bad += [name for name in names if name in broken]
+        faults = {check.name: check.problem for check in _check(part, args) if check.problem is not None}
+        own = part.problems + [f"{name}: {problem}" for name, problem in faults.items()]
+        _print_problems(own, args.show)
+        problems += own
+        for name in () if part.dataset is None else part.dataset.names:
+            (bad if name in faults else good).append(name)
         print()
     if args.write_names is not None:
-        _write_names(Path(args.write_names), good, f"samples of {args.path} without a known fault")
+        _write_names(Path(args.write_names), good, f"samples of {path} without a known fault")
     if args.write_skip_list is not None:
-        _write_names(Path(args.write_skip_list), bad, f"samples of {args.path} with a fault, for skip_list")
-    print(f"{len(problems):,} problem{'s' * (len(problems) > 1)} found" if problems else "nothing wrong was found")
+        _write_names(Path(args.write_skip_list), bad, f"samples of {path} with a fault, for skip_list")
+    if found.unrecognized:
+        names = ", ".join(str(folder.relative_to(path)) for folder in found.unrecognized)
+        print(f"did not look at (no data set is recognized there): {names}")
+    rest = " in the rest" if found.unrecognized else ""
+    print(
+        f"{len(problems):,} problem{'s' * (len(problems) > 1)} found" if problems else f"nothing wrong was found{rest}"
+    )
     return 1 if problems else 0
 
 
 def _check(part: Part, args: argparse.Namespace) -> list[ItemCheck]:
-    if part.dataset is None or len(part.dataset) == 0:
+    """Decode and check pairs of one part, and print what they are like."""
+    if part.dataset is None:
         return []
     count = len(part.dataset)
-    chosen = range(count) if args.deep else np.unique(np.linspace(0, count - 1, args.samples).round().astype(int))
-    tasks = [int(index) for index in chosen]
-    workers = 0 if args.workers == 1 or len(tasks) < 4 * args.workers else args.workers
-    found = in_order(_Checks(part.dataset), workers, tasks)
-    checks = list(tqdm(found, total=len(tasks), unit="pair", disable=None))
-    known = [check for check in checks if check.known]
+    chosen = range(count) if args.deep else spread(count, args.samples)
+    checks = list(tqdm(check_items(part.dataset, chosen, args.workers), total=len(chosen), unit="pair", disable=None))
     print(f"  decoded {len(checks):,} of {count:,} pairs" + ("" if args.deep else " (--deep decodes all)"))
-    if known:
-        confirmed = sum(check.confirmed for check in checks)
-        share = sum(check.known for check in known) / sum(check.pixels for check in known)
-        print(f"  warping confirms scale and sign of {confirmed:,} of {len(known):,}")
-        print(
-            f"  disparities {min(check.smallest for check in known):.2f} … "
-            f"{max(check.largest for check in known):.2f} px, known on {share:.1%} of the pixels:"
-        )
-        _print_histogram(np.sum([check.histogram for check in known], axis=0))
+    for line in summarize(checks):
+        print(f"  {line}")
     return checks
-
-
-class _Checks:
-    """The check of each pair, made when asked for."""
-
-    def __init__(self, dataset: StereoDataset) -> None:
-        self.dataset = dataset
-
-    def __len__(self) -> int:
-        return len(self.dataset)
-
-    def __getitem__(self, index: int) -> ItemCheck:
-        return check_item(self.dataset, index)
-
-
-def _print_histogram(counts: np.ndarray) -> None:
-    shares = counts / max(1, counts.sum())
-    filled = np.flatnonzero(counts)
-    classes = list(zip(HISTOGRAM[:-1], HISTOGRAM[1:], shares, strict=True))
-    for low, high, share in classes[filled[0] : filled[-1] + 1]:
-        label = f"{low:.0f} … {high:.0f}" if np.isfinite(high) else f"above {low:.0f}"
-        print(f"    {label:>11} px  {share:6.1%}  {'█' * round(40 * float(share))}")
 
 
 def _print_problems(problems: list[str], show: int) -> None:
@@ -117,18 +90,15 @@ def _write_names(path: Path, names: list[str], what: str) -> None:
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
-    parser.add_argument("path", metavar="PATH", help="the folder of a data set, or a list file of pairs")
+    parser = script_parser(__doc__)
+    parser.add_argument("path", metavar="PATH", help="the folder of data sets, or a list file of pairs")
     parser.add_argument("--deep", action="store_true", help="decode every file")
     parser.add_argument("--samples", type=int, default=16, metavar="N", help="pairs decoded otherwise (default: 16)")
     parser.add_argument("--only", metavar="WORD", help="only the parts whose first line has this word: Driving, test …")
     parser.add_argument("--show", type=int, default=20, metavar="N", help="problems printed of each part (default: 20)")
     parser.add_argument("--write-names", metavar="FILE", help="write the names of the samples without a fault")
     parser.add_argument("--write-skip-list", metavar="FILE", help="write the names of the samples with a fault")
-    cores = count_cores()
-    parser.add_argument("--workers", type=int, default=cores, metavar="N", help=f"processes (default: {cores})")
+    add_workers_option(parser)
     return parser.parse_args(argv)
 
 

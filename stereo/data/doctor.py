@@ -1,33 +1,18 @@
-"""What a data set on disk holds, and what is wrong with it: the work behind scripts/check_dataset.py."""
+"""What is wrong with the pairs of a data set: the work behind scripts/check_dataset.py."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stereo.config import DatasetConfig, Family
-from stereo.data.datasets import StereoDataset, build_dataset, describe
-from stereo.data.families.folders import subfolders
-from stereo.data.families.middlebury import recognise_year
-from stereo.data.families.scene_flow_layout import EXPECTED_TEST_PARTS, Tree, find_trees, refuse_frames
-from stereo.data.pairs import PairDataset
+from stereo.data.datasets import StereoDataset
+from stereo.data.loader import in_order
 from stereo.data.warping import check_by_warping
 from stereo.errors import DataError
 
 # Limits of the classes of the histogram, px.
 HISTOGRAM = (0.0, 1.0, 4.0, 16.0, 32.0, 64.0, 96.0, 128.0, 192.0, 256.0, np.inf)
-
-
-@dataclass
-class Part:
-    """One data set below the path: what it is, in lines; its samples, if it can be read at all; its problems."""
-
-    family: Family
-    lines: list[str] = field(default_factory=list)
-    dataset: StereoDataset | None = None
-    problems: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -47,74 +32,22 @@ class ItemCheck:
     known: int = 0
 
 
-def recognise(path: Path) -> list[Part]:
-    """The data sets that lie below a folder (or that a list file names), told by their files' names.
-
-    Where the folder is none itself, those in its own folders. Raises: DataError where none is recognised.
-    """
-    if path.is_file():
-        return [_part("pairs", path)]
-    if not path.is_dir():
-        raise DataError(f"{path}: there is nothing there; expected the folder of a data set, or a list file")
-    parts = _told_by_folders(path)
-    names = subfolders(path)
-    if not parts:
-        below = {name: _told_by_folders(path / name) for name in names}
-        if any(below.values()):
-            parts = [part for name, found in below.items() for part in found or _told_by_scenes(path / name)]
-    parts = parts or _told_by_scenes(path)
-    if not parts:
-        refuse_frames(path)
-        shown = ", ".join(names[:8]) or "no folder"
-        raise DataError(
-            f"{path}: no data set is recognised below it; found {shown}; expected one of the layouts in data/README.md"
-        )
-    return parts
+def check_items(dataset: StereoDataset, indices: Sequence[int], workers: int) -> Iterator[ItemCheck]:
+    """Yield the check of each of these pairs, computed in so many processes where there are enough of them."""
+    return in_order(_Checks(dataset), 0 if workers == 1 or len(indices) < 4 * workers else workers, indices)
 
 
-def _told_by_folders(path: Path) -> list[Part]:
-    if (path / "index.json").is_file():
-        return [_part("packed", path)]
-    parts: list[Part] = []
-    if trees := find_trees(path):
-        parts += _scene_flow(trees)
-    names = set(subfolders(path)) | (set(subfolders(path / "training")) if (path / "training").is_dir() else set())
-    if {"image_2", "disp_occ_0"} & names:
-        parts.append(_part("kitti2015", path))
-    elif {"colored_0", "image_0", "disp_occ"} & names:
-        parts.append(_part("kitti2012", path))
-    if "two_view_training" in names:
-        parts.append(_part("eth3d", path))
-    return parts
+class _Checks:
+    """The check of each pair, made when asked for."""
 
+    def __init__(self, dataset: StereoDataset) -> None:
+        self.dataset = dataset
 
-def _told_by_scenes(path: Path) -> list[Part]:
-    year = recognise_year(path)
-    return [] if year is None else [_part(f"middlebury{year}", path)]  # type: ignore[arg-type]
+    def __len__(self) -> int:
+        return len(self.dataset)
 
-
-def _part(family: Family, path: Path) -> Part:
-    part = Part(family)
-    try:
-        part.dataset = build_dataset(DatasetConfig(family=family, path=str(path), check_views=False))
-        part.lines = describe(part.dataset)
-    except DataError as error:
-        part.lines = [f"{family}: cannot be used as it is"]
-        part.problems = [str(error)]
-    return part
-
-
-def _scene_flow(trees: list[Tree]) -> Iterator[Part]:
-    for tree in trees:
-        part = Part("scene_flow", [tree.describe()], problems=list(tree.problems))
-        expected = EXPECTED_TEST_PARTS if tree.split == "test" else {}
-        for name, count in sorted(tree.parts().items()):
-            part.lines.append(f"  {name}: {count:,}" + (f" of {expected[name]:,}" if name in expected else ""))
-        if tree.unused:
-            part.lines.append(f"  {tree.unused:,} disparity maps have no views and are not used")
-        if tree.pairs:
-            part.dataset = PairDataset(tree.pairs, check_views=False)
-        yield part
+    def __getitem__(self, index: int) -> ItemCheck:
+        return check_item(self.dataset, index)
 
 
 def check_item(dataset: StereoDataset, index: int) -> ItemCheck:
@@ -146,3 +79,27 @@ def check_item(dataset: StereoDataset, index: int) -> ItemCheck:
         truth.disparity.size,
         known.size,
     )
+
+
+def summarize(checks: Sequence[ItemCheck]) -> list[str]:
+    """Return lines that say what the pairs with ground truth are like; none where no pair has it."""
+    known = [check for check in checks if check.known]
+    if not known:
+        return []
+    share = sum(check.known for check in known) / sum(check.pixels for check in known)
+    smallest, largest = min(check.smallest for check in known), max(check.largest for check in known)
+    return [
+        f"warping confirms scale and sign of {sum(check.confirmed for check in checks):,} of {len(known):,}",
+        f"disparities {smallest:.2f} … {largest:.2f} px, known on {share:.1%} of the pixels:",
+        *_histogram_lines(np.sum([check.histogram for check in known], axis=0)),
+    ]
+
+
+def _histogram_lines(counts: NDArray[np.int64]) -> Iterator[str]:
+    """Yield a bar for each class, from the first to the last one that is not empty."""
+    shares = counts / counts.sum()
+    filled = np.flatnonzero(counts)
+    for number in range(filled[0], filled[-1] + 1):
+        low, high = HISTOGRAM[number], HISTOGRAM[number + 1]
+        label = f"{low:.0f} … {high:.0f}" if np.isfinite(high) else f"above {low:.0f}"
+        yield f"  {label:>11} px  {shares[number]:6.1%}  {'█' * round(40 * float(shares[number]))}"

@@ -56,6 +56,13 @@ def leave_out(names: Sequence[str], unwanted: Iterable[str]) -> list[int]:
     return [index for index in range(len(names)) if index not in skipped]
 
 
+def spread(length: int, count: int) -> list[int]:
+    """Return `count` indices (or all, if there are no more) that lie evenly over a data set of this length."""
+    return (
+        [index * (length - 1) // max(count - 1, 1) for index in range(count)] if count < length else list(range(length))
+    )
+
+
 def _find(names: Sequence[str], lines: Iterable[str]) -> list[tuple[str, list[int]]]:
     # By the last part first: a list and a data set may both have tens of thousands.
     by_last: dict[str, list[tuple[tuple[str, ...], int]]] = {}

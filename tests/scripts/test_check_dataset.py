@@ -1,14 +1,17 @@
 """check_dataset on data sets of every family, and on what is none."""
 
-import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from helpers import SHARED, load_script, textured_sample, truth_of
+from helpers import SHARED, load_script, textured_sample, truth_of, with_truth
+from helpers.trees import make_eth3d, make_kitti, make_pair, make_scene_flow
 
-from stereo.data.formats import write_disparity_png16, write_image
+from stereo.data.families.packed import pack
+from stereo.data.formats import write_image
+from stereo.data.sample import StereoSample
 from stereo.errors import ConfigError, DataError
 
 check = load_script("check_dataset")
@@ -28,7 +31,7 @@ check = load_script("check_dataset")
         ("kitti2015", "kitti2015: 1 pair", 1),
     ],
 )
-def test_real_families_are_recognised_and_true(
+def test_real_families_are_recognized_and_true(
     capsys: pytest.CaptureFixture[str], folder: str, line: str, pairs: int
 ) -> None:
     real = SHARED / "real"
@@ -40,17 +43,11 @@ def test_real_families_are_recognised_and_true(
     assert f"warping confirms scale and sign of {pairs} of {pairs}" in printed
 
 
-def make_kitti(root: Path, scale: float = 1.0, swap: bool = False) -> None:
-    for number in range(4):
-        sample = textured_sample(48, 96, 6, seed=number)
-        left, right = (sample.right, sample.left) if swap else (sample.left, sample.right)
-        for folder, content in (("image_2", left), ("image_3", right)):
-            (root / "training" / folder).mkdir(parents=True, exist_ok=True)
-            write_image(root / "training" / folder / f"{number:06d}_10.png", content)
-        (root / "training" / "disp_occ_0").mkdir(parents=True, exist_ok=True)
-        write_disparity_png16(
-            root / "training" / "disp_occ_0" / f"{number:06d}_10.png", truth_of(sample).disparity * scale
-        )
+def planes(count: int, scale: float = 1.0, swap: bool = False) -> list[StereoSample]:
+    """Textured planes at 6 px; with their disparity in other units, or their views exchanged."""
+    samples = [textured_sample(48, 96, 6, seed=number) for number in range(count)]
+    samples = [with_truth(sample, disparity=truth_of(sample).disparity * np.float32(scale)) for sample in samples]
+    return [replace(one, left=one.right, right=one.left) for one in samples] if swap else samples
 
 
 @pytest.mark.parametrize(
@@ -65,7 +62,7 @@ def make_kitti(root: Path, scale: float = 1.0, swap: bool = False) -> None:
 def test_a_wrong_scale_and_swapped_eyes_are_told_in_words(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], scale: float, swap: bool, message: str
 ) -> None:
-    make_kitti(tmp_path, scale, swap)
+    make_kitti(tmp_path, planes(4, scale, swap))
     assert check.main([str(tmp_path)]) == 1
     printed = capsys.readouterr().out
     assert printed.count(message) == 4
@@ -73,25 +70,20 @@ def test_a_wrong_scale_and_swapped_eyes_are_told_in_words(
 
 
 def test_in_parallel_as_in_one_process(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for part in range(3):
-        make_kitti(tmp_path / f"{part}")
-    for part in (1, 2):  # twelve pairs, more than two workers get one by one
-        for path in sorted((tmp_path / f"{part}").rglob("*.png")):
-            target = tmp_path / "0" / path.relative_to(tmp_path / f"{part}")
-            shutil.move(path, target.with_name(f"{part}{path.name[1:]}"))
-    broken = tmp_path / "0" / "training" / "image_3" / "100002_10.png"
+    make_kitti(tmp_path, planes(12))  # more than two workers get one by one
+    broken = tmp_path / "training" / "image_3" / "000006_10.png"
     broken.write_bytes(broken.read_bytes()[:-20])
     outputs = []
     for workers in ("1", "2"):
-        assert check.main([str(tmp_path / "0"), "--deep", "--workers", workers]) == 1
+        assert check.main([str(tmp_path), "--deep", "--workers", workers]) == 1
         outputs.append(capsys.readouterr().out)
     assert outputs[0] == outputs[1]
     assert "decoded 12 of 12 pairs" in outputs[0]
-    assert "image_3/100002_10.png: the PNG file is truncated" in outputs[0]
+    assert "image_3/000006_10.png: the PNG file is truncated" in outputs[0]
 
 
 def test_names_are_written_for_the_loader(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    make_kitti(tmp_path)
+    make_kitti(tmp_path, planes(4))
     names = tmp_path / "lists" / "names.txt"
     assert check.main([str(tmp_path), "--write-names", str(names)]) == 0
     assert names.read_text().splitlines()[1:] == [f"kitti2015/{number:06d}" for number in range(4)]
@@ -108,7 +100,7 @@ def test_a_list_file_and_a_pair_without_texture(tmp_path: Path, capsys: pytest.C
 
 def test_what_is_no_data_set(tmp_path: Path) -> None:
     (tmp_path / "holiday").mkdir()
-    with pytest.raises(DataError, match=r"no data set is recognised.*holiday"):
+    with pytest.raises(DataError, match=r"no data set is recognized.*holiday"):
         check.main([str(tmp_path)])
     with pytest.raises(DataError, match="nothing there"):
         check.main([str(tmp_path / "none")])
@@ -116,18 +108,58 @@ def test_what_is_no_data_set(tmp_path: Path) -> None:
         check.main([str(tmp_path), "--samples", "0"])
 
 
-def test_a_folder_of_several_data_sets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    make_kitti(tmp_path / "kitti")
-    scene = tmp_path / "scenes" / "Art"
-    scene.mkdir(parents=True)
-    sample = textured_sample(48, 96, 7)
-    write_image(scene / "view1.png", sample.left)
-    write_image(scene / "view5.png", sample.right)
-    cv2.imwrite(str(scene / "disp1.png"), np.full((48, 96), 21, np.uint8))
+SCENES = {
+    "2001/tsukuba": (("im3.png", "im4.png", "disp3.pgm"), 16),
+    "2003/cones": (("im2.png", "im6.png", "disp2.png"), 4),
+    "2005/Art": (("view1.png", "view5.png", "disp1.png"), 3),
+    "2006/Aloe": (("view1.png", "view5.png", "disp1.png"), 3),
+    "2014/MiddEval3/trainingQ/Piano": (("im0.png", "im1.png", "disp0GT.pfm"), None),
+    "2014/MiddEval3/trainingH/Piano": (("im0.png", "im1.png", "disp0GT.pfm"), None),
+}
+
+
+def test_a_folder_of_many_data_sets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """All are listed, wherever they lie, and what is none is named."""
+    (sample,) = planes(1)
+    make_kitti(tmp_path / "kitti" / "2015", planes(2))
+    make_kitti(tmp_path / "kitti" / "2012", [sample], ("colored_0", "colored_1", "disp_occ"))
+    make_eth3d(tmp_path, "forest_1s", sample)
+    make_scene_flow(tmp_path / "flow", "FlyingThings3D/TRAIN/A/0000", "0006", sample=sample)
+    make_scene_flow(tmp_path / "copy", "FlyingThings3D/TRAIN/A/0000", "0006", sample=sample)
+    pack([sample], tmp_path / "packed", {})
+    for scene, (names, scale) in SCENES.items():
+        make_pair(tmp_path / "middlebury" / scene, names, sample, scale)
+    for folder in (
+        "flow/FlyingThings3D/optical_flow",
+        "kitti/raw/2011_09_26/image_02",
+        "kitti/2015/testing",
+        "holiday",
+    ):
+        (tmp_path / folder).mkdir(parents=True)
+
     assert check.main([str(tmp_path)]) == 0
     printed = capsys.readouterr().out
-    assert "kitti2015: 4 pairs" in printed
-    assert "middlebury2005: 1 pair\n" in printed
+    for line in (
+        f"kitti2012: 1 pair, {tmp_path}/kitti/2012",
+        f"kitti2015: 2 pairs, {tmp_path}/kitti/2015",
+        f"eth3d: 1 pair, {tmp_path}",
+        f"layout original, {tmp_path}/flow/FlyingThings3D/frames_cleanpass: 1 pair of 22,390",
+        f"layout original, {tmp_path}/copy/FlyingThings3D/frames_cleanpass: 1 pair of 22,390",
+        f"plane: 1 pair, {tmp_path}/packed",
+        *(f"middlebury{year}: 1 pair, {tmp_path}/middlebury/{year}" for year in (2001, 2003, 2005, 2006)),
+        f"middlebury2014: 1 pair, {tmp_path}/middlebury/2014/MiddEval3/trainingH",
+        f"middlebury2014: 1 pair, {tmp_path}/middlebury/2014/MiddEval3/trainingQ",
+    ):
+        assert printed.count(f"{line}\n") == 1, line
+    assert printed.count("warping confirms") == 12
+    assert printed.endswith(
+        "did not look at (no data set is recognized there): kitti/raw, holiday\nnothing wrong was found in the rest\n"
+    )
+
+
+def test_only_some_of_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_kitti(tmp_path / "kitti", planes(1))
+    make_pair(tmp_path / "scenes" / "Art", *SCENES["2005/Art"][:1], planes(1)[0], 3)
     assert check.main([str(tmp_path), "--only", "kitti"]) == 0
     assert "middlebury" not in capsys.readouterr().out
     with pytest.raises(ConfigError, match="--only driving: no part"):
@@ -135,7 +167,7 @@ def test_a_folder_of_several_data_sets(tmp_path: Path, capsys: pytest.CaptureFix
 
 
 def test_an_incomplete_data_set_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    make_kitti(tmp_path)
+    make_kitti(tmp_path, planes(4))
     (tmp_path / "training" / "image_3" / "000002_10.png").unlink()
     assert check.main([str(tmp_path)]) == 1
     printed = capsys.readouterr().out

@@ -18,7 +18,7 @@ _FOLDERS = {
     2015: (("image_2", "image_3", "disp_occ_0", "disp_noc_0"),),
 }
 
-# Of a left folder: the lines of the calibration file with the two views' projections.
+# By left folder, the lines of the calibration file that hold the two views' projections.
 _CAMERAS = {"colored_0": ("P2", "P3"), "image_0": ("P0", "P1"), "image_2": ("P_rect_02", "P_rect_03")}
 
 
@@ -65,3 +65,13 @@ class Kitti(PairDataset):
 
     def load(self, pair: PairFiles) -> StereoSample:
         return load_pair(pair, partial(read_kitti_calibration, left=self._cameras[0], right=self._cameras[1]))
+
+
+def recognize_year(folder: Path) -> int | None:
+    """Return the year whose layout a folder or its `training` has; None where there is no KITTI Stereo."""
+    training = folder / "training" if (folder / "training").is_dir() else folder
+    for year in (2015, 2012):
+        for left, _, truth, _ in _FOLDERS[year]:
+            if (training / truth).is_dir() or any((training / left).glob("*_10.png")):
+                return year
+    return None

@@ -62,8 +62,8 @@ _LAYOUTS = {
         _Layout("im0", "im1", "disp0", "disp1"),
     ),
 }
-# Of MiddEval3; their ground truth is withheld.
-_WITHOUT_TRUTH = {"testF", "testH", "testQ"}
+# The folders of MiddEval3 whose ground truth is withheld.
+WITHOUT_TRUTH = {"testF", "testH", "testQ"}
 _IMAGE_SUFFIXES = (".png", ".ppm", ".pgm")
 
 
@@ -91,7 +91,7 @@ class Middlebury(PairDataset):
         root = require_folder(path, family)
         scenes: dict[str, tuple[PairFiles, _Layout]] = {}
         for folder in walk_folders(root, _DEPTH):
-            if _WITHOUT_TRUTH.intersection(folder.relative_to(root).parts):
+            if WITHOUT_TRUTH.intersection(folder.relative_to(root).parts):
                 continue
             scene = folder_name(folder)
             found = _find_pair(folder, f"{family}/{scene}", _LAYOUTS[year], load_right_disparity)
@@ -105,7 +105,8 @@ class Middlebury(PairDataset):
                 )
             scenes[scene] = found
         if not scenes:
-            wanted = " or ".join(f"{layout.left} with {layout.right}" for layout in _LAYOUTS[year])
+            # Some layouts differ in the names of the disparity alone.
+            wanted = " or ".join(dict.fromkeys(f"{layout.left} with {layout.right}" for layout in _LAYOUTS[year]))
             raise nothing_found(root, family, f"folders with the images {wanted} ({', '.join(_IMAGE_SUFFIXES)})")
         super().__init__([scenes[scene][0] for scene in sorted(scenes)], check_views)
         self._layouts = {pair.name: layout for pair, layout in scenes.values()}
@@ -120,20 +121,19 @@ class Middlebury(PairDataset):
         return load_pair(pair)
 
 
-def recognise_year(path: Path) -> int | None:
-    """The year whose layout the first scene below a folder has; None where there is no scene.
+def recognize_year(folder: Path) -> int | None:
+    """Return the year whose layout a scene's folder has; None where it is no scene.
 
-    2001 and 2003 share a layout, as do 2005 and 2006: the former are told apart by the scenes' names, of the latter
-    only a year in the path can tell, and 2005 stands for both.
+    2001 and 2003 share a layout, as do 2005 and 2006: the scenes' names part the former, only a year in the path can
+    part the latter, and 2005 stands for both.
     """
-    for folder in walk_folders(path, _DEPTH):
-        for year, layouts in _LAYOUTS.items():
-            found = next((layout for layout in layouts if _find(folder, layout.left, _IMAGE_SUFFIXES)), None)
-            if found is None or (year != 2014 and not _find(folder, found.disparity, found.disparity_suffixes)):
-                continue
-            if year == 2001 and folder_name(folder).lower().startswith(("cones", "teddy")):
-                continue
-            return 2006 if year == 2005 and "2006" in os.path.abspath(folder) else year
+    for year, layouts in _LAYOUTS.items():
+        found = next((layout for layout in layouts if _find(folder, layout.left, _IMAGE_SUFFIXES)), None)
+        if found is None or (year != 2014 and not _find(folder, found.disparity, found.disparity_suffixes)):
+            continue
+        if year == 2001 and folder_name(folder).lower().startswith(("cones", "teddy")):
+            continue
+        return 2006 if year == 2005 and "2006" in os.path.abspath(folder) else year
     return None
 
 

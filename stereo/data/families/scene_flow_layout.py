@@ -46,6 +46,8 @@ EXPECTED = {
 EXPECTED_TEST_PARTS = {"A": 1_440, "B": 1_470, "C": 1_460}
 
 _FRAMES = re.compile(r"(?:(flyingthings3d|monkaa|driving)_+)?(frames|RGB)_(cleanpass|finalpass)(_webp)?", re.IGNORECASE)
+# Words in the names of the folders that lie beside the frames: the disparity, and what is not read here.
+_BESIDE_FRAMES = ("disparity", "optical_flow", "motion_boundaries", "object_index", "material_index", "camera_data")
 _SUFFIXES = (".png", ".webp")  # in this order: a converted copy beside an original is not a second pair
 # SceneFlow/FlyingThings3D/frames_cleanpass; below it, Driving nests deepest: TRAIN/15mm_focallength/scene/fast/left.
 _DEPTH_TO_FRAMES, _DEPTH_TO_CLIPS = 3, 5
@@ -83,11 +85,16 @@ class Tree:
         return Counter(pair.name.split("/")[place].removesuffix("_focallength") for pair in self.pairs)
 
 
-def find_trees(root: Path, load_right_disparity: bool = False) -> list[Tree]:
-    """Return everything of Scene Flow below a folder, complete or not: the training half first, then by set."""
+def find_trees(root: Path, load_right_disparity: bool = False, depth: int = _DEPTH_TO_FRAMES) -> list[Tree]:
+    """Return everything of Scene Flow below a folder, complete or not: the training half first, then by set.
+
+    Args:
+        load_right_disparity: Note the files of the right view's disparity too.
+        depth: How far below the folder the frames may lie. 1: in the folder itself.
+    """
     trees: dict[tuple[Path, str, Split], Tree] = {}
     seen: set[tuple[str, str]] = set()
-    for frames in _frames_folders(root):
+    for frames in _frames_folders(root, depth):
         match = _FRAMES.fullmatch(frames.name)
         assert match is not None
         clips = list(_clips(frames))
@@ -104,8 +111,13 @@ def find_trees(root: Path, load_right_disparity: bool = False) -> list[Tree]:
     return sorted(found, key=lambda tree: (tree.split == "test", SETS.index(tree.set_name), tree.rendering))
 
 
-def _frames_folders(root: Path) -> list[Path]:
-    """All folders of frames, PNG before WebP."""
+def is_part(name: str) -> bool:
+    """Return whether a folder of this name, beside frames of Scene Flow, belongs to them."""
+    return _FRAMES.fullmatch(name) is not None or any(word in name for word in _BESIDE_FRAMES)
+
+
+def _frames_folders(root: Path, depth: int) -> list[Path]:
+    """Return all folders of frames, PNG before WebP."""
     found: list[Path] = []
 
     def search(folder: Path, depth: int) -> None:
@@ -115,7 +127,7 @@ def _frames_folders(root: Path) -> list[Path]:
             elif depth > 1 and "disparity" not in name:
                 search(folder / name, depth - 1)
 
-    search(root, _DEPTH_TO_FRAMES)
+    search(root, depth)
     return sorted(found, key=lambda folder: folder.name.endswith("_webp"))
 
 

@@ -9,12 +9,21 @@ import cv2
 import numpy as np
 import pytest
 from helpers import SHARED, occluded_of, right_disparity_of, truth_of
+from helpers.trees import (
+    flat_sample,
+    make_disparity,
+    make_eth3d,
+    make_gray,
+    make_image,
+    make_kitti,
+    make_pair,
+    make_scene_flow,
+)
 
 from stereo.data.families.eth3d import Eth3d
 from stereo.data.families.kitti import Kitti
 from stereo.data.families.middlebury import Middlebury
 from stereo.data.families.scene_flow import SceneFlow
-from stereo.data.formats import write_disparity_png16, write_image, write_pfm
 from stereo.data.sample import StereoSample
 from stereo.data.warping import comparable
 from stereo.errors import DataError, FormatError
@@ -155,35 +164,6 @@ def test_a_folder_may_be_named_at_any_depth(real: Path, monkeypatch: pytest.Monk
 # ---------------------------------------------------------------------------------------------- trees made for a test
 
 
-def make_image(path: Path, value: int = 0, width: int = 8) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == ".pgm":
-        cv2.imwrite(str(path), np.full((6, width), value, np.uint8))
-    else:
-        write_image(path, np.full((6, width, 3), value, np.uint8))
-
-
-def make_disparity(path: Path, value: float = 2.0, width: int = 8) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    disparity = np.full((6, width), value, np.float32)
-    if path.suffix == ".pfm":
-        write_pfm(path, disparity)
-    else:
-        write_disparity_png16(path, disparity)
-
-
-def make_grey(path: Path, value: int, width: int = 8) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), np.full((6, width), value, np.uint8))
-
-
-def make_scene_flow(root: Path, clip: str, frame: str, rendering: str = "cleanpass", suffix: str = ".png") -> None:
-    folder, inside = clip.split("/", 1)
-    for side in ("left", "right"):
-        make_image(root / folder / f"frames_{rendering}" / inside / side / f"{frame}{suffix}")
-        make_disparity(root / folder / "disparity" / inside / side / f"{frame}.pfm")
-
-
 def names_of(dataset: Any) -> list[str]:
     return [dataset[index].name for index in range(len(dataset))]
 
@@ -250,41 +230,37 @@ def test_scene_flow_mistakes(scene_flow: Path) -> None:
 )
 def test_kitti(tmp_path: Path, year: int, left: str, right: str, all_truth: str, visible_truth: str) -> None:
     training = tmp_path / "training"
-    for number in ("000003", "000001"):
-        make_image(training / left / f"{number}_10.png", 10)
-        make_image(training / left / f"{number}_11.png", 99)  # the next frame has no ground truth
-        make_image(training / right / f"{number}_10.png", 20)
-        make_disparity(training / all_truth / f"{number}_10.png", 2.5)
+    make_kitti(tmp_path, [flat_sample(10, 20, 2.5)] * 2, (left, right, all_truth))
+    make_image(training / left / "000000_11.png", flat_sample(99).left)  # the next frame has no ground truth
     dataset = Kitti(tmp_path, year)
-    assert names_of(dataset) == [f"kitti{year}/000001", f"kitti{year}/000003"]
+    assert names_of(dataset) == [f"kitti{year}/000000", f"kitti{year}/000001"]
     sample = dataset[0]
     assert sample.left[0, 0, 0] == 10
     assert sample.right[0, 0, 0] == 20
     assert (truth_of(sample).disparity == 2.5).all()
     assert truth_of(sample).occluded is None
 
-    for number in ("000003", "000001"):
-        make_disparity(training / visible_truth / f"{number}_10.png", 2.5)
+    disparity = truth_of(sample).disparity
     visible = np.zeros((6, 8), bool)
     visible[:, 4:] = True
-    write_disparity_png16(training / visible_truth / "000001_10.png", truth_of(sample).disparity, visible)
+    for number in range(2):
+        make_disparity(training / visible_truth / f"{number:06d}_10.png", np.where(visible, disparity, np.nan))
     sample = Kitti(training, year)[0]
     np.testing.assert_array_equal(occluded_of(sample), ~visible)
 
     with pytest.raises(DataError, match=f"no pair of kitti{4027 - year}"):
         Kitti(tmp_path, 4027 - year)
-    (training / right / "000003_10.png").unlink()
-    with pytest.raises(DataError, match=r"000003_10\.png: has no partner"):
+    (training / right / "000001_10.png").unlink()
+    with pytest.raises(DataError, match=r"000001_10\.png: has no partner"):
         Kitti(tmp_path, year)
     with pytest.raises(DataError, match="2012 or 2015"):
         Kitti(tmp_path, 2016)
 
 
 def test_kitti_ground_truth_of_another_resolution(tmp_path: Path) -> None:
-    for folder in ("image_2", "image_3"):
-        make_image(tmp_path / folder / "000000_10.png")
-    make_disparity(tmp_path / "disp_occ_0" / "000000_10.png")
-    make_disparity(tmp_path / "disp_noc_0" / "000000_10.png", width=9)
+    make_kitti(tmp_path, [flat_sample()])
+    wider = truth_of(flat_sample(width=9)).disparity
+    make_disparity(tmp_path / "training" / "disp_noc_0" / "000000_10.png", wider)
     with pytest.raises(DataError, match=r"disp_noc_0.*9×6"):
         Kitti(tmp_path, 2015)[0]
 
@@ -307,10 +283,7 @@ def test_kitti_ground_truth_of_another_resolution(tmp_path: Path) -> None:
     ],
 )
 def test_middlebury_scale(tmp_path: Path, year: int, width: int, names: tuple[str, ...], scale: float) -> None:
-    left, right, truth = names
-    make_image(tmp_path / "scene" / left, 10, width)
-    make_image(tmp_path / "scene" / right, 20, width)
-    make_grey(tmp_path / "scene" / truth, 48, width)
+    make_pair(tmp_path / "scene", names, flat_sample(disparity=48 / scale, width=width), scale)
     sample = Middlebury(tmp_path, year)[0]
     assert sample.name == f"middlebury{year}/scene"
     assert sample.left[0, 0, 0] == 10
@@ -318,16 +291,12 @@ def test_middlebury_scale(tmp_path: Path, year: int, width: int, names: tuple[st
     assert (truth_of(sample).disparity == np.float32(48 / scale)).all()
 
 
-def make_middlebury_2014(folder: Path, truth: str = "disp0GT.pfm") -> None:
-    make_image(folder / "im0.png")
-    make_image(folder / "im1.png")
-    if truth:
-        make_disparity(folder / truth)
+MIDD_EVAL = ("im0.png", "im1.png", "disp0GT.pfm")
 
 
 def test_middlebury_2014_without_mask_and_calibration(tmp_path: Path) -> None:
-    make_middlebury_2014(tmp_path / "Chess-perfect", "disp0.pfm")
-    make_image(tmp_path / "Chess-perfect" / "disp0.png")  # a colour preview that someone made
+    make_pair(tmp_path / "Chess-perfect", ("im0.png", "im1.png", "disp0.pfm"), flat_sample())
+    make_image(tmp_path / "Chess-perfect" / "disp0.png", flat_sample().left)  # a color preview that someone made
     sample = Middlebury(tmp_path, 2014)[0]
     assert truth_of(sample).occluded is None
     assert sample.calibration is None
@@ -337,10 +306,10 @@ def test_middlebury_2014_without_mask_and_calibration(tmp_path: Path) -> None:
 
 
 def test_middlebury_resolutions_side_by_side(tmp_path: Path) -> None:
-    make_middlebury_2014(tmp_path / "trainingQ" / "Piano")
-    make_middlebury_2014(tmp_path / "testQ" / "Plants", truth="")  # of no use here, but no mistake
+    make_pair(tmp_path / "trainingQ" / "Piano", MIDD_EVAL, flat_sample())
+    make_pair(tmp_path / "testQ" / "Plants", MIDD_EVAL[:2], flat_sample())  # of no use here, but no mistake
     assert names_of(Middlebury(tmp_path, 2014)) == ["middlebury2014/Piano"]
-    make_middlebury_2014(tmp_path / "trainingH" / "Piano")
+    make_pair(tmp_path / "trainingH" / "Piano", MIDD_EVAL, flat_sample())
     with pytest.raises(DataError, match=r"trainingH/Piano.*trainingQ/Piano.*one resolution"):
         Middlebury(tmp_path, 2014)
     assert len(Middlebury(tmp_path / "trainingH", 2014)) == 1
@@ -349,21 +318,21 @@ def test_middlebury_resolutions_side_by_side(tmp_path: Path) -> None:
 
 
 def test_middlebury_mistakes(tmp_path: Path) -> None:
-    make_image(tmp_path / "Art" / "view1.png")
+    make_pair(tmp_path / "Art", ["view1.png"], flat_sample())
     with pytest.raises(DataError, match=r"view1\.png: has no partner: looked for .*view5"):
         Middlebury(tmp_path, 2005)
     with pytest.raises(DataError, match=r"no pair of middlebury2001.*found Art/"):
         Middlebury(tmp_path, 2001)
+    with pytest.raises(DataError, match=r"looked for folders with the images im0 with im1 \(\.png, "):
+        Middlebury(tmp_path, 2014)
     with pytest.raises(DataError, match="2001, 2003, 2005, 2006, 2014"):
         Middlebury(tmp_path, 2021)
 
 
 def test_eth3d(tmp_path: Path) -> None:
     for scene in ("forest_1s", "delivery_area_1l"):
-        make_image(tmp_path / "two_view_training" / scene / "im0.png")
-        make_image(tmp_path / "two_view_training" / scene / "im1.png")
-        make_disparity(tmp_path / "two_view_training_gt" / scene / "disp0GT.pfm")
-    make_grey(tmp_path / "two_view_training_gt" / "forest_1s" / "mask0nocc.png", 128)
+        make_eth3d(tmp_path, scene, flat_sample())
+    make_gray(tmp_path / "two_view_training_gt" / "forest_1s" / "mask0nocc.png", np.full((6, 8), 128))
     dataset = Eth3d(tmp_path)
     assert names_of(dataset) == ["eth3d/delivery_area_1l", "eth3d/forest_1s"]
     assert truth_of(dataset[0]).occluded is None
