@@ -1,5 +1,6 @@
 """Images and masks: PNG, JPEG, WebP, PPM and PGM, read and written with every check that a broken file calls for."""
 
+import logging
 from pathlib import Path
 
 import cv2
@@ -9,6 +10,12 @@ from numpy.typing import NDArray
 from stereo.data.formats.containers import read_pixels, write_encoded
 from stereo.data.sample import Image
 from stereo.errors import OutputError
+
+# A 16-bit image whose largest value is below this keeps fewer than 32 of 256 gray levels.
+_LEAST_FULL = 65536 // 8
+
+_log = logging.getLogger(__name__)
+_warned = False
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".ppm", ".pgm")
 
@@ -20,14 +27,37 @@ def read_image(path: str | Path) -> Image:
     intensity is 255 (16 bit: divided by 257) and rounded. An EXIF orientation is not applied: rectification
     holds for the rows as they are stored.
 
+    A 16-bit image that uses less than an eighth of its range, as with 10 or 12 bits in 16, is logged as a warning, once
+    in a process. It is not stretched: a file does not show its depth, and both views of a pair must be treated alike.
+
     Raises: FormatError.
     """
-    pixels, full = read_pixels(Path(path))
+    path = Path(path)
+    pixels, full = read_pixels(path)
     if full != 255:
+        if full == 65535:
+            _warn_of_few_levels(path, int(pixels.max()))
         pixels = np.minimum((pixels.astype(np.uint32) * 255 + full // 2) // full, 255)
     if pixels.ndim == 2:
         pixels = np.repeat(pixels[:, :, None], 3, axis=2)
     return np.ascontiguousarray(pixels, dtype=np.uint8)
+
+
+def _warn_of_few_levels(path: Path, largest: int) -> None:
+    global _warned
+    if _warned or not 0 < largest < _LEAST_FULL:
+        return
+    _warned = True
+    bits = next(bits for bits in (8, 10, 12, 14) if largest < 2**bits)
+    _log.warning(
+        "%s: its largest value is %d of 65535, which leaves about %d of 256 gray levels; if these are %d bits in a "
+        "16-bit file, multiply the values of both views by %d and write them again (further files are not named)",
+        path,
+        largest,
+        round(largest / 257),
+        bits,
+        2 ** (16 - bits),
+    )
 
 
 def read_mask(path: str | Path) -> NDArray[np.uint8]:

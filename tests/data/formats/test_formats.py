@@ -19,6 +19,7 @@ from stereo.data.families.packed import PackedDataset
 from stereo.data.families.pair_list import PairList
 from stereo.data.formats import (
     containers,
+    images,
     read_disparity,
     read_disparity_npy,
     read_disparity_pfm,
@@ -101,6 +102,43 @@ def test_16_bit_image_is_divided_by_257(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"deep{suffix}"
     path.write_bytes(encode(suffix, RGB[:, :, ::-1].astype(np.uint16) * 257))
     np.testing.assert_array_equal(read_image(path), RGB)
+
+
+@pytest.mark.parametrize(
+    ("largest", "words"),
+    [
+        (4095, "largest value is 4095 of 65535, which leaves about 16 of 256 gray levels; if these are 12 bits"),
+        (
+            1000,
+            "about 4 of 256 gray levels; if these are 10 bits in a 16-bit file, multiply the values of both views by 64",
+        ),
+        (8191, "if these are 14 bits"),
+        (8192, None),
+        (0, None),
+    ],
+)
+def test_few_bits_in_a_16_bit_file_are_no_longer_silent(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    largest: int,
+    words: str | None,
+) -> None:
+    monkeypatch.setattr(images, "_warned", False)
+    for name in ("left.png", "right.png"):
+        (tmp_path / name).write_bytes(encode(".png", np.array([[0, largest // 2, largest]], np.uint16)))
+        assert read_image(tmp_path / name).max() == round(largest / 257)
+    if words is None:
+        assert caplog.messages == []
+    else:
+        (message,) = caplog.messages  # one line, for the first of the two
+        assert message.startswith(f"{tmp_path / 'left.png'}: ")
+        assert words in message
+    (tmp_path / "deep.pgm").write_bytes(b"P5 1 1 4095\n\x01\x00")  # whose header says its depth
+    monkeypatch.setattr(images, "_warned", False)
+    caplog.clear()
+    assert read_image(tmp_path / "deep.pgm")[0, 0, 0] == 16
+    assert caplog.messages == []
 
 
 def test_pnm_as_text_with_comments_and_another_depth(tmp_path: Path) -> None:
