@@ -12,7 +12,7 @@ import pytest
 from helpers import REPOSITORY, SHARED, load_script, textured_sample, tiny_config, truth_of
 
 from stereo.checkpoint import save_checkpoint
-from stereo.data.formats import read_disparity_png16, read_pfm, write_image, write_pfm
+from stereo.data.formats import read_disparity, read_pfm, write_image, write_pfm
 from stereo.errors import ConfigError, DataError, OutputError, StereoError
 from stereo.model.network import StereoNetwork
 
@@ -63,7 +63,7 @@ def test_infer_writes_three_files_that_agree(pairs: Path, checkpoint: str, capsy
     assert _names(out) == THREE
     disparity = read_pfm(out / "disparity.pfm")
     assert disparity.shape == (40, 70)
-    rounded, valid = read_disparity_png16(out / "disparity.png")
+    rounded, valid = read_disparity(out / "disparity.png")
     np.testing.assert_allclose(rounded[valid], disparity[valid], atol=1 / 256)
     said = capsys.readouterr().out
     for part in ("disparity.pfm, disparity.png, preview.png", str(out), "70×40", "px", " s on cpu"):

@@ -62,41 +62,6 @@ def read_disparity(path: str | Path, scale: float | None = None) -> tuple[Map, M
     return _from_whole_numbers(stored, scale or PNG16_SCALE)
 
 
-def read_disparity_pfm(path: str | Path) -> tuple[Map, Mask]:
-    """Read disparity from PFM, values and sign as stored; not finite: unknown. Raises: FormatError."""
-    return _from_float(read_pfm(path), 1.0)
-
-
-def read_disparity_npy(path: str | Path) -> tuple[Map, Mask]:
-    """Read disparity from NPY, a float array [H, W] in px; not finite: unknown. Raises: FormatError."""
-    return _from_float(_read_npy(Path(path)), 1.0)
-
-
-def read_disparity_png16(path: str | Path) -> tuple[Map, Mask]:
-    """Read disparity from a KITTI 16-bit PNG: value / 256 px; 0: unknown. Raises: FormatError."""
-    path = Path(path)
-    stored = _read_whole_numbers(path)
-    if stored.dtype != np.uint16:
-        raise FormatError(
-            f"{path}: has 8 bits a pixel; expected a disparity map of 16 (KITTI, disparity × 256); an image "
-            "or a colour preview is not one"
-        )
-    return _from_whole_numbers(stored, PNG16_SCALE)
-
-
-def read_disparity_png8(path: str | Path, scale: float) -> tuple[Map, Mask]:
-    """Read disparity from an 8-bit PNG or PGM (Middlebury 2001 to 2006): value / scale px; 0: unknown.
-
-    Raises: FormatError.
-    """
-    path = Path(path)
-    _check_scale(path, scale)
-    stored = _read_whole_numbers(path)
-    if stored.dtype != np.uint8:
-        raise FormatError(f"{path}: has 16 bits a pixel; expected a disparity map of 8 (Middlebury 2001 to 2006)")
-    return _from_whole_numbers(stored, scale)
-
-
 def write_disparity_png16(path: str | Path, disparity: Map, valid: Mask | None = None) -> None:
     """Write disparity as a KITTI 16-bit PNG: the value × 256, rounded; 0 where unknown.
 

@@ -21,10 +21,6 @@ from stereo.data.formats import (
     containers,
     images,
     read_disparity,
-    read_disparity_npy,
-    read_disparity_pfm,
-    read_disparity_png8,
-    read_disparity_png16,
     read_image,
     read_mask,
     read_pfm,
@@ -108,10 +104,7 @@ def test_16_bit_image_is_divided_by_257(tmp_path: Path, suffix: str) -> None:
     ("largest", "words"),
     [
         (4095, "largest value is 4095 of 65535, which leaves about 16 of 256 gray levels; if these are 12 bits"),
-        (
-            1000,
-            "about 4 of 256 gray levels; if these are 10 bits in a 16-bit file, multiply the values of both views by 64",
-        ),
+        (1000, "about 4 of 256 gray levels; if these are 10 bits in a 16-bit file, multiply the values of both"),
         (8191, "if these are 14 bits"),
         (8192, None),
         (0, None),
@@ -213,11 +206,9 @@ READERS: dict[str, Callable[[Path], Any]] = {
     "image": read_image,
     "mask": read_mask,
     "pfm": read_pfm,
-    "disparity_pfm": read_disparity_pfm,
-    "npy": read_disparity_npy,
-    "png16": read_disparity_png16,
-    "png8": lambda path: read_disparity_png8(path, 4),
+    "disparity": read_disparity,
     "calibration": read_calibration,
+    "kitti_calibration": lambda path: read_kitti_calibration(path, "P2", "P3"),
 }
 
 
@@ -238,7 +229,7 @@ def test_path_that_the_system_refuses(tmp_path: Path, monkeypatch: pytest.Monkey
     check_error(tmp_path / "file.png" / "inside", READERS[reader])
     with pytest.raises(FormatError):
         READERS[reader](Path("nul\0character"))
-    path = tmp_path / "locked"
+    path = tmp_path / "locked.png"
     path.write_bytes(b"Pf 1 1 -1\n1234")
 
     def refuse(self: Path) -> bytes:
@@ -327,8 +318,6 @@ def test_float_encodings_mark_what_is_not_finite_as_unknown(tmp_path: Path) -> N
     for disparity, valid in (
         read_disparity(tmp_path / "map.pfm"),
         read_disparity(tmp_path / "map.npy"),
-        read_disparity_pfm(tmp_path / "map.pfm"),
-        read_disparity_npy(tmp_path / "map.npy"),
     ):
         assert disparity.dtype == np.float32
         assert disparity.tolist() == [[0, 0, 0], [-2.5, 0, 7.25]]
@@ -339,18 +328,18 @@ def test_png16_round_trip_is_exact(tmp_path: Path) -> None:
     path = tmp_path / "map.png"
     valid = RNG.random(DISPARITY.shape) < 0.7
     write_disparity_png16(path, DISPARITY, valid)
-    for disparity, known in (read_disparity_png16(path), read_disparity(path)):
-        assert disparity.dtype == np.float32
-        np.testing.assert_array_equal(known, valid)
-        np.testing.assert_array_equal(disparity, np.where(valid, DISPARITY, 0))
+    disparity, known = read_disparity(path)
+    assert disparity.dtype == np.float32
+    np.testing.assert_array_equal(known, valid)
+    np.testing.assert_array_equal(disparity, np.where(valid, DISPARITY, 0))
     write_disparity_png16(path, DISPARITY)
-    assert read_disparity_png16(path)[1].all()
+    assert read_disparity(path)[1].all()
 
 
 def test_png16_rounds_and_keeps_known_pixels_known(tmp_path: Path) -> None:
     path = tmp_path / "map.png"
     write_disparity_png16(path, np.array([[0.0, 0.001, 1.0019, 255.998, np.nan, np.inf]], np.float32))
-    disparity, valid = read_disparity_png16(path)
+    disparity, valid = read_disparity(path)
     assert (disparity * 256).tolist() == [[1, 1, 256, 65535, 0, 0]]
     assert valid.tolist() == [[True, True, True, True, False, False]]
 
@@ -363,7 +352,7 @@ def test_png16_refuses_what_it_cannot_hold(tmp_path: Path, value: float) -> None
         write_disparity_png16(path, disparity)
     assert not any(tmp_path.iterdir())
     write_disparity_png16(path, disparity, np.array([[True, False]]))
-    assert read_disparity_png16(path)[0].tolist() == [[1, 0]]
+    assert read_disparity(path)[0].tolist() == [[1, 0]]
 
 
 @pytest.mark.parametrize("suffix", [".png", ".pgm"])
@@ -371,10 +360,9 @@ def test_8_bit_disparity_needs_a_scale(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"map{suffix}"
     path.write_bytes(encode(suffix, np.array([[0, 3, 255]], np.uint8)))
     check_error(path, read_disparity, "scale")
-    for disparity, valid in (read_disparity(path, scale=3), read_disparity_png8(path, 3)):
-        assert disparity.tolist() == [[0, 1, 85]]
-        assert valid.tolist() == [[False, True, True]]
-    check_error(path, read_disparity_png16, "8 bits")
+    disparity, valid = read_disparity(path, scale=3)
+    assert disparity.tolist() == [[0, 1, 85]]
+    assert valid.tolist() == [[False, True, True]]
     for scale in (0, -1, float("nan"), float("inf")):
         check_error(path, partial(read_disparity, scale=scale), "scale")
 
@@ -382,8 +370,6 @@ def test_8_bit_disparity_needs_a_scale(tmp_path: Path, suffix: str) -> None:
 def test_images_are_no_disparity(tmp_path: Path) -> None:
     write_image(tmp_path / "image.png", RGB)
     check_error(tmp_path / "image.png", read_disparity, "colour")
-    (tmp_path / "deep.png").write_bytes(encode(".png", np.ones((2, 2), np.uint16)))
-    check_error(tmp_path / "deep.png", lambda path: read_disparity_png8(path, 1), "16 bits")
     (tmp_path / "map.exr").write_bytes(b"x")
     check_error(tmp_path / "map.exr", read_disparity, ".pfm")
 
@@ -392,9 +378,9 @@ def test_npy_of_any_float_and_order(tmp_path: Path) -> None:
     values = DISPARITY.astype(np.float64)
     for array in (values, np.asfortranarray(values), values.astype(">f4"), values.astype(np.float32)):
         np.save(tmp_path / "map.npy", array)
-        np.testing.assert_array_equal(read_disparity_npy(tmp_path / "map.npy")[0], DISPARITY)
+        np.testing.assert_array_equal(read_disparity(tmp_path / "map.npy")[0], DISPARITY)
     np.save(tmp_path / "map.npy", np.array([[1e300, 1]]))
-    disparity, valid = read_disparity_npy(tmp_path / "map.npy")
+    disparity, valid = read_disparity(tmp_path / "map.npy")
     assert disparity.tolist() == [[0, 1]]
     assert valid.tolist() == [[False, True]]
 
@@ -404,7 +390,7 @@ def test_npy_of_any_float_and_order(tmp_path: Path) -> None:
 )
 def test_npy_of_another_kind(tmp_path: Path, array: np.ndarray) -> None:
     np.save(tmp_path / "map.npy", array, allow_pickle=True)
-    check_error(tmp_path / "map.npy", read_disparity_npy, "expected a float array")
+    check_error(tmp_path / "map.npy", read_disparity, "expected a float array")
 
 
 def test_npy_whose_header_promises_too_much(tmp_path: Path) -> None:
@@ -412,9 +398,9 @@ def test_npy_whose_header_promises_too_much(tmp_path: Path) -> None:
     np.lib.format.write_array_header_1_0(stream, {"descr": "<f4", "fortran_order": False, "shape": (10**9, 10**9)})
     path = tmp_path / "map.npy"
     path.write_bytes(stream.getvalue() + b"\0" * 64)
-    check_error(path, read_disparity_npy, "truncated")
+    check_error(path, read_disparity, "truncated")
     path.write_bytes(stream.getvalue().replace(b"(1000000000, 1000000000)", b"(-4, -4)                "))
-    check_error(path, read_disparity_npy)
+    check_error(path, read_disparity)
 
 
 # -------------------------------------------------------------------------------------------------------- mutation
