@@ -8,10 +8,8 @@ whole or not at all, and raises OutputError.
 from stereo.data.formats.calibration import read_calibration, read_kitti_calibration
 from stereo.data.formats.disparity import (
     DISPARITY_SUFFIXES,
-    PNG16_SCALE,
     read_disparity,
     read_pfm,
-    write_disparity_npy,
     write_disparity_png16,
     write_pfm,
 )
@@ -20,14 +18,12 @@ from stereo.data.formats.images import IMAGE_SUFFIXES, read_image, read_mask, wr
 __all__ = [
     "DISPARITY_SUFFIXES",
     "IMAGE_SUFFIXES",
-    "PNG16_SCALE",
     "read_calibration",
     "read_disparity",
     "read_image",
     "read_kitti_calibration",
     "read_mask",
     "read_pfm",
-    "write_disparity_npy",
     "write_disparity_png16",
     "write_image",
     "write_pfm",

@@ -21,7 +21,7 @@ from stereo.output import atomic_output
 DISPARITY_SUFFIXES = (".pfm", ".npy", ".png", ".pgm")
 
 # What a KITTI disparity map multiplies each value by.
-PNG16_SCALE = 256.0
+_PNG16_SCALE = 256.0
 
 
 # -------------------------------------------------------------------------------------------------- disparity
@@ -59,7 +59,7 @@ def read_disparity(path: str | Path, scale: float | None = None) -> tuple[Map, M
             "levels make one px (`scale`; a column `scale` in a pair list), or use 16-bit PNG (× 256), PFM "
             "or NPY"
         )
-    return _from_whole_numbers(stored, scale or PNG16_SCALE)
+    return _from_whole_numbers(stored, scale or _PNG16_SCALE)
 
 
 def write_disparity_png16(path: str | Path, disparity: Map, valid: Mask | None = None) -> None:
@@ -82,25 +82,15 @@ def write_disparity_png16(path: str | Path, disparity: Map, valid: Mask | None =
         if valid.shape != disparity.shape or valid.dtype != np.bool_:
             raise ValueError(f"valid is {valid.dtype} {list(valid.shape)}, expected bool {list(disparity.shape)}")
         known &= valid
-    stored = np.rint(np.where(known, disparity, 0).astype(np.float64) * PNG16_SCALE)
+    stored = np.rint(np.where(known, disparity, 0).astype(np.float64) * _PNG16_SCALE)
     for extreme in (stored.min(), stored.max()):
         if not 0 <= extreme <= 65535:
             raise OutputError(
-                f"{path}: cannot be written: a disparity of {extreme / PNG16_SCALE:.2f} px does not fit a "
+                f"{path}: cannot be written: a disparity of {extreme / _PNG16_SCALE:.2f} px does not fit a "
                 "16-bit PNG, which holds 0 to 255.99 px; write PFM or NPY instead"
             )
     stored = np.where(known, np.maximum(stored, 1), 0).astype(np.uint16)
     write_encoded(path, ".png", stored, [])
-
-
-def write_disparity_npy(path: str | Path, disparity: Map) -> None:
-    """Write disparity, float [H, W] in px, as a float32 NPY file; put NaN or infinity where unknown.
-
-    Raises: OutputError if the file cannot be written; ValueError for another array.
-    """
-    array = _check_map(disparity).astype(np.float32)
-    with atomic_output(path) as temporary, temporary.open("wb") as file:
-        np.save(file, array, allow_pickle=False)
 
 
 # -------------------------------------------------------------------------------------------------------- PFM

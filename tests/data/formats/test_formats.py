@@ -24,7 +24,6 @@ from stereo.data.formats import (
     read_image,
     read_mask,
     read_pfm,
-    write_disparity_npy,
     write_disparity_png16,
     write_image,
     write_pfm,
@@ -314,7 +313,7 @@ def test_pfm_of_three_channels_is_no_disparity(tmp_path: Path) -> None:
 def test_float_encodings_mark_what_is_not_finite_as_unknown(tmp_path: Path) -> None:
     stored = np.array([[np.inf, -np.inf, np.nan], [-2.5, 0, 7.25]], np.float32)
     write_pfm(tmp_path / "map.pfm", stored)
-    write_disparity_npy(tmp_path / "map.npy", stored)
+    np.save(tmp_path / "map.npy", stored)
     for disparity, valid in (
         read_disparity(tmp_path / "map.pfm"),
         read_disparity(tmp_path / "map.npy"),
@@ -521,7 +520,6 @@ def test_a_mutated_file_is_read_or_is_a_format_error(tmp_path: Path, kind: str, 
 WRITERS: dict[str, Callable[[Path], None]] = {
     "image.png": lambda path: write_image(path, RGB),
     "map.pfm": lambda path: write_pfm(path, DISPARITY),
-    "map.npy": lambda path: write_disparity_npy(path, DISPARITY),
     "map.png": lambda path: write_disparity_png16(path, DISPARITY),
 }
 
@@ -566,7 +564,7 @@ def test_written_files_have_ordinary_permissions(tmp_path: Path) -> None:
 def test_writers_refuse_wrong_arrays_and_suffixes(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="suffix"):
         write_image(tmp_path / "image.gif", RGB)
-    for write in (write_pfm, write_disparity_npy, write_disparity_png16):
+    for write in (write_pfm, write_disparity_png16):
         with pytest.raises(ValueError, match="float array"):
             write(tmp_path / "map", RGB)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="RGB"):
