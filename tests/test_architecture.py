@@ -13,7 +13,7 @@ LAYERS: list[set[str]] = [
     {"errors"},
     {"output", "device", "config", "data.sample"},
     {"data.formats"},
-    {"data", "model", "evaluation.metrics", "evaluation.protocols", "visualize", "cli", "processes"},
+    {"data", "model", "evaluation.metrics", "evaluation.protocols", "visualize", "contact_sheet", "cli", "processes"},
     {"checkpoint"},
     {"methods"},
     {"evaluation"},
