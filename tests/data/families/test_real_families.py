@@ -24,7 +24,7 @@ from stereo.data.families.eth3d import Eth3d
 from stereo.data.families.kitti import Kitti
 from stereo.data.families.middlebury import Middlebury
 from stereo.data.families.scene_flow import SceneFlow
-from stereo.data.sample import StereoSample
+from stereo.data.sample import Calibration, StereoSample
 from stereo.data.warping import comparable
 from stereo.errors import DataError, FormatError
 
@@ -143,10 +143,7 @@ def test_occlusion_and_calibration_of_middlebury_2014(real: Path) -> None:
     mask = cv2.imread(str(folder / "Adirondack" / "mask0nocc.png"), cv2.IMREAD_GRAYSCALE)
     np.testing.assert_array_equal(occluded_of(sample), truth_of(sample).valid & (mask != 255))
     assert 0.02 < occluded_of(sample).mean() < 0.2
-    assert sample.calibration is not None
-    assert sample.calibration.focal_length == 1038.018
-    assert sample.calibration.baseline == pytest.approx(0.176252)
-    assert sample.calibration.disparity_offset == 53.271
+    assert sample.calibration == Calibration(1038.018, 176.252 / 1000, 53.271, 322.037, 243.393)
 
 
 def test_a_folder_may_be_named_at_any_depth(real: Path, monkeypatch: pytest.MonkeyPatch) -> None:

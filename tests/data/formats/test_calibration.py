@@ -5,16 +5,18 @@ from pathlib import Path
 import pytest
 
 from stereo.data.formats.calibration import read_calibration, read_kitti_calibration
+from stereo.data.sample import Calibration
 from stereo.errors import FormatError
 
 
 def test_calibration_of_middlebury(tmp_path: Path) -> None:
     path = tmp_path / "calib.txt"
     path.write_text("cam0=[ 1038.018 0 322.037 ; 0 1038.018 243.393 ; 0 0 1 ] \n\n doffs= 53.271 \nbaseline= 176.252\n")
-    calibration = read_calibration(path)
-    assert calibration.focal_length == 1038.018
-    assert calibration.baseline == pytest.approx(0.176252)
-    assert calibration.disparity_offset == 53.271
+    assert read_calibration(path) == Calibration(1038.018, 176.252 / 1000, 53.271, 322.037, 243.393)
+    path.write_text("cam0=[1038 0 322; 0 1040 243; 0 0 1]\nbaseline=176\n")
+    assert read_calibration(path) == Calibration(1038, 0.176, 0, 322, 243, focal_length_y=1040)
+    path.write_text("cam0=[1038 0 middle]\nbaseline=176\n")  # enough for depth
+    assert read_calibration(path) == Calibration(1038, 0.176)
 
 
 @pytest.mark.parametrize(
@@ -22,6 +24,9 @@ def test_calibration_of_middlebury(tmp_path: Path) -> None:
     [
         ("cam0=[x 0 1; 0 1 1; 0 0 1]\nbaseline=1\n", 1),
         ("cam0=900\nbaseline=1\n", 1),
+        ("cam0=[]\nbaseline=1\n", 1),
+        ("cam0=[900 0 1; 0 1 1; 0 0 1]\nbaseline=1 2\n", 2),
+        ("cam0=[900 0 1; 0 1 1; 0 0 1]\nbaseline=[1]\n", 2),
         ("cam0=[900 0 1; 0 1 1; 0 0 1]\nbaseline=-1\n", 2),
         ("cam0=[900 0 1; 0 1 1; 0 0 1]\nbaseline=1\ndoffs=nan\n", 3),
         ("cam0=[900 0 1; 0 1 1; 0 0 1]\n\nnonsense\n", 3),
@@ -47,9 +52,10 @@ def test_kitti(tmp_path: Path) -> None:
     path = tmp_path / "000000.txt"
     path.write_text(KITTI)
     calibration = read_kitti_calibration(path, "P_rect_02", "P_rect_03")
-    assert calibration.focal_length == 721.5377
     assert calibration.baseline == pytest.approx(0.53272, abs=1e-4)
     assert calibration.disparity_offset == pytest.approx(1.0)
+    assert (calibration.focal_length, calibration.cx, calibration.cy) == (721.5377, 609.5593, 172.854)
+    assert calibration.focal_length_y is None  # as along the rows
 
 
 @pytest.mark.parametrize(
