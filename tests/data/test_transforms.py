@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from helpers import right_disparity_of, textured_sample, truth_of, with_truth
+from helpers.warping import warp_error
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stereo.config import AugmentationConfig, SyntheticConfig
-from stereo.data.sample import Calibration, GroundTruth, StereoSample
+from stereo.data.sample import Calibration, GroundTruth, Mask, StereoSample
 from stereo.data.synthetic import SyntheticWorld
 from stereo.data.transforms import (
     Augmentation,
@@ -22,19 +23,6 @@ from stereo.data.transforms import (
     vertical_flip,
 )
 from stereo.errors import DataError
-
-
-def warp_error(sample: StereoSample) -> float:
-    """Mean |L(x) − R(x − d)| for a constant disparity that may be fractional."""
-    disparity = float(truth_of(sample).disparity.flat[0])
-    columns = np.arange(int(disparity) + 1, sample.width)
-    right = np.stack(
-        [
-            [np.interp(columns - disparity, np.arange(sample.width), row[:, channel]) for channel in range(3)]
-            for row in sample.right.astype(np.float64)
-        ]
-    ).transpose(0, 2, 1)
-    return float(np.abs(sample.left[:, columns] - right).mean())
 
 
 def rng() -> np.random.Generator:
@@ -174,8 +162,18 @@ def test_what_is_unknown_on_the_right_is_unknown_after_the_flip() -> None:
 
 
 def test_a_flip_is_left_out_where_it_cannot_be_made() -> None:
-    config = AugmentationConfig(crop_height=32, crop_width=48, horizontal_flip_probability=1, color_jitter=0)
-    assert warp_error(Augmentation(config)(textured_sample(40, 64, 8), rng())) < 60  # erased rectangles at most
+    config = AugmentationConfig(
+        crop_height=32,
+        crop_width=48,
+        horizontal_flip_probability=1,
+        vertical_flip_probability=0,
+        color_jitter=0,
+        right_erase_probability=0,
+    )
+    sample = textured_sample(32, 48, 8)
+    assert Augmentation(config)(sample, rng()) is sample
+    flipped = Augmentation(config)(with_both_truths(sample), rng())
+    assert np.array_equal(flipped.left, sample.right[:, ::-1])
 
 
 @pytest.mark.parametrize(("shift", "angle"), [(1.0, 0.0), (-0.7, 0.0), (0.0, 0.5), (0.6, -0.3)])
@@ -196,26 +194,22 @@ def test_disparity_follows_a_misaligned_right_view(shift: float, angle: float) -
     )
     moved = misalign(sample, shift, angle)
     for changed in (moved, horizontal_flip(moved)):
-        assert residual(changed) < 1.5
+        assert warp_error(changed, mask=visible(changed)) < 1.5
     spread = float(np.ptp(truth_of(moved).disparity[truth_of(moved).valid]))
     assert spread == pytest.approx(119 * abs(np.sin(np.radians(angle))), abs=0.02)
 
 
-def residual(sample: StereoSample) -> float:
-    """Mean |L(x) − R(x − d)| where the ground truth is known, the match lies within the view and is not hidden."""
+def visible(sample: StereoSample) -> Mask:
+    """Return where the match lies well within the right view, and no other surface hides it there."""
     truth = truth_of(sample)
     rows, columns = np.mgrid[: sample.height, : sample.width]
     source = columns - truth.disparity
-    visible = truth.valid & (source >= 2) & (source <= sample.width - 3)
-    visible[:3] = visible[-3:] = False
+    mask = truth.valid & (source >= 2) & (source <= sample.width - 3)
+    mask[:3] = mask[-3:] = False
     if truth.disparity_right is not None:  # what another surface hides in the right view has another disparity there
         there = truth.disparity_right[rows, np.clip(np.rint(source), 0, sample.width - 1).astype(int)]
-        visible &= np.abs(there - truth.disparity) < 0.5
-    low = np.clip(np.floor(source), 0, sample.width - 2).astype(int)
-    weight = (source - low)[..., None]
-    right = sample.right.astype(np.float64)
-    warped = right[rows, low] * (1 - weight) + right[rows, low + 1] * weight
-    return float(np.abs(sample.left - warped)[visible].mean())
+        mask &= np.abs(there - truth.disparity) < 0.5
+    return mask
 
 
 WORLD = SyntheticWorld(SyntheticConfig(height=160, width=256, max_disparity=48, photometric=False))
@@ -249,7 +243,7 @@ def test_ground_truth_is_true_after_any_chain(
     assert (sample.height, sample.width) == (96, 160)
     disparity = truth_of(sample).disparity
     assert (disparity[~truth_of(sample).valid] == 0).all()
-    own = residual(sample)
+    mask = visible(sample)
+    own = warp_error(sample, mask=mask)
     for other in (disparity * 1.1, disparity * 0.9, disparity + 1, disparity - 1):
-        wrong = with_truth(sample, disparity=other.astype(np.float32), disparity_right=None)
-        assert own < residual(wrong)
+        assert own < warp_error(sample, other.astype(np.float32), mask)

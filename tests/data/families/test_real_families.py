@@ -19,6 +19,7 @@ from helpers.trees import (
     make_pair,
     make_scene_flow,
 )
+from helpers.warping import warp_error
 
 from stereo.data.families.eth3d import Eth3d
 from stereo.data.families.kitti import Kitti
@@ -39,14 +40,6 @@ def real() -> Path:
 
 
 # ------------------------------------------------------------------------------------------------------ real pairs
-
-
-def warp_error(sample: StereoSample, disparity: np.ndarray, mask: np.ndarray) -> float:
-    """Mean |L(x) − R(x − disparity)| over the mask, right pixels taken at the border where outside."""
-    rows, columns = np.mgrid[: sample.height, : sample.width].astype(np.float32)
-    source = np.clip(columns - disparity, 0, sample.width - 1)
-    right = cv2.remap(sample.right, source, rows, cv2.INTER_LINEAR)
-    return float(np.abs(sample.left.astype(np.float32) - right)[mask].mean())
 
 
 FAMILIES: dict[str, tuple[Callable[[Path], Any], list[str]]] = {
@@ -104,9 +97,12 @@ def test_scale_and_sign_by_warping(real: Path, family: str) -> None:
         if sample.name in EXPOSURE_DIFFERS:
             continue
         mask = comparable(sample)
-        error = warp_error(sample, truth_of(sample).disparity, mask)
+        error = warp_error(sample)
         for factor in (0.5, 2.0, -1.0):
-            assert error < 0.8 * warp_error(sample, factor * truth_of(sample).disparity, mask), (sample.name, factor)
+            assert error < 0.8 * warp_error(sample, np.float32(factor) * truth_of(sample).disparity, mask), (
+                sample.name,
+                factor,
+            )
 
 
 @pytest.mark.parametrize("family", ["middlebury2001", "middlebury2003", "middlebury2006", "scene_flow"])
