@@ -7,7 +7,7 @@
 Pair i lies in DIR/FlyingThings3D/frames_cleanpass/TRAIN/A/0000/{left,right}/0006.png, its disparities in
 DIR/FlyingThings3D/disparity/TRAIN/A/0000/{left,right}/0006.pfm: ten frames to a scene, scenes under A, B and C in
 turn; DIR/manifest.json holds seed, settings and the world's version. Pairs that are complete are left alone, so an
-interrupted run is taken up by the same command, and a larger --count adds to what is there.
+interrupted run goes on with the same command, and a larger --count adds to what is there.
 """
 
 import argparse

@@ -120,7 +120,7 @@ class DatasetConfig:
     # Scene Flow only: which split (null: test under data.validation, train elsewhere), and which rendering pass.
     split: Literal["train", "test"] | None = None
     rendering: Literal["cleanpass", "finalpass"] = "cleanpass"
-    # Scene Flow only: what becomes of maps with most disparities below 0, as some releases have them. refuse: an error.
+    # Scene Flow only: what to do with maps of mostly negative disparities, which some releases have. refuse: an error.
     negative_disparity: Literal["refuse", "flip", "keep"] = "refuse"
     # A text file of sample names, one a line: only those, in that order (scripts/check_dataset.py --write-names).
     names: str | None = None
@@ -130,8 +130,8 @@ class DatasetConfig:
     check_views: bool = True
     # Use only the first so many samples. null: all.
     limit: int | None = None
-    # Of several sets to train on (data.mix): how many draws, relative to the other sets. null: each sample once in a
-    # pass.
+    # With data.mix: how many draws this set gets, relative to the other sets; fractions of a draw are carried over to
+    # the next pass. null: each sample once in a pass.
     weight: float | None = None
     synthetic: SyntheticConfig = field(default_factory=SyntheticConfig)
 
@@ -162,21 +162,21 @@ class AugmentationConfig:
     # Probability that a resize stretches the width alone too, and by how much at most, as a power of two.
     stretch_probability: float = 0.0
     max_log2_stretch: float = 0.2
-    # Probability of exchanging the views and mirroring both, which needs the right view's disparity: samples without
-    # one stay as they are.
+    # Probability of exchanging the views and mirroring both. It needs the right view's disparity: samples without it
+    # stay as they are.
     horizontal_flip_probability: float = 0.0
     # Probability of turning both views upside down.
     vertical_flip_probability: float = 0.5
     # Strength of brightness, contrast, saturation and gamma jitter, 0 (off) … 1; the same for both views, or drawn for
-    # each view on its own with the probability below.
+    # each view on its own, with the probability below.
     color_jitter: float = 0.5
     asymmetric_color_probability: float = 0.3
-    # Probability of shifting the right view up or down and turning it about its centre, by at most so many px and
+    # Probability of shifting the right view up or down and turning it about its center, by at most so many px and
     # degrees: real rigs are not perfectly rectified. Disparities follow.
     misalignment_probability: float = 0.0
     max_vertical_shift: float = 1.0
     max_rotation: float = 0.1
-    # Probability of painting one or two rectangles of the right view with its mean colour (HSMNet's occlusion).
+    # Probability of painting one or two rectangles of the right view with its mean color (HSMNet's occlusion).
     right_erase_probability: float = 0.3
 
     def __post_init__(self) -> None:

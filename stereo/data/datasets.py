@@ -80,7 +80,7 @@ def build_dataset(config: DatasetConfig, load_right_disparity: bool = False) -> 
 
 
 def describe(dataset: StereoDataset) -> list[str]:
-    """Return lines for the log that say what was found."""
+    """Return lines that say what the data set holds."""
     if isinstance(dataset, _Selection):
         return [*describe(dataset.dataset), f"of these {len(dataset):,} are used"]
     if isinstance(dataset, SceneFlow):

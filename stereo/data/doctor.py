@@ -1,4 +1,4 @@
-"""What is wrong with the pairs of a data set: the work behind scripts/check_dataset.py."""
+"""Finding what is wrong with the pairs of a data set, for scripts/check_dataset.py."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,9 +17,11 @@ HISTOGRAM = (0.0, 1.0, 4.0, 16.0, 32.0, 64.0, 96.0, 128.0, 192.0, 256.0, np.inf)
 
 @dataclass(frozen=True)
 class ItemCheck:
-    """One pair, decoded. problem: what is wrong with it, in words. confirmed: warping confirms scale and sign.
+    """What was found in one pair.
 
-    histogram: pixels in each class of :data:`HISTOGRAM`. pixels: of the view; known: with ground truth.
+    problem: what is wrong with it, in words. confirmed: warping confirms scale and sign.
+    histogram: number of pixels in each class of :data:`HISTOGRAM`. smallest, largest: disparity, px.
+    pixels: number of pixels of the left view. known: number of those with ground truth.
     """
 
     name: str
@@ -38,7 +40,7 @@ def check_items(dataset: StereoDataset, indices: Sequence[int], workers: int) ->
 
 
 class _Checks:
-    """The check of each pair, made when asked for."""
+    """The checks of all pairs, each made when it is asked for."""
 
     def __init__(self, dataset: StereoDataset) -> None:
         self.dataset = dataset
@@ -82,7 +84,7 @@ def check_item(dataset: StereoDataset, index: int) -> ItemCheck:
 
 
 def summarize(checks: Sequence[ItemCheck]) -> list[str]:
-    """Return lines that say what the pairs with ground truth are like; none where no pair has it."""
+    """Return lines that say what the pairs with ground truth are like; none if no pair has it."""
     known = [check for check in checks if check.known]
     if not known:
         return []

@@ -26,7 +26,7 @@ SEEDS: dict[Split, int] = {"train": 0, "test": 2_000_000}
 
 
 def claim(folder: Path, split: Split, config: SyntheticConfig) -> list[int]:
-    """Note the settings of a split in the manifest, and return the indices of its pairs that are not there yet.
+    """Note the settings of a split in the manifest; return the indices of its pairs that are not there yet.
 
     Raises: ConfigError if the split was begun with other settings or by another version of the world; OutputError.
     """

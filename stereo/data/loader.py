@@ -21,7 +21,7 @@ from stereo.errors import DataError, StereoError
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
-# How long a worker that was told to end goes on: enough for the step under way, and for the batch it may wait for.
+# How long a worker goes on after it was told to end: enough for the step under way and for a batch it may wait for.
 _GRACE_SECONDS = 10
 
 
@@ -34,7 +34,7 @@ class Indexed(Protocol[T_co]):
 
 
 class StereoBatch(NamedTuple):
-    """A training batch. Images are uint8 until they are on the device: a quarter of the bytes to move."""
+    """A training batch. Images are uint8 until they are on the device, so that a quarter of the bytes is moved."""
 
     left: Tensor  # uint8 [B, 3, H, W], RGB
     right: Tensor  # uint8 [B, 3, H, W]
@@ -43,13 +43,13 @@ class StereoBatch(NamedTuple):
     names: tuple[str, ...]
 
     def to(self, device: torch.device) -> "StereoBatch":
-        """On the device, with the images as float32 in 0 … 1, as the network takes them."""
+        """Return the batch on the device, with the images as float32 in 0 … 1, as the network takes them."""
         left, right, disparity, valid = (part.to(device, non_blocking=True) for part in self[:4])
         return StereoBatch(left.float().div_(255), right.float().div_(255), disparity, valid, self.names)
 
 
 class _Draw(NamedTuple):
-    """One training sample: which one, and its place in the whole run, which seeds its augmentation."""
+    """Which sample is drawn, and its position in the whole run, which seeds its augmentation."""
 
     item: int
     position: int
@@ -104,17 +104,17 @@ def build_loader(
     world_size: int = 1,
     data: TrainingData | None = None,
 ) -> DataLoader[Any]:
-    """Batches for the optimiser steps first_step … last_step − 1.
+    """Return the loader of the batches of optimizer steps first_step … last_step − 1; :func:`iterate` reads it.
 
     The samples of a step depend on the seed and the step alone, not on the number of workers, nor on where the run
-    was resumed; `config.batch_size` is shared among the `world_size` processes. `data`: what the configuration names,
-    where it is at hand already.
+    was resumed; `config.batch_size` is shared among the `world_size` processes. `data`: the data sets that the
+    configuration names, if they are built already.
 
-    Raises: DataError where the data set is not there, empty, or the batch does not divide among the processes.
+    Raises: DataError if a data set is not there or empty, or if the batch does not divide among the processes.
     """
     if config.batch_size % world_size:
         raise DataError(f"data.batch_size ({config.batch_size}) does not divide among {world_size} processes")
-    data = data or TrainingData(config)
+    data = TrainingData(config) if data is None else data
     sampler = _RunSampler(data, seed, first_step * config.batch_size, last_step * config.batch_size, rank, world_size)
     return DataLoader(
         _Caught(_TrainingSet(data, Augmentation(config.augmentation), seed)),
@@ -129,7 +129,7 @@ def build_loader(
 
 
 def collate(samples: list[StereoSample]) -> StereoBatch:
-    """Stack samples of one size. Raises: DataError where sizes differ or a sample has no ground truth."""
+    """Stack samples of one size. Raises: DataError if sizes differ or a sample has no ground truth."""
     sizes = {(sample.height, sample.width) for sample in samples}
     if len(sizes) > 1:
         raise DataError(
@@ -147,20 +147,20 @@ def collate(samples: list[StereoSample]) -> StereoBatch:
 
 
 def init_worker(worker: int) -> None:
-    """What each loader process begins with: one core, and an end when it is told to."""
+    """Prepare a loader process: it uses one core, and ends when it is told to."""
     # One worker, one core: OpenCV would start a thread for each core in every worker.
     cv2.setNumThreads(0)
     set_freed_memory_kept(64 << 20, 256 << 20)
-    # Ctrl-C, and many a scheduler's SIGTERM, reach the whole process group. The main process finishes its step, for
-    # which it may still want a batch, and then ends its workers itself. One that is told to end, and is not, ends
-    # after the grace all the same: a worker that ignored SIGTERM altogether would keep its parent from ending.
+    # Ctrl-C, and the SIGTERM of many schedulers, reach the whole process group. The main process finishes its step, may
+    # need another batch for that, and then ends its workers itself. A worker that is told to end goes on for the grace
+    # and ends then: one that ignored SIGTERM altogether would keep its parent from ending.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, frame: signal.alarm(_GRACE_SECONDS))
     signal.signal(signal.SIGALRM, lambda number, frame: os._exit(0))
 
 
 class _Caught(Dataset[Any]):
-    """Items by index; where one cannot be had, the error that says why is the item.
+    """Items by index, where an error takes the place of an item that cannot be made.
 
     PyTorch would send an error from a worker as text with a traceback; as an item it arrives as it is.
     """
@@ -204,9 +204,9 @@ def iterate(loader: DataLoader[Any]) -> Iterator[Any]:
 
 
 def in_order(items: Indexed[T], workers: int, indices: Sequence[int] | None = None) -> Iterator[T]:
-    """The items, in order, each computed by one of so many processes. 0: in this one.
+    """Yield the items, in order, each computed by one of so many processes. 0: in this one.
 
-    Raises: what an item's computation raises; StereoError where a process dies.
+    Raises: what an item's computation raises; StereoError if a process dies.
     """
     loader: DataLoader[Any] = DataLoader(
         _Caught(items),
@@ -221,7 +221,7 @@ def in_order(items: Indexed[T], workers: int, indices: Sequence[int] | None = No
     except RuntimeError as error:
         if "exited unexpectedly" not in str(error):
             raise
-        raise StereoError("a worker process died, perhaps for want of memory; use fewer workers") from None
+        raise StereoError("a worker process died, perhaps because memory ran out; use fewer workers") from None
 
 
 def _unchanged(item: T) -> T:

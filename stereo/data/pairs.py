@@ -24,7 +24,7 @@ class PairFiles:
     mask: an image that is not 0 where the ground truth may be used.
     visible_mask: an image that is 255 where the left pixel is visible in both views.
     visible_disparity: a disparity map that is known only where the left pixel is visible in both views.
-    calibration: what gives focal length and baseline.
+    calibration: the file that gives focal length and baseline.
     """
 
     name: str
@@ -50,21 +50,21 @@ class PairDataset:
     def __init__(self, pairs: Sequence[PairFiles], check_views: bool = True) -> None:
         self.pairs = tuple(pairs)
         self.check_views = check_views
-        # Of all samples, without loading them.
+        # The names of all samples, without loading them.
         self.names = [pair.name for pair in self.pairs]
 
     def __len__(self) -> int:
         return len(self.pairs)
 
     def __getitem__(self, index: int) -> StereoSample:
-        """Raises: FormatError for a broken file; DataError where a pair's files do not fit one another."""
+        """Read sample `index`. Raises: FormatError for a broken file; DataError if a pair's files do not fit."""
         sample = self.load(self.pairs[index])
         if self.check_views:
             refuse_swapped_views(sample, self.pairs[index].left)
         return sample
 
     def source(self, index: int) -> SampleSource:
-        """Return what sample `index` is had from: itself."""
+        """Return the source of sample `index`: the sample itself."""
         return self[index]
 
     def load(self, pair: PairFiles) -> StereoSample:
@@ -75,9 +75,9 @@ class PairDataset:
 def load_pair(files: PairFiles, calibration_reader: Callable[[Path], Calibration] = read_calibration) -> StereoSample:
     """Read the files of one pair.
 
-    Raises: FormatError for a broken file; DataError where the sizes do not agree.
+    Raises: FormatError for a broken file; DataError if the sizes do not agree.
     """
-    # Decoding lets go of the interpreter's lock, and it is most of the work. A thread for each call rather than a pool:
+    # Decoding is most of the work and releases the interpreter's lock. Each call has a thread of its own and no pool:
     # threads do not survive the fork that makes a loader's workers.
     with ThreadPoolExecutor(1) as thread:
         reading = thread.submit(read_image, files.right)
@@ -105,7 +105,7 @@ def load_pair(files: PairFiles, calibration_reader: Callable[[Path], Calibration
 
 
 def count_pairs(count: int) -> str:
-    """Return so many pairs in words: "1 pair", "2,000 pairs"."""
+    """Return a number of pairs in words: "1 pair", "2,000 pairs"."""
     return f"{count:,} pair{'s' * (count != 1)}"
 
 

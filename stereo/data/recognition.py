@@ -116,7 +116,7 @@ def _part(family: Family, path: Path) -> Part:
         part.dataset = build_dataset(DatasetConfig(family=family, path=str(path), check_views=False))
         part.lines = [f"{line}, {path}" for line in describe(part.dataset)]
     except DataError as error:
-        part.lines = [f"{family}: cannot be used as it is, {path}"]
+        part.lines = [f"{family}: cannot be read, {path}"]
         part.problems = [str(error)]
     return part
 

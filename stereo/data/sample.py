@@ -1,4 +1,4 @@
-"""StereoSample: one rectified pair and all that is known of it.
+"""StereoSample: one rectified pair and all that is known about it.
 
 Conventions, everywhere in this project: disparity is in full-resolution pixels and positive, and the left pixel (x, y)
 matches the right pixel (x − disparity, y). Pixel centers lie at whole numbers, so that a view of W columns reaches from
@@ -24,7 +24,7 @@ MIN_SIZE = 32
 
 @dataclass(frozen=True)
 class Calibration:
-    """What turns disparity into points: depth = focal_length · baseline / (disparity + disparity_offset).
+    """The numbers that turn disparity into points: depth = focal_length · baseline / (disparity + disparity_offset).
 
     focal_length: px along the rows, at the image's own resolution. baseline: meters. disparity_offset: px, the right
     minus the left principal point's x (`doffs` in Middlebury's calib.txt), 0 for most rigs. cx, cy: the left principal
@@ -66,7 +66,7 @@ class Calibration:
 
 @dataclass(frozen=True)
 class GroundTruth:
-    """What is known of a pair's geometry.
+    """What is known about a pair's geometry.
 
     disparity: float32 [H, W] of the left view in px; finite everywhere, 0 where unknown.
     valid: bool [H, W], ground truth is known here (it may still lie beyond a network's max_disparity).
@@ -74,7 +74,7 @@ class GroundTruth:
         not say.
     disparity_right: float32 [H, W] of the right view, 0 where unknown; None where the data set does not have it.
 
-    Raises: DataError where shapes or types do not agree.
+    Raises: DataError if shapes or types do not agree.
     """
 
     disparity: Map
@@ -105,8 +105,9 @@ _TRUTH_TYPES: dict[str, type[np.generic]] = {
 
 
 class SampleSource(Protocol):
-    """What a sample, or a part of it, can be had from. A sample is one; the procedural world draws no more than is
-    asked for."""
+    """Something that gives a sample or a window of it: a sample itself, or a pair of the procedural world, which draws
+    no more than is asked for.
+    """
 
     @property
     def name(self) -> str: ...
@@ -126,11 +127,11 @@ class StereoSample:
     """One rectified stereo pair in numpy, as it lies on disk or as the procedural world draws it.
 
     left, right: RGB uint8 [H, W, 3].
-    truth: None where the data set has no ground truth.
-    calibration: where the data set has it.
+    truth: None if the data set has no ground truth.
+    calibration: None if the data set does not give it.
     name: unique within its data set, for reports.
 
-    Raises: DataError where shapes or types do not agree.
+    Raises: DataError if shapes or types do not agree.
     """
 
     left: Image
@@ -149,22 +150,22 @@ class StereoSample:
 
     @property
     def height(self) -> int:
-        """Rows."""
+        """Return the number of rows."""
         return int(self.left.shape[0])
 
     @property
     def width(self) -> int:
-        """Columns."""
+        """Return the number of columns."""
         return int(self.left.shape[1])
 
     def require_truth(self, purpose: str) -> GroundTruth:
-        """Return the ground truth. Raises: DataError that says what it is needed for where there is none."""
+        """Return the ground truth. Raises: DataError if there is none, which says what it is needed for."""
         if self.truth is None:
             raise DataError(f"{self.name or 'the pair'}: has no ground truth, which {purpose} needs")
         return self.truth
 
     def window(self, top: int, left: int, height: int, width: int) -> "StereoSample":
-        """Return the same window of both views and of all that is known of them; the whole is the sample itself."""
+        """Return the same window of both views and of all that is known about them; the whole is the sample itself."""
         if (top, left, height, width) == (0, 0, self.height, self.width):
             return self
         part = self.map_arrays(lambda array: array[top : top + height, left : left + width])

@@ -1,7 +1,7 @@
 """Lists of sample names: which samples of a data set to use, or to leave out.
 
 One name a line; blank lines and lines that begin with # are skipped. A line stands for every sample whose name ends
-with it, part by part, when suffixes and the folders `left` and `right` are taken away. So both of these stand for
+with it, part by part, once suffixes and the folders `left` and `right` are removed. So both of these stand for
 scene_flow/FlyingThings3D/TRAIN/A/0060/0006, the second as the published lists of unused frames have it:
 
     FlyingThings3D/TRAIN/A/0060/0006
@@ -19,7 +19,7 @@ _SUFFIXES = (*IMAGE_SUFFIXES, *DISPARITY_SUFFIXES)
 
 
 def read_names(path: str | Path) -> list[str]:
-    """The lines of a name list. Raises: DataError for a file that is not there, is no text, or names nothing."""
+    """Return the names in a name list. Raises: DataError if the file is not there, is no text, or names nothing."""
     path = Path(path)
     try:
         lines = read_bytes(path).decode("utf-8-sig").split("\n")
@@ -32,9 +32,9 @@ def read_names(path: str | Path) -> list[str]:
 
 
 def select(names: Sequence[str], wanted: Iterable[str], path: str | Path) -> list[int]:
-    """The indices of the samples that the lines stand for, in the lines' order.
+    """Return the indices of the samples that the lines stand for, in the lines' order.
 
-    Raises: DataError that names `path` and a line that stands for no sample.
+    Raises: DataError that names `path` and a line, if that line stands for no sample.
     """
     indices: list[int] = []
     found = _find(names, wanted)
@@ -51,7 +51,7 @@ def select(names: Sequence[str], wanted: Iterable[str], path: str | Path) -> lis
 
 
 def leave_out(names: Sequence[str], unwanted: Iterable[str]) -> list[int]:
-    """The indices of the samples that no line stands for. Lines that stand for none are of parts that are not there."""
+    """Return the indices of the samples that no line stands for. A line may stand for none: its part may be absent."""
     skipped = {index for _, matches in _find(names, unwanted) for index in matches}
     return [index for index in range(len(names)) if index not in skipped]
 

@@ -17,10 +17,10 @@ from stereo.errors import DataError
 
 
 class Augmentation:
-    """The configured chain: resize, crop, flips, misalignment, colour, erasing. A pure function of (sample, generator).
+    """The configured chain: resize, crop, flips, misalignment, color, erasing. A pure function of (sample, generator).
 
-    Of a source no more than the crop is made, unless it is resized.
-    Raises: DataError where a sample is smaller than the crop.
+    It takes no more than the crop from its source, unless the sample is resized.
+    Raises: DataError if a sample is smaller than the crop.
     """
 
     def __init__(self, config: AugmentationConfig) -> None:
@@ -61,15 +61,15 @@ class Augmentation:
 
 
 def _chance(probability: float, rng: Generator) -> bool:
-    # What is off draws nothing, so that a new transform leaves the draws of all others as they were.
+    # A transform that is off draws nothing, so that a new one leaves the draws of all others as they were.
     return probability > 0 and rng.random() < probability
 
 
 def resize(sample: StereoSample, scale: float, stretch: float = 1.0) -> StereoSample:
-    """Both views and their maps by `scale`, and the width by `stretch` more; disparities are multiplied by the exact
-    ratio of the widths.
+    """Resize both views and their maps by `scale`, and their width by `stretch` on top of it.
 
-    Maps take the nearest value: an average across a border would be a disparity that no surface has.
+    Disparities are multiplied by the exact ratio of the widths. Maps take the nearest value: an average across a border
+    would be a disparity that no surface has.
     """
     height, width = max(1, round(sample.height * scale)), max(1, round(sample.width * scale * stretch))
     ratio = width / sample.width
@@ -104,7 +104,7 @@ def resize(sample: StereoSample, scale: float, stretch: float = 1.0) -> StereoSa
 
 
 def random_crop(source: SampleSource, height: int, width: int, rng: Generator) -> StereoSample:
-    """The same random window of both views. Raises: DataError where the sample is smaller than that."""
+    """Cut the same random window out of both views. Raises: DataError if the sample is smaller than that."""
     if source.height < height or source.width < width:
         raise DataError(
             f"{source.name}: the sample is {source.width}×{source.height} but the crop is {width}×{height} "
@@ -116,7 +116,7 @@ def random_crop(source: SampleSource, height: int, width: int, rng: Generator) -
 
 
 def vertical_flip(sample: StereoSample) -> StereoSample:
-    """Upside down; disparities stay as they are."""
+    """Turn both views upside down; disparities stay as they are."""
     calibration = sample.calibration
     return replace(
         sample.map_arrays(lambda array: array[::-1]),
@@ -125,10 +125,10 @@ def vertical_flip(sample: StereoSample) -> StereoSample:
 
 
 def horizontal_flip(sample: StereoSample) -> StereoSample:
-    """The views exchanged and mirrored, so that disparities stay positive: the right view's become the left one's.
+    """Exchange the views and mirror both, so that disparities stay positive: the right view's become the left one's.
 
-    They count as known where they are not 0. What is occluded in the new right view is not known.
-    Raises: DataError where the right view's disparity is not there.
+    They count as known where they are not 0. Which pixels are occluded in the new right view is not known.
+    Raises: DataError if the right view's disparity is not there.
     """
     truth, calibration = sample.truth, sample.calibration
     if truth is None or truth.disparity_right is None:
@@ -148,11 +148,11 @@ def horizontal_flip(sample: StereoSample) -> StereoSample:
 def misalign(
     sample: StereoSample, shift: float, angle: float, center: tuple[float, float] | None = None
 ) -> StereoSample:
-    """The right view moved down by `shift` px and turned by `angle` degrees about its centre, as on a real rig.
+    """Move the right view down by `shift` px and turn it by `angle` degrees about its center, as on a real rig.
 
-    center: column and row of another centre, px: of a window, that of the frame it is cut from.
-    Disparity is the difference of the columns that match after it: turning moves the columns too. Where none is left
-    (0 or less), and where the match has left the view, ground truth is no longer known.
+    center: column and row of another center, px: for a window, the center of the frame that it is cut from.
+    The disparity becomes the difference of the columns that match afterwards: turning moves the columns too. Where it
+    would be 0 or less, and where the match has left the view, ground truth is no longer known.
     """
     height, width = sample.height, sample.width
     matrix = cv2.getRotationMatrix2D(center or ((width - 1) / 2, (height - 1) / 2), angle, 1.0)
@@ -192,7 +192,7 @@ def _follow(truth: GroundTruth, matrix: NDArray[np.float64]) -> GroundTruth:
 
 
 def color_jitter(sample: StereoSample, strength: float, asymmetric_probability: float, rng: Generator) -> StereoSample:
-    """Brightness, contrast, saturation and gamma, the same for both views or (asymmetric) drawn for each."""
+    """Change brightness, contrast, saturation and gamma, by the same draw for both views or (asymmetric) by two."""
     left_draw = rng.uniform(-strength, strength, 4)
     right_draw = left_draw
     if rng.random() < asymmetric_probability:
@@ -207,12 +207,12 @@ def _jitter(image: Image, draw: NDArray[np.float64]) -> Image:
     values = np.linspace(0, 1, 256) * brightness
     table = np.clip((values - mean) * contrast + mean, 0, 1) ** gamma
     image = _uint8(cv2.LUT(image, np.round(table * 255).astype(np.uint8)))
-    grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-    return _uint8(cv2.addWeighted(image, saturation, grey, 1 - saturation, 0))
+    gray = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    return _uint8(cv2.addWeighted(image, saturation, gray, 1 - saturation, 0))
 
 
 def erase_right(sample: StereoSample, rng: Generator) -> StereoSample:
-    """One or two rectangles of the right view become its mean colour, as if something stood before that camera.
+    """Paint one or two rectangles of the right view with its mean color, as if something stood before that camera.
 
     Source: occlusion augmentation of HSMNet (Yang et al., CVPR 2019), section 3.3.
     """

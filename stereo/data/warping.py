@@ -1,8 +1,8 @@
 """Ground truth verified by warping: of all scales and signs, the right one makes the views alike.
 
 The left view is compared with the right one at x − f·d for several factors f. Where another factor than 1 gives much
-the smaller difference, the disparity is in other units than it was read in, or the views are swapped. Each view is
-brought to the same mean and contrast before, so that different exposures do not count.
+the smaller difference, the disparity was read in the wrong units, or the views are swapped. Each view is brought to the
+same mean and contrast first, so that different exposures do not count.
 """
 
 from dataclasses import dataclass
@@ -15,34 +15,37 @@ from numpy.typing import NDArray
 from stereo.data.sample import Image, Mask, StereoSample
 from stereo.errors import DataError
 
-# The own one, swapped eyes, and the ratios of the scales that occur: 2, 3, 4, 8, 16 and 256, and their inverses.
+# 1 for the values as read, −1 for swapped views, and the ratios of the scales that occur, with both signs.
 FACTORS = (1.0, -1.0, *(sign for scale in (2, 3, 4, 8, 16, 256) for sign in (scale, 1 / scale)))
-# Another factor is right where its difference is below this share of the own one's.
+# Another factor than 1 is taken to be right if its difference is below this share of the difference at 1.
 _CLEARLY = 0.7
-# Pixels that are compared when every sample is loaded, and that decide too little where they are fewer.
+# How many pixels are compared whenever a sample is loaded, and how many are too few to decide anything.
 _QUICK_PIXELS, _FEWEST_PIXELS = 4000, 200
 
 
 @dataclass(frozen=True)
 class WarpCheck:
-    """residuals: mean |L(x) − R(x − f·d)| in grey levels by factor f, over the pixels known to be visible in both."""
+    """How alike the views are at each factor of the disparity.
+
+    residuals: mean |L(x) − R(x − f·d)| in gray levels by factor f, over the pixels known to be visible in both.
+    """
 
     residuals: dict[float, float]
 
     @property
     def best(self) -> float:
-        """The factor of the smallest residual; 1 where none is clearly smaller than the own one's."""
+        """Return the factor of the smallest residual; 1 if none is clearly smaller than that at 1."""
         best = min(self.residuals, key=lambda factor: self.residuals[factor])
         return best if self.residuals[best] < _CLEARLY * self.residuals[1.0] else 1.0
 
     @property
     def confirmed(self) -> bool:
-        """Whether the own factor is clearly better than all others."""
+        """Return whether 1 is clearly better than all other factors."""
         others = [residual for factor, residual in self.residuals.items() if factor != 1.0]
         return self.residuals[1.0] < _CLEARLY * min(others)
 
     def verdict(self) -> str:
-        """In words, what the pair's ground truth is like."""
+        """Return in words what the pair's ground truth is like."""
         if self.best == -1.0:
             return (
                 "the views seem to be swapped: the left one matches the right one at x + d, not at x − d; exchange the "
@@ -57,7 +60,7 @@ class WarpCheck:
 
 
 def check_by_warping(sample: StereoSample, pixels: int = 50_000) -> WarpCheck | None:
-    """Compare the views at all :data:`FACTORS`, over at most so many pixels; None where too few are known."""
+    """Compare the views at all :data:`FACTORS`, over at most so many pixels; return None if too few are known."""
     return _check(sample, FACTORS, pixels)
 
 
@@ -74,15 +77,15 @@ def warp_residual(sample: StereoSample) -> NDArray[np.float32]:
 
 
 def comparable(sample: StereoSample) -> Mask:
-    """Return where a residual means something: ground truth is known, and the match is in the right view and not known
-    to be hidden there. bool [H, W]. Raises: DataError without ground truth."""
+    """Return where a residual means something, bool [H, W]: the ground truth is known, and the match lies within the
+    right view and is not known to be hidden there. Raises: DataError without ground truth."""
     truth = sample.require_truth("warping")
     known = truth.valid & (np.arange(sample.width, dtype=np.float32) - truth.disparity >= 0)
     return known if truth.occluded is None else known & ~truth.occluded
 
 
 def refuse_swapped_views(sample: StereoSample, path: Path) -> None:
-    """Raises: DataError that names `path` where the views of a sample are clearly swapped. Takes 0.5 ms."""
+    """Raise DataError that names `path` if the views of a sample are clearly swapped."""
     check = _check(sample, (1.0, -1.0), _QUICK_PIXELS)
     if check is not None and check.best == -1.0:
         raise DataError(f"{path}: {check.verdict()} (check_views: false loads it all the same)")
@@ -126,7 +129,7 @@ def _residual(
 
 
 def _normalized(image: Image) -> NDArray[np.float32]:
-    """Grey, of mean 0 and of a contrast of 50 grey levels (standard deviation), whatever the exposure."""
-    grey = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY).astype(np.float32)
-    grey -= grey.mean()
-    return np.asarray(grey * (50 / max(float(grey.std()), 1.0)), np.float32)
+    """Return the image in gray, with mean 0 and a standard deviation of 50 gray levels, whatever the exposure."""
+    gray = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY).astype(np.float32)
+    gray -= gray.mean()
+    return np.asarray(gray * (50 / max(float(gray.std()), 1.0)), np.float32)

@@ -70,7 +70,7 @@ def test_resized_maps_invent_no_value() -> None:
     assert len(np.unique(truth_of(changed).disparity)) == 2
 
 
-def test_colour_leaves_geometry_and_is_symmetric_when_told() -> None:
+def test_color_leaves_geometry_and_is_symmetric_when_told() -> None:
     sample = textured_sample(32, 48, 5)
     symmetric = color_jitter(sample, 0.5, 0.0, rng())
     asymmetric = color_jitter(sample, 0.5, 1.0, rng())
@@ -226,7 +226,7 @@ WORLD = SyntheticWorld(SyntheticConfig(height=160, width=256, max_disparity=48, 
 def test_ground_truth_is_true_after_any_chain(
     index: int, seed: int, scale: bool, flips: bool, misalignment: bool
 ) -> None:
-    """Warping verifies it, against half and twice the disparity and against a neighbouring one."""
+    """Warping verifies it, against half and twice the disparity and against a neighboring one."""
     config = AugmentationConfig(
         crop_height=96,
         crop_width=160,

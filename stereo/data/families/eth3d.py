@@ -7,13 +7,13 @@ from stereo.data.pairs import PairDataset, PairFiles
 
 
 class Eth3d(PairDataset):
-    """The pairs of ETH3D with ground truth, sorted by scene. The views are grey.
+    """The pairs of ETH3D with ground truth, sorted by scene. The views are gray.
 
     Args:
         path: The folder that holds `two_view_training` and `two_view_training_gt`.
-        check_views: As of :class:`PairDataset`.
+        check_views: See :class:`PairDataset`.
 
-    Raises: DataError where there is no such folder, no pair, or a pair is incomplete.
+    Raises: DataError if there is no such folder or no pair, or if a pair is incomplete.
     """
 
     def __init__(self, path: str | Path, check_views: bool = True) -> None:

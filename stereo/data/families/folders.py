@@ -9,12 +9,12 @@ from stereo.errors import DataError
 
 
 def folder_name(folder: Path) -> str:
-    """The folder's own name, for `.` and `..` too."""
+    """Return the folder's own name, for `.` and `..` too."""
     return os.path.basename(os.path.abspath(folder))
 
 
 def require_folder(path: str | Path, family: str) -> Path:
-    """The folder of a data set. Raises: DataError if there is none."""
+    """Return the folder of a data set. Raises: DataError if there is none."""
     path = Path(path)
     try:
         if path.is_dir():
@@ -29,14 +29,17 @@ def require_folder(path: str | Path, family: str) -> Path:
 
 
 def require_partner(path: Path, of: Path, what: str) -> Path:
-    """`path`, the file that belongs to `of`. Raises: DataError if it does not exist."""
+    """Return `path`, the file that belongs to `of`. Raises: DataError if it does not exist."""
     if not path.is_file():
         raise DataError(no_partner(path, of, what))
     return path
 
 
 def no_partner(path: Path, of: Path, what: str) -> str:
-    """What is said where `path`, `what` belongs to `of`, does not exist: with what may be there in its place."""
+    """Return the message for a file `path` that should belong to `of` and does not exist.
+
+    what: what the file is. The message also names a file that may be the one, under another name.
+    """
     names = [entry.name for entry in _entries(path.parent)] if path.parent.is_dir() else []
     images = [path.stem + suffix for suffix in (".png", ".webp", ".jpg") if path.stem + suffix in names]
     if path.suffix == ".pfm" and images:
@@ -48,12 +51,12 @@ def no_partner(path: Path, of: Path, what: str) -> str:
     return (
         f"{of}: has no partner: {what} should be {path}, which does not exist"
         + (f" ({close[0]} does: misnamed?)" if close else "")
-        + "; copy or download the missing file, or take away the incomplete pair"
+        + "; copy or download the missing file, or remove the incomplete pair"
     )
 
 
 def nothing_found(folder: Path, family: str, expected: str, found: Sequence[str] = ()) -> DataError:
-    """The error for a folder without a single pair.
+    """Return the error for a folder without a single pair.
 
     Args:
         expected: What was looked for.
@@ -68,12 +71,12 @@ def nothing_found(folder: Path, family: str, expected: str, found: Sequence[str]
 
 
 def first_file(folder: Path, names: Sequence[str]) -> Path | None:
-    """The first of the names that is a file in the folder."""
+    """Return the first of the names that is a file in the folder; None if none is."""
     return next((folder / name for name in names if (folder / name).is_file()), None)
 
 
 def walk_folders(root: Path, depth: int) -> Iterator[Path]:
-    """The folder and all folders down to `depth` below it, through links too, each after its parent, by name.
+    """Yield the folder and all folders down to `depth` below it, through links too, each after its parent, by name.
 
     Raises: DataError for a folder that cannot be read.
     """
@@ -84,7 +87,10 @@ def walk_folders(root: Path, depth: int) -> Iterator[Path]:
 
 
 def subfolders(folder: Path) -> list[str]:
-    """The names of the folders in a folder, and of links to folders, sorted. Raises: DataError if it cannot be read."""
+    """Return the names of the folders in a folder, and of links to folders, sorted.
+
+    Raises: DataError if it cannot be read.
+    """
     try:
         with os.scandir(folder) as entries:
             return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))

@@ -13,7 +13,7 @@ from stereo.errors import DataError
 _FOLDERS = {
     2012: (
         ("colored_0", "colored_1", "disp_occ", "disp_noc"),
-        ("image_0", "image_1", "disp_occ", "disp_noc"),  # the same scenes in grey
+        ("image_0", "image_1", "disp_occ", "disp_noc"),  # the same scenes in gray
     ),
     2015: (("image_2", "image_3", "disp_occ_0", "disp_noc_0"),),
 }
@@ -27,10 +27,10 @@ class Kitti(PairDataset):
 
     Args:
         path: The data set's folder, or its `training`.
-        year: 2012 (in colour where it is there, else in grey) or 2015.
-        check_views: As of :class:`PairDataset`.
+        year: 2012 (in color if that is there, else in gray) or 2015.
+        check_views: See :class:`PairDataset`.
 
-    Raises: DataError where there is no such folder, no pair, or a pair is incomplete.
+    Raises: DataError if there is no such folder or no pair, or if a pair is incomplete.
     """
 
     def __init__(self, path: str | Path, year: int, check_views: bool = True) -> None:

@@ -1,6 +1,6 @@
 """Middlebury stereo of 2001, 2003, 2005, 2006 and 2014 (with MiddEval3), scenes with ground truth.
 
-Before 2014 the ground truth is 8 bits deep, and the grey levels in one px depend on the resolution (2003,
+Before 2014 the ground truth is 8 bits deep, and the gray levels in one px depend on the resolution (2003,
 2005, 2006) or on the scene (2001).
 """
 
@@ -22,8 +22,8 @@ _DEPTH = 4
 class _Layout:
     """The names of a scene's files without suffix.
 
-    scales: for 8-bit ground truth, (width, grey levels in one px): the first whose width the images stay
-    below.
+    scales: for 8-bit ground truth, pairs of (width, gray levels in one px); the first pair counts whose width is larger
+        than the images'.
     """
 
     left: str
@@ -38,7 +38,7 @@ class _Layout:
 
 
 _ANY = float("inf")
-# Widths of full, half and quarter size: 1800, 900, 450. The limits lie half-way between.
+# Widths of full, half and quarter size: 1800, 900, 450. The limits lie halfway between.
 _SCALES_2003 = ((675, 4.0), (1350, 2.0), (_ANY, 1.0))
 # Widths of full, half and third size: 1240–1396, 620–698, 413–465.
 _SCALES_2005 = ((540, 3.0), (970, 2.0), (_ANY, 1.0))
@@ -70,16 +70,16 @@ _IMAGE_SUFFIXES = (".png", ".ppm", ".pgm")
 class Middlebury(PairDataset):
     """The scenes of one Middlebury year under a folder, sorted by name.
 
-    2014: pixels that `mask0nocc.png` does not mark as visible in both views are `occluded`, and calib.txt
-    becomes the calibration, where these files are there.
+    2014: if these files are there, pixels that `mask0nocc.png` does not mark as visible in both views are `occluded`,
+    and calib.txt becomes the calibration.
 
     Args:
         path: The folder of one scene, or one that holds scenes, up to four levels down; one resolution only.
         year: 2001, 2003, 2005, 2006 or 2014.
-        load_right_disparity: Also read the right view's disparity, where it is there.
-        check_views: As of :class:`PairDataset`.
+        load_right_disparity: Also read the right view's disparity, if it is there.
+        check_views: See :class:`PairDataset`.
 
-    Raises: DataError where there is no such folder, no scene, a scene is incomplete, or one is there twice.
+    Raises: DataError if there is no such folder or no scene, or if a scene is incomplete or there twice.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class Middlebury(PairDataset):
     def load(self, pair: PairFiles) -> StereoSample:
         layout = self._layouts[pair.name]
         if layout.scales:
-            # Read twice: the images are small, and the width decides how the disparity is read.
+            # The left image is read twice: it is small, and its width decides how the disparity is read.
             width = read_image(pair.left).shape[1]
             scale = next(scale for limit, scale in layout.scales if width < limit)
             pair = replace(pair, disparity_scale=scale)
@@ -124,8 +124,8 @@ class Middlebury(PairDataset):
 def recognize_year(folder: Path) -> int | None:
     """Return the year whose layout a scene's folder has; None where it is no scene.
 
-    2001 and 2003 share a layout, as do 2005 and 2006: the scenes' names part the former, only a year in the path can
-    part the latter, and 2005 stands for both.
+    2001 and 2003 share a layout, and the scenes' names tell which it is. 2005 and 2006 share one too; 2006 in the path
+    means 2006, and anything else 2005.
     """
     for year, layouts in _LAYOUTS.items():
         found = next((layout for layout in layouts if _find(folder, layout.left, _IMAGE_SUFFIXES)), None)
@@ -140,7 +140,7 @@ def recognize_year(folder: Path) -> int | None:
 def _find_pair(
     folder: Path, name: str, layouts: tuple[_Layout, ...], load_right_disparity: bool
 ) -> tuple[PairFiles, _Layout] | None:
-    """The pair in a scene's folder; None if there is no left image. Raises: DataError if it is not complete."""
+    """Return the pair in a scene's folder; None if there is no left image. Raises: DataError if it is not complete."""
     incomplete: DataError | None = None
     for layout in layouts:
         left = _find(folder, layout.left, _IMAGE_SUFFIXES)
@@ -161,7 +161,7 @@ def _find_pair(
         suffixes = layout.disparity_suffixes if right else _IMAGE_SUFFIXES
         incomplete = incomplete or DataError(
             f"{left}: has no partner: looked for {folder / missing} with {' or '.join(suffixes)}; copy or "
-            "download the missing file, or take away the incomplete scene"
+            "download the missing file, or remove the incomplete scene"
         )
     if incomplete is not None:
         raise incomplete

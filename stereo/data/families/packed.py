@@ -1,7 +1,7 @@
 """A decoded copy of a data set: raw arrays in a few large files, read through memory maps.
 
 Decoding takes most of the time of a training sample, and a crop needs a part of the pixels only. From a memory map
-a crop reads just its own rows. The price is disk space, 5 MB for a 540×960 pair. `scripts/pack_dataset.py` makes it.
+a crop reads just its own rows. The price is disk space, 5 MB for a 540×960 pair. `scripts/pack_dataset.py` writes it.
 
     DIR/index.json      the samples: name, size, and where in which shard each of their arrays begins
     DIR/shard_0000.bin  the arrays one after the other, each from a multiple of 64 bytes on
@@ -47,7 +47,7 @@ def pack(
     """Write samples to a folder that holds none yet; `index.json` comes last, so half a copy is never taken for one.
 
     Args:
-        source: What they are, for the reader of index.json.
+        source: What the samples are, noted in index.json.
         shard_bytes: A shard is closed once it is larger.
         step: Called after each sample.
 
@@ -95,7 +95,7 @@ def pack(
 class PackedDataset:
     """The samples of a folder that :func:`pack` wrote. Their arrays are views of the files, copied when written to.
 
-    Raises: DataError where there is no such folder, no index, or the files do not fit it.
+    Raises: DataError if there is no such folder or no index, or if the files do not fit it.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -127,7 +127,7 @@ class PackedDataset:
             if found is None or found < size:
                 what = "is not there" if found is None else f"has {found:,} bytes, expected {size:,}"
                 raise DataError(f"{path}: {what}; copy it again, or make the folder again by scripts/pack_dataset.py")
-        # Of all samples, without loading them.
+        # The names of all samples, without loading them.
         self.names = [entry.name for entry in self._samples]
         self._maps: dict[int, NDArray[np.uint8]] = {}
 
@@ -151,7 +151,7 @@ class PackedDataset:
         return StereoSample(left, right, truth, entry.calibration, entry.name)
 
     def source(self, index: int) -> SampleSource:
-        """Return what sample `index` is had from: itself."""
+        """Return the source of sample `index`: the sample itself."""
         return self[index]
 
     def _map(self, shard: int) -> NDArray[np.uint8]:
@@ -168,7 +168,7 @@ class PackedDataset:
 
 
 class _Entry:
-    """One sample of the index. Raises: KeyError, TypeError or ValueError for a damaged one."""
+    """One sample of the index. Raises: KeyError, TypeError or ValueError if it is damaged."""
 
     def __init__(self, values: dict[str, Any]) -> None:
         self.name = str(values["name"])

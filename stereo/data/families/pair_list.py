@@ -30,10 +30,9 @@ class PairList(PairDataset):
 
     Args:
         path: The list file, UTF-8.
-        check_views: As of :class:`PairDataset`.
+        check_views: See :class:`PairDataset`.
 
-    Raises: DataError that names the file and the line: a line that is not understood, or a file that does not
-        exist.
+    Raises: DataError that names the file and the line if a line is not understood or a file does not exist.
     """
 
     def __init__(self, path: str | Path, check_views: bool = True) -> None:
@@ -86,7 +85,7 @@ def _split(line: str, where: str) -> list[str]:
 
 
 def _header(cells: list[str], where: str) -> tuple[str, ...] | None:
-    """The columns that the first line names; None if it is a pair."""
+    """Return the columns that the first line names; None if it is a pair."""
     columns = tuple(cell.lower() for cell in cells)
     if not {"left", "right"} & set(columns):
         return None

@@ -1,4 +1,4 @@
-"""Scene Flow (Mayer et al., CVPR 2016): FlyingThings3D, Monkaa and Driving, in whichever way they were unpacked."""
+"""Scene Flow (Mayer et al., CVPR 2016): FlyingThings3D, Monkaa and Driving, in any of the usual arrangements."""
 
 from pathlib import Path
 from typing import Literal
@@ -22,12 +22,12 @@ class SceneFlow(PairDataset):
         path: The folder that holds the sets, or one of them.
         split: Which half.
         rendering: cleanpass, or finalpass with motion blur, defocus and haze.
-        load_right_disparity: Also read the right view's disparity, where it is there.
-        negative_disparity: Of maps of which most values are below 0, as some releases write them: refuse them, flip
-            their sign, or take them as they are. (A protocol that masks by |d| counts what is kept.)
-        check_views: As of :class:`PairDataset`.
+        load_right_disparity: Also read the right view's disparity, if it is there.
+        negative_disparity: What to do with maps of which most values are below 0, as some releases have them: refuse
+            them, flip their sign, or keep them as they are. (A protocol that masks by |d| counts what is kept.)
+        check_views: See :class:`PairDataset`.
 
-    Raises: DataError where there is no such folder, no pair, or a pair is incomplete.
+    Raises: DataError if there is no such folder or no pair, or if a pair is incomplete.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class SceneFlow(PairDataset):
         self.negative_disparity = negative_disparity
 
     def report(self) -> list[str]:
-        """What was found where, one line for each set."""
+        """Return what was found and where, one line for each set."""
         return [tree.describe() for tree in self.trees]
 
     def load(self, pair: PairFiles) -> StereoSample:

@@ -70,7 +70,7 @@ class Tree:
     unused: int = 0
 
     def describe(self) -> str:
-        """One line: what it is, where it lies, and how many pairs of how many there are."""
+        """Return one line: what it is, where it lies, and how many of its pairs are there."""
         count = count_pairs(len(self.pairs))
         if self.layout != "Sampler":
             expected = EXPECTED[self.set_name, self.split]
@@ -78,7 +78,7 @@ class Tree:
         return f"{self.set_name} {self.split} {self.rendering}, layout {self.layout}, {self.frames}: {count}"
 
     def parts(self) -> Counter[str]:
-        """Pairs by part: A, B and C of FlyingThings3D; 15mm and 35mm of Driving; nothing of Monkaa."""
+        """Return the number of pairs by part: A, B and C of FlyingThings3D; 15mm and 35mm of Driving."""
         if self.set_name == "Monkaa" or self.layout == "Sampler":
             return Counter()
         place = 3 if self.set_name == "FlyingThings3D" else 2  # in scene_flow/FlyingThings3D/TRAIN/A/0000/0006
@@ -155,7 +155,7 @@ def _clips(frames: Path) -> Iterator[_Clip]:
 
 
 def _folders_of_views(frames: Path, inside: Path, depth: int) -> Iterator[Path]:
-    """Those that hold `left` or `right`, which are not looked into: they hold thousands of files."""
+    """Yield the folders that hold `left` or `right`. Those two are not looked into: they hold thousands of files."""
     names = subfolders(frames / inside)
     if "left" in names or "right" in names:
         yield inside
@@ -183,7 +183,7 @@ def _layout(frames: Path, match: re.Match[str], clips: list[_Clip]) -> str:
 
 
 def _truth_folder(frames: Path, match: re.Match[str]) -> Path:
-    """The folder of the disparity maps beside one of frames; where there is none, that where it should be."""
+    """Return the folder of the disparity maps beside a folder of frames; if there is none, where it should be."""
     prefix = frames.name[: match.start(2)]
     names = [f"{prefix}disparity"] if prefix else ["frames_disparity", "disparity"]
     return next((frames.parent / name for name in names if (frames.parent / name).is_dir()), frames.parent / names[-1])
@@ -227,7 +227,7 @@ def _collect(
 
 
 def _files(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
-    """The files of a folder by their names without suffix, of the first suffix that is there at all."""
+    """Return the files of a folder by their names without suffix, of the first suffix that is there at all."""
     found: dict[str, dict[str, Path]] = {suffix: {} for suffix in suffixes}
     try:
         with os.scandir(folder) as entries:
@@ -243,7 +243,7 @@ def _files(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
 
 
 def refuse_frames(root: Path) -> None:
-    """Raises: DataError where a folder lies within the frames of Scene Flow, so that no disparity map lies below it."""
+    """Raise DataError if a folder lies within the frames of Scene Flow, so that no disparity map lies below it."""
     absolute = Path(os.path.abspath(root))
     above = next((folder for folder in (absolute, *absolute.parents) if _FRAMES.fullmatch(folder.name)), None)
     if above is not None:

@@ -2,7 +2,7 @@
 
 Every reader raises FormatError for a file that is missing, unreadable, empty, truncated, damaged or of another type,
 and checks that the file can hold what its header promises before memory is taken for it. Every writer writes the file
-whole or not at all, and raises OutputError.
+whole or not at all, and raises OutputError if it cannot.
 """
 
 from stereo.data.formats.calibration import read_calibration, read_kitti_calibration

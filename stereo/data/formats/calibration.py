@@ -1,4 +1,4 @@
-"""The calibration files of stereo data sets."""
+"""The calibration files of stereo data sets: what they say of the camera and the baseline."""
 
 import math
 from pathlib import Path
@@ -50,7 +50,7 @@ def read_calibration(path: str | Path) -> Calibration:
 def read_kitti_calibration(path: str | Path, left: str, right: str) -> Calibration:
     """Read a calibration file of KITTI, whose lines `left` and `right` are the 3×4 projections of the two views.
 
-    A projection is [f 0 cx fx·tx; 0 f cy …; 0 0 1 …] in px and metres, so the baseline is the difference of the two
+    A projection is [f 0 cx fx·tx; 0 f cy …; 0 0 1 …] in px and meters, so the baseline is the difference of the two
     views' fourth entries over −f.
 
     Args:

@@ -1,7 +1,7 @@
-"""Images as encoded files: judged whole before they are decoded, and decoded as stored.
+"""Images as encoded files: checked before they are decoded, and decoded as stored.
 
-A decoder fills what is missing with grey, or takes the memory that a header of thirty bytes asks for. So a file must be
-complete, and able to hold what its header promises, before OpenCV sees it. Errors are FormatError and name the file.
+A decoder fills what is missing with gray, or takes the memory that a header of thirty bytes asks for. So a file must be
+complete, and able to hold what its header promises, before OpenCV gets it. Errors are FormatError and name the file.
 """
 
 import math
@@ -18,21 +18,21 @@ from numpy.typing import NDArray
 from stereo.errors import FormatError, OutputError
 from stereo.output import atomic_output
 
-# No stereo data set comes near this; a lossless WebP of 30 bytes can ask for 268 million pixels and be in order.
+# No stereo data set has images near this size; a valid lossless WebP of 30 bytes can ask for 268 million pixels.
 _MAX_PIXELS = 100_000_000
 # Deflate's densest code stands for 258 bytes in 2 bits, so a PNG cannot unpack to more than 1032 times its size.
 _PNG_MAX_RATIO = 1032
 # A JPEG spends at least one Huffman bit on each 8 × 8 block of its DC scan: 512 pixels a byte at the very most.
 _JPEG_MAX_PIXELS_PER_BYTE = 512
 # A lossy WebP spends at least 3.4 bits on the modes of each 16 × 16 block. A lossless one has no such limit (an image
-# of one colour is 30 bytes at any size), but none that is worth reading comes near this, beyond a few million pixels.
+# of one color is 30 bytes at any size), but no useful image of more than a few million pixels comes near this.
 _WEBP_MAX_PIXELS_PER_BYTE, _WEBP_FREE_PIXELS = 1024, 4_000_000
 
 AGAIN = "copy or download the file again"
 
 
 def read_bytes(path: Path) -> bytes:
-    """The content of an ordinary file that is not empty. Raises: FormatError."""
+    """Return the content of an ordinary file that is not empty. Raises: FormatError."""
     try:
         if path.is_dir():
             raise FormatError(f"{path}: is a folder; expected a file")
@@ -50,7 +50,10 @@ def read_bytes(path: Path) -> bytes:
 
 
 def read_pixels(path: Path) -> tuple[NDArray[Any], int]:
-    """Pixels as stored, uint8 or uint16, [H, W] or RGB [H, W, 3]; and the value of full intensity."""
+    """Return the pixels as stored, uint8 or uint16, [H, W] or RGB [H, W, 3], and the value of full intensity.
+
+    Raises: FormatError.
+    """
     data = read_bytes(path)
     if re.match(rb"P[2356]\s", data):
         return _decode_pnm(path, data)
@@ -74,7 +77,7 @@ def read_pixels(path: Path) -> tuple[NDArray[Any], int]:
 
 
 def _decode(data: bytes) -> NDArray[Any] | None:
-    # OpenCV prints what it finds wrong; the user is to see our one line instead.
+    # OpenCV prints what it finds wrong; the user should see our one line instead.
     level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:
         return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
@@ -85,7 +88,7 @@ def _decode(data: bytes) -> NDArray[Any] | None:
 
 
 def _check_png(path: Path, data: bytes) -> None:
-    """Every chunk whole and its checksum right, up to IEND."""
+    """Raise FormatError unless every chunk is whole and its checksum right, up to IEND."""
     position = 8
     first = True
     while True:
@@ -115,7 +118,7 @@ def _check_png(path: Path, data: bytes) -> None:
 
 
 def _check_jpeg(path: Path, data: bytes) -> None:
-    """A frame header of a sane size, and an end marker behind the beginning of the scan."""
+    """Raise FormatError unless there are a frame header of a sane size and an end marker after the scan's beginning."""
     position = 2
     size = None
     try:
@@ -144,7 +147,7 @@ def _check_jpeg(path: Path, data: bytes) -> None:
     _check_size(path, "JPEG", *size)
     if size[0] * size[1] > _JPEG_MAX_PIXELS_PER_BYTE * len(data):
         raise _damaged_header(path, "JPEG")
-    # The decoder would fill what is missing with grey. Within a scan, 0xFF is never followed by 0xD9.
+    # The decoder would fill what is missing with gray. Within a scan, 0xFF is never followed by 0xD9.
     if data.rfind(b"\xff\xd9", position) < 0:
         raise _truncated(path, "JPEG")
 
@@ -170,7 +173,7 @@ def _check_webp(path: Path, data: bytes) -> None:
 
 
 def _decode_pnm(path: Path, data: bytes) -> tuple[NDArray[Any], int]:
-    """PGM and PPM, binary (P5, P6) or as text (P2, P3), of any depth to 16 bits."""
+    """Decode PGM and PPM, binary (P5, P6) or as text (P2, P3), of any depth to 16 bits."""
     gap = rb"(?:\s|#[^\n]*\n)+"
     match = re.match(rb"P([2356])" + gap + rb"(\d{1,9})" + gap + rb"(\d{1,9})" + gap + rb"(\d{1,5})\s", data[:4096])
     if match is None or not 0 < int(match[4]) <= 65535:
@@ -216,13 +219,14 @@ def _damaged_header(path: Path, kind: str) -> FormatError:
 
 
 def quote(text: bytes | str) -> str:
-    """At most 40 characters on one line, whatever they are."""
+    """Return at most 40 characters of a text, on one line, whatever they are."""
     if isinstance(text, bytes):
         text = text.decode("latin-1")
     return ascii(text[:40])
 
 
 def write_encoded(path: Path, suffix: str, pixels: NDArray[Any], parameters: list[int]) -> None:
+    """Write pixels [H, W] or BGR [H, W, 3] in the format of the suffix. Raises: OutputError."""
     try:
         done, encoded = cv2.imencode(suffix, np.ascontiguousarray(pixels), parameters)
     except cv2.error:

@@ -1,6 +1,6 @@
 """Disparity maps: PFM, 16-bit PNG, 8-bit PNG or PGM with a scale, and NPY.
 
-Reading one gives two arrays: disparity, float32 [H, W] in px, finite and 0 where unknown; and valid, bool [H, W], True
+Reading a map gives two arrays: disparity, float32 [H, W] in px, finite, 0 where unknown; and valid, bool [H, W], True
 where known.
 """
 
@@ -55,7 +55,7 @@ def read_disparity(path: str | Path, scale: float | None = None) -> tuple[Map, M
     stored = _read_whole_numbers(path)
     if scale is None and stored.dtype == np.uint8:
         raise FormatError(
-            f"{path}: is an 8-bit disparity map, whose scale depends on the data set; say how many grey "
+            f"{path}: is an 8-bit disparity map, whose scale depends on the data set; say how many gray "
             "levels make one px (`scale`; a column `scale` in a pair list), or use 16-bit PNG (× 256), PFM "
             "or NPY"
         )
@@ -99,9 +99,8 @@ def write_disparity_png16(path: str | Path, disparity: Map, valid: Mask | None =
 def read_pfm(path: str | Path) -> Map:
     """Read a one-channel PFM file as float32 [H, W], top row first; infinities and NaN stay as stored.
 
-    Of the header's scale only the sign counts, which gives the byte order: its magnitude means something else
-    in each data set (Middlebury writes −0.0039), and OpenCV's multiplying by it is why OpenCV does not read
-    these here.
+    Only the sign of the header's scale counts, which gives the byte order. Its magnitude means something else in each
+    data set (Middlebury writes −0.0039). OpenCV multiplies by it, so OpenCV does not read these files here.
 
     Raises: FormatError.
     """
@@ -159,7 +158,7 @@ def write_pfm(path: str | Path, array: Map) -> None:
 def _from_float(stored: NDArray[Any], scale: float) -> tuple[Map, Mask]:
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows float32 becomes infinite: unknown
         scaled = stored if scale == 1 else stored / scale
-        # What was read belongs to nobody else: no copy, unless it is a view of the file's bytes.
+        # Nobody else has this array, so it is not copied, unless it is a read-only view of the file's bytes.
         disparity = np.require(scaled.astype(np.float32, order="C", copy=False), requirements=["W"])
     valid = np.isfinite(disparity)
     if not valid.all():
@@ -185,11 +184,11 @@ def _check_map(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _read_whole_numbers(path: Path) -> NDArray[Any]:
-    """uint8 or uint16 [H, W] as stored."""
+    """Read uint8 or uint16 [H, W] as stored. Raises: FormatError."""
     pixels, _ = read_pixels(path)
     if pixels.ndim != 2:
         raise FormatError(
-            f"{path}: is a colour image; expected a disparity map of one channel; a colour preview of "
+            f"{path}: is a color image; expected a disparity map of one channel; a color preview of "
             "disparity cannot be read back"
         )
     return pixels

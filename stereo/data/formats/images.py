@@ -1,4 +1,4 @@
-"""Images and masks: PNG, JPEG, WebP, PPM and PGM, read and written with every check that a broken file calls for."""
+"""Images and masks: PNG, JPEG, WebP, PPM and PGM."""
 
 import logging
 from pathlib import Path
@@ -23,7 +23,7 @@ IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".ppm", ".pgm")
 def read_image(path: str | Path) -> Image:
     """Read a PNG, JPEG, WebP, PPM or PGM image as RGB uint8 [H, W, 3].
 
-    Grey becomes three equal channels, alpha is dropped, and samples of another depth are scaled so that full
+    Gray becomes three equal channels, alpha is dropped, and samples of another depth are scaled so that full
     intensity is 255 (16 bit: divided by 257) and rounded. An EXIF orientation is not applied: rectification
     holds for the rows as they are stored.
 
@@ -61,7 +61,7 @@ def _warn_of_few_levels(path: Path, largest: int) -> None:
 
 
 def read_mask(path: str | Path) -> NDArray[np.uint8]:
-    """Read a mask image as uint8 [H, W], the values as stored; of a colour image, the largest channel.
+    """Read a mask image as uint8 [H, W], the values as stored; the largest channel of a color image.
 
     Raises: FormatError.
     """
@@ -72,7 +72,7 @@ def read_mask(path: str | Path) -> NDArray[np.uint8]:
 
 
 def write_image(path: str | Path, rgb: Image) -> None:
-    """Write RGB uint8 [H, W, 3]; the suffix chooses PNG, PPM or WebP (all lossless) or JPEG (quality 95).
+    """Write RGB uint8 [H, W, 3] as PNG, PPM or WebP (all lossless) or JPEG (quality 95), by the suffix.
 
     Raises: OutputError if the suffix is another or the file cannot be written; ValueError for another array.
     """

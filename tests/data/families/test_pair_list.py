@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
             write_image(tmp_path / scene / f"{side}.png", np.full((3, 4, 3), value, np.uint8))
         write_pfm(tmp_path / scene / "disparity.pfm", DISPARITY)
         write_disparity_png16(tmp_path / scene / "disparity.png", DISPARITY)
-        cv2.imwrite(str(tmp_path / scene / "grey.png"), (DISPARITY * 4).astype(np.uint8))
+        cv2.imwrite(str(tmp_path / scene / "gray.png"), (DISPARITY * 4).astype(np.uint8))
         cv2.imwrite(str(tmp_path / scene / "mask.png"), np.repeat([[0, 1, 255, 255]], 3, axis=0).astype(np.uint8))
     return tmp_path
 
@@ -40,7 +40,7 @@ def pairs(folder: Path, text: str) -> PairList:
         "\ufeff# a comment\n\n  a/left.png ,\ta/right.png, a/disparity.pfm,\r\n",
         "left,right,disparity,mask\na/left.png,a/right.png,a/disparity.pfm,\n",
         "Left Right Disparity\na/left.png\ta/right.png\ta/disparity.pfm\n",
-        "disparity,right,scale,left\na/grey.png,a/right.png,4,a/left.png\n",
+        "disparity,right,scale,left\na/gray.png,a/right.png,4,a/left.png\n",
     ],
 )
 def test_ways_to_name_one_pair(folder: Path, text: str) -> None:
@@ -93,7 +93,7 @@ def test_names_are_unique_and_stay_inside_any_output_folder(folder: Path) -> Non
 
 def test_8_bit_disparity_without_scale_says_what_to_do(folder: Path) -> None:
     with pytest.raises(FormatError, match="column `scale`"):
-        pairs(folder, "a/left.png,a/right.png,a/grey.png\n")[0]
+        pairs(folder, "a/left.png,a/right.png,a/gray.png\n")[0]
 
 
 @pytest.mark.parametrize(
@@ -111,8 +111,8 @@ def test_8_bit_disparity_without_scale_says_what_to_do(folder: Path) -> None:
         ("left,right,depth\na/left.png,a/right.png,a/disparity.pfm\n", 1, "depth"),
         ("left,disparity\n", 1, "header"),
         ("left,right,left\n", 1, "header"),
-        ("left,right,disparity,scale\na/left.png,a/right.png,a/grey.png,zero\n", 2, "'zero'"),
-        ("left,right,disparity,scale\na/left.png,a/right.png,a/grey.png,0\n", 2, "scale"),
+        ("left,right,disparity,scale\na/left.png,a/right.png,a/gray.png,zero\n", 2, "'zero'"),
+        ("left,right,disparity,scale\na/left.png,a/right.png,a/gray.png,0\n", 2, "scale"),
         ("left,right,disparity,scale\na/left.png,a/right.png,,4\n", 2, "scale but no disparity"),
     ],
 )

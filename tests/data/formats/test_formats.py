@@ -79,7 +79,7 @@ def test_jpeg_keeps_channel_order(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".pgm"])
 def test_grey_becomes_three_equal_channels(tmp_path: Path, suffix: str) -> None:
-    path = tmp_path / f"grey{suffix}"
+    path = tmp_path / f"gray{suffix}"
     path.write_bytes(encode(suffix, np.full((8, 9), 77, np.uint8)))
     image = read_image(path)
     assert image.shape == (8, 9, 3)
@@ -368,7 +368,7 @@ def test_8_bit_disparity_needs_a_scale(tmp_path: Path, suffix: str) -> None:
 
 def test_images_are_no_disparity(tmp_path: Path) -> None:
     write_image(tmp_path / "image.png", RGB)
-    check_error(tmp_path / "image.png", read_disparity, "colour")
+    check_error(tmp_path / "image.png", read_disparity, "color")
     (tmp_path / "map.exr").write_bytes(b"x")
     check_error(tmp_path / "map.exr", read_disparity, ".pfm")
 
