@@ -42,10 +42,11 @@ def test_types_and_shapes(config: DataConfig) -> None:
     batch = batches(config)[0]
     assert batch.left.shape == batch.right.shape == (2, 3, 48, 64)
     assert batch.left.dtype == torch.uint8
-    assert batch.names == tuple(f"synthetic/0/{int(name[-6:]):06d}" for name in batch.names)
-    assert len(batch.names) == 2
+    data = TrainingData(config)
+    assert batch.names == tuple(data.source(item).name for item in data.order(0, 0)[:2])
     assert batch.disparity.shape == batch.valid.shape == (2, 48, 64)
     on_device = batch.to(torch.device("cpu"))
+    assert on_device.names == batch.names
     assert on_device.left.dtype == torch.float32
     assert on_device.left.min() >= 0
     assert on_device.left.max() <= 1
