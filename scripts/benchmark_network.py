@@ -43,7 +43,7 @@ from stereo.errors import ConfigError
 from stereo.methods.predictor import Predictor
 from stereo.model.layers import fold_batch_norm
 from stereo.model.network import StereoNetwork, StereoOutput
-from stereo.model.regression import Prediction, TrilinearUpsampling, estimate_bin
+from stereo.model.regression import SupervisedOutput, TrilinearUpsampling, estimate_bin
 from stereo.output import atomic_output, make_output_folder
 from stereo.training.losses import stereo_loss
 
@@ -79,7 +79,12 @@ class Straightforward(nn.Module):
             network.features((image - network.image_mean) / network.image_std) for image in (left, right)
         )
         num_bins = network.max_disparity // 4
-        volume = network.cost_volume(left_features.matching, right_features.matching, 0, num_bins)
+        volume = network.cost_volume(
+            network.cost_volume.prepare(left_features.matching),
+            network.cost_volume.prepare(right_features.matching),
+            0,
+            num_bins,
+        )
         costs = network.aggregation(lambda start, stop: volume[:, :, start:stop], num_bins)
         regression = network.regression
         if not isinstance(regression, TrilinearUpsampling):
@@ -91,7 +96,7 @@ class Straightforward(nn.Module):
                 for cost in costs
             ]
             predictions = [
-                Prediction(estimate_bin(full[:, 0], estimate, radius), cost)
+                SupervisedOutput(estimate_bin(full[:, 0], estimate, radius), cost)
                 for full, cost in zip(fulls, costs, strict=True)
             ]
         self.held.clear()

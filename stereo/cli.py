@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-import stereo
 from stereo.config import FAMILIES, DataConfig, DatasetConfig, with_overrides
+from stereo.config.hints import meant_by
 from stereo.errors import ConfigError, StereoError
 
 
@@ -36,7 +36,7 @@ def run(main: Callable[[], int]) -> NoReturn:
 
 def _say_if_foreign(script: Path) -> None:
     """Print one line where a script of one clone runs the package of another, as an environment of both may have it."""
-    package = Path(stereo.__file__).resolve().parent
+    package = Path(__file__).resolve().parent
     beside = script.resolve().parents[1] / "stereo"
     if (beside / "__init__.py").is_file() and beside != package:
         print(
@@ -51,9 +51,20 @@ def _say_if_foreign(script: Path) -> None:
 
 def script_parser(description: str | None) -> argparse.ArgumentParser:
     """Return a parser that shows a script's docstring as it is and takes no abbreviated options."""
-    return argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
+    return _Parser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says which setting is meant by an option such as `--lr`, which scripts of other projects have."""
+
+    def error(self, message: str) -> NoReturn:
+        if message.startswith("unrecognized arguments"):
+            unknown = [word.partition("=")[0] for word in message.split() if word.startswith("--")]
+            meant = {word: meant_by(word) for word in unknown}
+            hints = [f"for {word} use {setting}" for word, setting in meant.items() if setting is not None]
+            if hints:
+                message += "; settings are given as key=value: " + "; ".join(hints)
+        super().error(message)
 
 
 def add_data_options(

@@ -43,7 +43,7 @@ def test_round_trips(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("modl: {}", ["modl", "Did you mean: 'model'"]),
+        ("modl: {}", ["modl", "did you mean 'model'"]),
         ("model: {max_disp: 96}", ["model.max_disp", "max_disparity"]),
         ("training: {steps: 5}\ntraining: {seed: 1}", ["line 2", "duplicate key training"]),
         ("training: {steps: many}", ["training.steps", "'many'", "Integer"]),
@@ -81,13 +81,49 @@ def test_what_is_wrong_is_said_in_one_line(tmp_path: Path, text: str, words: lis
         ("training.step=3", ["training.step", "steps"]),
         ("training.steps=x", ["training.steps", "'x'"]),
         ("training.steps=[", ["not valid YAML"]),
+        ("model.max_disparity=[1", ["not valid YAML"]),
+        ("optimizer.lr=1e-3", ["optimizer.lr", "use optimizer.learning_rate"]),
+        ("training.epochs=10", ["use training.steps", "data.batch_size"]),
+        ("batch_size=4", ["use data.batch_size"]),
+        ("data.num_workers=4", ["did you mean 'workers'"]),
+        ("model.aggregation.checkpoint=true", ["use model.aggregation.recompute"]),
+        ("model.attention.sites=quarter", ["expected a list, as in model.attention.sites=[quarter]"]),
+        ("data.mix={family: eth3d}", ["data.mix", "expected a list"]),
+        ("data.mix=[{famly: eth3d}]", ["data.mix[0].famly", "did you mean 'family'"]),
+        ("model.attention=efficient", ["model.attention is efficient", "section", "kind"]),
+        ("model=null", ["model is null", "section"]),
+        ("optimizer.learning_rate=[1]", ["optimizer.learning_rate is [1], expected one value"]),
+        ("training.steps=null", ["training.steps is null"]),
+        ("data.train.synthetic.mixture=3", ["mixture is 3", "{name: value"]),
+        ("nothing.at.all=1", ["no such setting", "optimizer", "training"]),
+        ("training.output=???", ["still to be filled in"]),
     ],
 )
 def test_wrong_overrides(tmp_path: Path, override: str, words: list[str]) -> None:
     with pytest.raises(ConfigError) as caught:
         load(tmp_path, "", override)
+    message = str(caught.value)
     for word in words:
-        assert word in str(caught.value)
+        assert word in message
+    for internal in ("Config'", "ListConfig", "AnyNode", "Merge error", "subclass"):
+        assert internal not in message
+
+
+def test_a_value_may_refer_to_another_setting_and_to_nothing_outside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert load(tmp_path, "training: {seed: 7, output: 'runs/${training.seed}'}").training.output == "runs/7"
+    monkeypatch.setenv("SECRET", "x")
+    for text in ("training: {output: '${oc.env:SECRET}'}", "training: {output: 'a/${ oc.env : SECRET}'}"):
+        with pytest.raises(ConfigError, match=r"training\.output.*environment look-ups are off"):
+            load(tmp_path, text)
+    with pytest.raises(ConfigError, match="nothing"):
+        load(tmp_path, "training: {output: '${training.nothing}'}")
+
+
+def test_plain_values_are_taken_as_they_are() -> None:
+    text = "runs/${oc.env:HOME}/${training.seed}"
+    assert config_from_dict({"training": {"output": text}}).training.output == text
 
 
 def test_missing_and_unreadable_files(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ class AttentionConfig:
         require(len(set(self.sites)) == len(self.sites), f"model.attention.sites names a site twice: {self.sites}")
         require(
             self.normalization == "softmax" or self.kind != "sdpa",
-            "model.attention: kind sdpa has softmax normalisation alone; use dot_product or efficient for scaling",
+            "model.attention: kind sdpa has softmax normalization alone; use dot_product or efficient for scaling",
         )
         require(self.num_heads >= 1, f"model.attention.num_heads is {self.num_heads}, expected 1 or more")
         for name in ("key_channels", "value_channels"):
@@ -84,7 +84,7 @@ class AggregationConfig:
     num_hourglasses: int = 2
     # Training: compute each hourglass (of basic, each block) again in the backward pass instead of keeping what is
     # inside it: less memory, more time, the same gradients.
-    checkpoint: bool = False
+    recompute: bool = False
 
     @property
     def num_outputs(self) -> int:

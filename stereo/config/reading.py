@@ -1,4 +1,4 @@
-"""The whole experiment, and from a YAML file, `key=value` overrides or plain values to it and back."""
+"""The whole experiment: read from a YAML file, `key=value` overrides or plain values, and written back."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from stereo.config.checks import require
 from stereo.config.data import DataConfig, DatasetConfig
+from stereo.config.hints import check_structure
 from stereo.config.model import ModelConfig
 from stereo.config.presets import PRESETS, Preset
 from stereo.config.training import LossConfig, OptimizerConfig, TrainingConfig
@@ -66,9 +67,13 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
 
 
 def with_overrides(config: DatasetConfig, overrides: Sequence[str]) -> DatasetConfig:
-    """The settings of a data set with `key=value` overrides, as in `synthetic.max_objects=30`. Raises: ConfigError."""
+    """Return the settings of a data set with `key=value` overrides, as in `synthetic.max_objects=30`.
+
+    Raises: ConfigError.
+    """
     merged = OmegaConf.structured(config)
     for values, origin in _assignments(overrides):
+        _check(values, DatasetConfig, origin)
         merged = _merge(merged, values, origin)
     changed = _to_object(merged, " ".join(overrides))
     assert isinstance(changed, DatasetConfig)
@@ -76,44 +81,58 @@ def with_overrides(config: DatasetConfig, overrides: Sequence[str]) -> DatasetCo
 
 
 def _assignments(overrides: Sequence[str]) -> list[tuple[Any, str]]:
-    """Each `key=value` as nested values, with itself as their origin."""
+    """Return each `key=value` as nested values, with itself as their origin."""
     layers = []
     for assignment in overrides:
         if "=" not in assignment or assignment.startswith(("=", "-")):
             raise ConfigError(f"'{assignment}': expected key=value, for example optimizer.learning_rate=1e-4")
         try:
             layers.append((OmegaConf.from_dotlist([assignment]), f"'{assignment}'"))
-        except (yaml.YAMLError, OmegaConfBaseException):
+        except (yaml.YAMLError, OmegaConfBaseException, ValueError, TypeError):
             raise ConfigError(f"'{assignment}': the value is not valid YAML") from None
     return layers
 
 
 def config_from_dict(values: Mapping[str, Any], origin: str = "configuration") -> Config:
-    """A Config from nested plain values over the defaults. Raises: ConfigError, beginning with `origin`."""
-    return _to_config(_merge_all([(values, origin)]), origin)
+    """Return a Config from nested plain values over the defaults.
+
+    Text is taken as it is: `${…}` in it refers to nothing, so that a stranger's values read nothing of this machine.
+    Raises: ConfigError, beginning with `origin`.
+    """
+    return _to_config(_merge_all([(_plain(values), origin)]), origin)
+
+
+def _plain(values: Any) -> Any:
+    """Return nested values whose text OmegaConf takes as it is."""
+    if isinstance(values, Mapping):
+        return {key: _plain(value) for key, value in values.items()}
+    if isinstance(values, list | tuple):
+        return [_plain(value) for value in values]
+    return values.replace("${", "\\${") if isinstance(values, str) else values
 
 
 def model_preset(preset: Preset) -> ModelConfig:
-    """The settings of a network by name."""
+    """Return the settings of a network by name."""
     return config_from_dict({"preset": preset}).model
 
 
 def config_to_dict(config: Config) -> dict[str, Any]:
-    """Nested plain values: what a checkpoint holds."""
+    """Return nested plain values, as a checkpoint holds them."""
     values = OmegaConf.to_container(OmegaConf.structured(config))
     assert isinstance(values, dict)
     return {str(key): value for key, value in values.items()}
 
 
 def config_to_yaml(config: Config) -> str:
-    """The resolved configuration as YAML, every setting written out."""
+    """Return the resolved configuration as YAML, every setting written out."""
     return OmegaConf.to_yaml(OmegaConf.structured(config))
 
 
 def _merge_all(layers: Sequence[tuple[Any, str]]) -> Any:
-    """The layers, each with its origin, over the defaults of the preset that the last of them names."""
+    """Return the layers, each with its origin, over the defaults of the preset that the last of them names."""
     merged = defaults = OmegaConf.structured(Config)
     for values, origin in layers:
+        _check(values, Config, origin)
         merged = _merge(merged, values, origin)
     differences = PRESETS[merged.preset]
     if differences:
@@ -121,6 +140,14 @@ def _merge_all(layers: Sequence[tuple[Any, str]]) -> Any:
         for values, origin in layers:
             merged = _merge(merged, values, origin)
     return merged
+
+
+def _check(values: Any, schema: type, origin: str) -> None:
+    plain = OmegaConf.to_container(values) if isinstance(values, DictConfig) else values
+    try:
+        check_structure(plain, schema)
+    except ConfigError as error:
+        raise ConfigError(f"{origin}: {error}") from None
 
 
 def _merge(base: Any, update: Any, origin: str) -> Any:

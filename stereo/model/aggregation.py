@@ -9,16 +9,16 @@ from torch import Tensor, nn
 
 from stereo.config import AggregationConfig, AttentionConfig
 from stereo.model.attention import build_attention
-from stereo.model.layers import checkpointed, conv3d, upconv3d
+from stereo.model.layers import conv3d, recomputed, upconv3d
 
-# Bins start … stop − 1 of the cost volume: [B, channels, stop − start, H, W].
-Volume = Callable[[int, int], Tensor]
-# Bins that inference computes at a time of what is widest: the volume, and what is inside the heads.
+# From start and stop to bins start … stop − 1 of the cost volume: [B, channels, stop − start, H, W].
+VolumeBins = Callable[[int, int], Tensor]
+# Inference computes so many bins at a time where tensors are widest: in the volume and inside the heads.
 SLAB_BINS = 24
 
 
 class Aggregation(nn.Module, ABC):
-    """What the aggregations share: the way in from the cost volume.
+    """Base of the aggregations: the way in from the cost volume, and the heads.
 
     Input: the volume by ranges of bins, and the number D of bins. Output: one [B, D, H, W] for each supervised output
     in training, first to last; in evaluation mode only the last. Higher is more likely (these are logits over D; the
@@ -28,26 +28,26 @@ class Aggregation(nn.Module, ABC):
     def __init__(self, volume_channels: int, config: AggregationConfig) -> None:
         super().__init__()
         self.entry = nn.Sequential(conv3d(volume_channels, config.channels), conv3d(config.channels, config.channels))
-        self.checkpoint = config.checkpoint
+        self.recompute = config.recompute
 
     @abstractmethod
-    def forward(self, volume: Volume, num_bins: int) -> list[Tensor]: ...
+    def forward(self, volume: VolumeBins, num_bins: int) -> list[Tensor]: ...
 
-    def enter(self, volume: Volume, num_bins: int) -> Tensor:
-        """The two entry convolutions: [B, channels, D, H, W]. The volume is wider than anything after it."""
+    def enter(self, volume: VolumeBins, num_bins: int) -> Tensor:
+        """Return the volume after the two entry convolutions, [B, channels, D, H, W]; nothing after it is as wide."""
         if torch.is_grad_enabled() or self.training:
             return self.entry(volume(0, num_bins))
         return self.entry[1](_in_slabs(self.entry[0], volume, num_bins, reach=1))
 
     def read(self, head: nn.Module, x: Tensor, reach: int) -> Tensor:
-        """A head's costs [B, D, H, W]; `reach`: how many bins its convolutions look to either side."""
+        """Return a head's costs [B, D, H, W]; `reach`: how many bins its convolutions look to either side."""
         if torch.is_grad_enabled() or self.training:
             return head(x).squeeze(1)
         return _in_slabs(head, lambda start, stop: x[:, :, start:stop], x.shape[2], reach).squeeze(1)
 
 
-def _in_slabs(module: nn.Module, volume: Volume, num_bins: int, reach: int) -> Tensor:
-    """module(volume) in slabs of bins alone, each with what the module reaches on either side of it."""
+def _in_slabs(module: nn.Module, volume: VolumeBins, num_bins: int, reach: int) -> Tensor:
+    """Return module(volume), slab by slab of bins, each with the bins that the module reaches on either side."""
     slabs = []
     for start in range(0, num_bins, SLAB_BINS):
         stop = min(start + SLAB_BINS, num_bins)
@@ -98,11 +98,11 @@ class StackedHourglass(Aggregation):
             nn.Conv3d(channels, 1, 3, padding=1, bias=False) for _ in range(config.num_hourglasses)
         )
 
-    def forward(self, volume: Volume, num_bins: int) -> list[Tensor]:
+    def forward(self, volume: VolumeBins, num_bins: int) -> list[Tensor]:
         x = self.enter(volume, num_bins)
         costs = []
         for index, (hourglass, head) in enumerate(zip(self.hourglasses, self.heads, strict=True)):
-            x = checkpointed(hourglass, x) if self.checkpoint else hourglass(x)
+            x = recomputed(hourglass, x) if self.recompute else hourglass(x)
             if self.training or index == len(self.heads) - 1:
                 costs.append(self.read(head, x, reach=1))
         return costs
@@ -127,7 +127,7 @@ class PsmnetHourglass(nn.Module):
         self.up_quarter = upconv3d(inner, channels, kernel=3)
 
     def forward(self, x: Tensor, skip_up: Tensor | None, skip_down: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-        """The output at ¼ before any residual, and what is at ⅛ on the way down and on the way up.
+        """Return the output at ¼ before any residual, and the maps at ⅛ on the way down and on the way up.
 
         Args:
             x: [B, C, D, H, W].
@@ -139,12 +139,12 @@ class PsmnetHourglass(nn.Module):
         return output, down, up
 
     def descend(self, x: Tensor, skip_down: Tensor | None) -> Tensor:
-        """What is at ⅛ on the way down. Nothing after it needs x."""
+        """Return the map at ⅛ on the way down. Nothing after it needs x."""
         down = self.down_eighth(self.attention_quarter(x))
         return self.attention_eighth(F.relu(down if skip_down is None else down + skip_down, inplace=True))
 
     def ascend(self, down: Tensor, skip_up: Tensor | None) -> tuple[Tensor, Tensor]:
-        """The output, and what is at ⅛ on the way up."""
+        """Return the output, and the map at ⅛ on the way up."""
         up = self.up_eighth(self.attention_sixteenth(self.down_sixteenth(down)))
         up = F.relu(up.add_(down if skip_up is None else skip_up), inplace=True)
         return self.up_quarter(up), up
@@ -165,7 +165,7 @@ class PsmnetStackedHourglass(Aggregation):
         self.hourglasses = nn.ModuleList(PsmnetHourglass(channels, attention) for _ in range(config.num_hourglasses))
         self.heads = nn.ModuleList(_psmnet_head(channels) for _ in range(config.num_hourglasses))
 
-    def forward(self, volume: Volume, num_bins: int) -> list[Tensor]:
+    def forward(self, volume: VolumeBins, num_bins: int) -> list[Tensor]:
         entry = self.enter(volume, num_bins)
         entry = self.entry_residual(entry).add_(entry)
         x = entry
@@ -174,8 +174,8 @@ class PsmnetStackedHourglass(Aggregation):
         costs: list[Tensor] = []
         for hourglass, head in zip(self.hourglasses, self.heads, strict=True):
             assert isinstance(hourglass, PsmnetHourglass)
-            if self.checkpoint:
-                x, down, up = checkpointed(hourglass, x, first_down, up)
+            if self.recompute:
+                x, down, up = recomputed(hourglass, x, first_down, up)
             else:
                 down = hourglass.descend(x, up)
                 del x  # at full size for the length of a hourglass, if nothing else refers to it
@@ -203,10 +203,10 @@ class PsmnetBasic(Aggregation):
         self.attention_quarter = build_attention(attention, "quarter", channels)
         self.head = _psmnet_head(channels)
 
-    def forward(self, volume: Volume, num_bins: int) -> list[Tensor]:
+    def forward(self, volume: VolumeBins, num_bins: int) -> list[Tensor]:
         x = self.enter(volume, num_bins)
         for block in self.blocks:
-            x = (checkpointed(block, x) if self.checkpoint else block(x)).add_(x)
+            x = (recomputed(block, x) if self.recompute else block(x)).add_(x)
         return [self.read(self.head, self.attention_quarter(x), reach=2)]
 
 
@@ -218,7 +218,7 @@ def _psmnet_head(channels: int) -> nn.Sequential:
     return nn.Sequential(conv3d(channels, channels), nn.Conv3d(channels, 1, 3, padding=1, bias=False))
 
 
-AGGREGATIONS: dict[str, type[StackedHourglass] | type[PsmnetStackedHourglass] | type[PsmnetBasic]] = {
+AGGREGATIONS: dict[str, Callable[[int, AggregationConfig, AttentionConfig], Aggregation]] = {
     "hourglass": StackedHourglass,
     "stackhourglass": PsmnetStackedHourglass,
     "basic": PsmnetBasic,
@@ -226,5 +226,5 @@ AGGREGATIONS: dict[str, type[StackedHourglass] | type[PsmnetStackedHourglass] | 
 
 
 def build_aggregation(volume_channels: int, config: AggregationConfig, attention: AttentionConfig) -> Aggregation:
-    """The chosen aggregation."""
+    """Return the aggregation that the configuration chooses."""
     return AGGREGATIONS[config.kind](volume_channels, config, attention)

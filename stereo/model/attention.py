@@ -11,7 +11,8 @@ Shen et al., "Efficient Attention: Attention with Linear Complexities", arXiv 18
 """
 
 from abc import ABC, abstractmethod
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Literal
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -24,7 +25,7 @@ from stereo.model.streaming import streaming_attention
 Normalization = Literal["softmax", "scaling"]
 Implementation = Literal["streaming", "naive"]
 
-# What computes sdpa. MATH is left out on purpose: it is PyTorch's silent fallback, and it materialises the N×N map.
+# The kernels of sdpa. MATH is left out on purpose: it is PyTorch's silent fallback, and it materializes the N×N map.
 FUSED_BACKENDS = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.CUDNN_ATTENTION]
 
 
@@ -39,7 +40,7 @@ class PointwiseConv(nn.Conv1d):
         super().__init__(in_channels, out_channels, kernel_size=1)
 
     def parts(self) -> tuple[Tensor, Tensor]:
-        """Weight and bias."""
+        """Return the weight and the bias."""
         assert self.bias is not None
         return self.weight, self.bias
 
@@ -51,32 +52,38 @@ class PointwiseConv(nn.Conv1d):
 
 
 class Attention(nn.Module, ABC):
-    """What the kinds of attention share: projections to queries, keys and values, heads, reprojection, residual.
+    """Base of the kinds of attention: projections to queries, keys and values, heads, reprojection, residual.
+
+    The official module takes its arguments in another order (in_channels, key_channels, head_count, value_channels):
+    name them.
 
     Args:
         in_channels: Channels C of the input and the output.
-        key_channels: Channels of keys and queries, all heads together.
-        value_channels: Channels of the values, all heads together.
+        key_channels: Channels of keys and queries, all heads together. None: as many as in_channels.
+        value_channels: Channels of the values, all heads together. None: as many as in_channels.
         num_heads: Divides key_channels and value_channels.
         normalization: softmax or scaling; what it means stands with each kind.
 
-    Raises: ConfigError where num_heads does not divide the channels, or the normalisation is unknown.
+    Raises: ConfigError where num_heads does not divide the channels, or the normalization is unknown.
     Source: arXiv 1812.01243, section 3; the residual and reprojection follow the authors' module, whose parameter
         names and shapes these are. We depart from it in one point: reprojection starts at zero, so that fresh
         attention is the identity.
     """
 
-    normalizations: tuple[str, ...] = ("softmax", "scaling")
+    # The normalizations that the kind knows; its own code says what each does.
+    normalizations: ClassVar[Mapping[str, Any]]
 
     def __init__(
         self,
         in_channels: int,
-        key_channels: int,
-        value_channels: int,
+        key_channels: int | None = None,
+        value_channels: int | None = None,
         num_heads: int = 1,
         normalization: Normalization = "softmax",
     ) -> None:
         super().__init__()
+        key_channels = in_channels if key_channels is None else key_channels
+        value_channels = in_channels if value_channels is None else value_channels
         for name, channels in (("key_channels", key_channels), ("value_channels", value_channels)):
             if num_heads < 1 or channels < 1 or channels % num_heads:
                 raise ConfigError(
@@ -97,7 +104,7 @@ class Attention(nn.Module, ABC):
             nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Attend over all positions of x [B, C, *spatial]; the output has the same shape."""
+        """Return x [B, C, *spatial] plus what its positions attend to among all of them, in the same shape."""
         positions = x.flatten(2)  # [B, C, N]
         attended = self.attend(
             self._split_heads(self.queries(positions)),
@@ -108,7 +115,12 @@ class Attention(nn.Module, ABC):
 
     @abstractmethod
     def attend(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        """queries, keys: [B, heads, K / heads, N], values: [B, heads, V / heads, N]; to the shape of the values."""
+        """Return what is attended, in the shape of the values.
+
+        Args:
+            queries, keys: [B, heads, K / heads, N].
+            values: [B, heads, V / heads, N].
+        """
 
     def _split_heads(self, x: Tensor) -> Tensor:
         return x.unflatten(1, (self.num_heads, -1))
@@ -118,7 +130,7 @@ class EfficientAttention(Attention):
     """Global attention in time and memory linear in the number of positions: E = ρq(Q) (ρk(K)ᵀ V).
 
     Each key channel is a global attention map over all positions (not: for each position a map). With `softmax`,
-    queries are normalised over their channels and keys over all positions, and this is another function than softmax
+    queries are normalized over their channels and keys over all positions, and this is another function than softmax
     dot-product attention. With `scaling` both are divided by √N, and this equals :class:`DotProductAttention`.
 
     Args:
@@ -128,27 +140,36 @@ class EfficientAttention(Attention):
         The others as for :class:`Attention`.
     """
 
+    normalizations: ClassVar[Mapping[str, Any]] = {
+        "softmax": lambda queries, keys: (queries.softmax(dim=2), keys.softmax(dim=3)),
+        "scaling": lambda queries, keys: (queries * keys.shape[3] ** -0.5, keys * keys.shape[3] ** -0.5),
+    }
+
     def __init__(
         self,
         in_channels: int,
-        key_channels: int,
-        value_channels: int,
+        key_channels: int | None = None,
+        value_channels: int | None = None,
         num_heads: int = 1,
         normalization: Normalization = "softmax",
         implementation: Implementation = "streaming",
         chunk_size: int | None = None,
     ) -> None:
         super().__init__(in_channels, key_channels, value_channels, num_heads, normalization)
-        if implementation not in ("streaming", "naive"):
-            raise ConfigError(f"attention: implementation is '{implementation}', expected streaming or naive")
+        if implementation not in IMPLEMENTATIONS:
+            raise ConfigError(
+                f"attention: implementation is '{implementation}', expected {' or '.join(IMPLEMENTATIONS)}"
+            )
         if chunk_size is not None and chunk_size < 1:
             raise ConfigError(f"attention: chunk_size is {chunk_size}, expected None or 1 or more")
         self.implementation = implementation
         self.chunk_size = chunk_size
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.implementation == "naive":
-            return super().forward(x)
+        return IMPLEMENTATIONS[self.implementation](self, x)
+
+    def stream(self, x: Tensor) -> Tensor:
+        """Return the same as the naive form, in constant extra memory."""
         return streaming_attention(
             x,
             self.keys.parts(),
@@ -161,15 +182,15 @@ class EfficientAttention(Attention):
         )
 
     def attend(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        if self.normalization == "softmax":
-            queries = queries.softmax(dim=2)
-            keys = keys.softmax(dim=3)
-        else:
-            scale = keys.shape[3] ** -0.5
-            queries = queries * scale
-            keys = keys * scale
+        queries, keys = self.normalizations[self.normalization](queries, keys)
         context = values @ keys.transpose(2, 3)  # [B, heads, V / heads, K / heads]
         return context @ queries
+
+
+IMPLEMENTATIONS: dict[str, Callable[[EfficientAttention, Tensor], Tensor]] = {
+    "streaming": EfficientAttention.stream,
+    "naive": Attention.forward,
+}
 
 
 class DotProductAttention(Attention):
@@ -179,9 +200,14 @@ class DotProductAttention(Attention):
     of Wang et al., "Non-local Neural Networks", CVPR 2018, eq. 3); with `scaling`, ρ is division by N (eq. 4).
     """
 
+    normalizations: ClassVar[Mapping[str, Any]] = {
+        "softmax": lambda similarity: similarity.softmax(dim=3),
+        "scaling": lambda similarity: similarity / similarity.shape[3],
+    }
+
     def attend(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         similarity = queries.transpose(2, 3) @ keys  # [B, heads, N, N]
-        similarity = similarity.softmax(dim=3) if self.normalization == "softmax" else similarity / keys.shape[3]
+        similarity = self.normalizations[self.normalization](similarity)
         # Not values @ similarityᵀ, whose gradient would be one more transposed copy of the map.
         return (similarity @ values.transpose(2, 3)).transpose(2, 3)
 
@@ -194,7 +220,7 @@ class FusedDotProductAttention(Attention):
     Raises: RuntimeError by PyTorch where no fused kernel takes the input (on CUDA: float64).
     """
 
-    normalizations = ("softmax",)
+    normalizations: ClassVar[Mapping[str, Any]] = {"softmax": None}  # the kernels' own
 
     def attend(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         value_channels = values.shape[2]
@@ -208,10 +234,11 @@ class FusedDotProductAttention(Attention):
 
 
 def _pad_channels(x: Tensor, channels: int) -> Tensor:
-    """[B, heads, c, N] to contiguous [B, heads, N, channels]."""
+    """Return x [B, heads, c, N] as contiguous [B, heads, N, channels]."""
     return F.pad(x.transpose(2, 3), (0, channels - x.shape[2])).contiguous()
 
 
+# `none` is not here: then there is no module.
 KINDS: dict[str, type[Attention]] = {
     "efficient": EfficientAttention,
     "dot_product": DotProductAttention,
@@ -220,7 +247,7 @@ KINDS: dict[str, type[Attention]] = {
 
 
 def build_attention(config: AttentionConfig, site: str, channels: int) -> nn.Module:
-    """The attention module for `site` with so many channels, or the identity where the configuration has none."""
+    """Return the attention module for `site` with so many channels; the identity where the configuration has none."""
     if config.kind == "none" or site not in config.sites:
         return nn.Identity()
     return KINDS[config.kind](

@@ -5,6 +5,7 @@ the right view the volume is zero. Any range of bins can be had alone, so that a
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -14,13 +15,15 @@ from stereo.config import CostVolumeConfig
 
 
 class CostVolume(nn.Module, ABC):
-    """What the cost volumes share: one plane for each bin, of the columns that overlap at its shift."""
+    """Base of the cost volumes: one plane for each bin, of the columns that overlap at its shift.
+
+    `prepare` runs once on each view's matching features; `forward` takes what it gives, as often as bins are wanted.
+    """
 
     channels: int
 
     def forward(self, left: Tensor, right: Tensor, start: int, stop: int) -> Tensor:
-        """Bins start … stop − 1 of the volume of left and right [B, C, H, W]: [B, channels, stop − start, H, W]."""
-        left, right = self.prepare(left), self.prepare(right)
+        """Return bins start … stop − 1 of the volume of two prepared views: [B, channels, stop − start, H, W]."""
         if torch.is_grad_enabled():
             return torch.stack([self._padded(left, right, shift) for shift in range(start, stop)], dim=2)
         # Written in place: half the memory of planes beside their stack.
@@ -33,12 +36,12 @@ class CostVolume(nn.Module, ABC):
         return volume
 
     def prepare(self, features: Tensor) -> Tensor:
-        """What is done to each view's features once for all bins."""
+        """Return a view's matching features [B, C, H, W] in the form in which planes compare them."""
         return features
 
     @abstractmethod
     def plane(self, left: Tensor, right: Tensor) -> Tensor:
-        """One bin of the columns that overlap, [B, channels, H, W − shift]."""
+        """Return one bin of the columns that overlap, [B, channels, H, W − shift]."""
 
     def _padded(self, left: Tensor, right: Tensor, shift: int) -> Tensor:
         width = left.shape[-1]
@@ -49,7 +52,7 @@ class CostVolume(nn.Module, ABC):
 class GroupCorrelationVolume(CostVolume):
     """Cosine similarity of the two views' features within each of G channel groups, [B, G, D, H, W].
 
-    Source: GwcNet (Guo et al., CVPR 2019), eq. 3; we normalise each group's features to length one, so that the
+    Source: GwcNet (Guo et al., CVPR 2019), eq. 3; we normalize each group's features to length one, so that the
         correlation is a cosine and does not depend on the features' magnitude.
     """
 
@@ -78,8 +81,12 @@ class ConcatenationVolume(CostVolume):
         return torch.cat([left, right], dim=1)
 
 
+COST_VOLUMES: dict[str, Callable[[CostVolumeConfig, int], CostVolume]] = {
+    "group_correlation": lambda config, matching_channels: GroupCorrelationVolume(config.groups),
+    "concatenation": lambda config, matching_channels: ConcatenationVolume(matching_channels),
+}
+
+
 def build_cost_volume(config: CostVolumeConfig, matching_channels: int) -> CostVolume:
-    """The chosen cost volume."""
-    if config.kind == "group_correlation":
-        return GroupCorrelationVolume(config.groups)
-    return ConcatenationVolume(matching_channels)
+    """Return the cost volume that the configuration chooses, for features of so many channels."""
+    return COST_VOLUMES[config.kind](config, matching_channels)

@@ -1,5 +1,6 @@
-"""2D feature extractors: what of an image is compared between the views."""
+"""2D feature extractors: they turn an image into the features that are compared between the views."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -12,15 +13,15 @@ from stereo.model.layers import ResidualBlock, conv2d
 
 
 class Features(NamedTuple):
-    """What the extractor gives of one image of H×W."""
+    """The features of one image of H×W."""
 
-    matching: Tensor  # [B, matching_channels, H/4, W/4]: what the cost volume compares
+    matching: Tensor  # [B, matching_channels, H/4, W/4]: the cost volume compares these
     quarter: Tensor  # [B, quarter_channels, H/4, W/4]: context, for the upsampling
     half: Tensor  # [B, half_channels, H/2, W/2]: edges, for the upsampling
 
 
 class FeatureExtractor(nn.Module):
-    """What the extractors share: the widths of what they give, and how the network calls them."""
+    """Base of the extractors: maps a normalized image [B, 3, H, W] to Features of these widths."""
 
     matching_channels: int
     quarter_channels: int
@@ -59,7 +60,7 @@ class CompactFeatures(FeatureExtractor):
         self.matching = nn.Conv2d(channels, self.matching_channels, 3, padding=1)
 
     def forward(self, image: Tensor) -> Features:
-        """image: [B, 3, H, W], normalised."""
+        """Return the features of image [B, 3, H, W], normalized."""
         half = self.to_half(image)
         quarter = self.to_quarter(half)
         eighth = self.to_eighth(quarter)
@@ -74,7 +75,7 @@ class PsmnetFeatures(FeatureExtractor):
     """PSMNet's feature network: residual stages at ½ and ¼, the last dilated, and spatial pyramid pooling.
 
     The pyramid averages the last stage over cells of 64, 32, 16 and 8 positions, each projected to few channels and
-    interpolated back, which gives every position the context of the region that it lies in. H and W must be multiples
+    interpolated back, which gives every position the context of its region. H and W must be multiples
     of 16, and of 256 px or more: the largest cell covers 64 positions at ¼.
 
     Source: Chang & Chen, "Pyramid Stereo Matching Network", CVPR 2018, table 1, as in the authors' code: stage 4 has
@@ -105,7 +106,7 @@ class PsmnetFeatures(FeatureExtractor):
         self.matching = nn.Conv2d(last, self.matching_channels, 1, bias=False)
 
     def forward(self, image: Tensor) -> Features:
-        """image: [B, 3, H, W], normalised."""
+        """Return the features of image [B, 3, H, W], normalized."""
         half = self.stage1(self.stem(image))
         quarter = self.stage2(half)
         last = self.attention(self.stage4(self.stage3(quarter)))
@@ -147,6 +148,12 @@ def _upsample(x: Tensor) -> Tensor:
     return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
 
 
+FEATURES: dict[str, Callable[[ModelConfig], FeatureExtractor]] = {
+    "compact": CompactFeatures,
+    "psmnet": PsmnetFeatures,
+}
+
+
 def build_features(config: ModelConfig) -> FeatureExtractor:
-    """The chosen extractor."""
-    return PsmnetFeatures(config) if config.features.kind == "psmnet" else CompactFeatures(config)
+    """Return the extractor that the configuration chooses."""
+    return FEATURES[config.features.kind](config)

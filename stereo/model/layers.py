@@ -1,4 +1,4 @@
-"""The building blocks that the 2D and 3D parts share: convolution, batch normalisation, ReLU."""
+"""The building blocks that the 2D and 3D parts share: convolution, batch normalization, ReLU."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -19,7 +19,7 @@ def conv2d(
     dilation: int = 1,
     relu: bool = True,
 ) -> nn.Sequential:
-    """2D convolution that keeps the size (over stride), batch normalisation and, by default, ReLU."""
+    """Return a 2D convolution that keeps the size (over stride), batch normalization and, by default, ReLU."""
     padding = dilation * (kernel // 2)
     layers: list[nn.Module] = [
         nn.Conv2d(in_channels, out_channels, kernel, stride, padding, dilation, bias=False),
@@ -31,7 +31,7 @@ def conv2d(
 
 
 def conv3d(in_channels: int, out_channels: int, kernel: int = 3, stride: int = 1, relu: bool = True) -> nn.Sequential:
-    """3D convolution that keeps the size (over stride), batch normalisation and, by default, ReLU."""
+    """Return a 3D convolution that keeps the size (over stride), batch normalization and, by default, ReLU."""
     layers: list[nn.Module] = [
         nn.Conv3d(in_channels, out_channels, kernel, stride, kernel // 2, bias=False),
         nn.BatchNorm3d(out_channels),
@@ -42,9 +42,9 @@ def conv3d(in_channels: int, out_channels: int, kernel: int = 3, stride: int = 1
 
 
 def upconv3d(in_channels: int, out_channels: int, kernel: int = 4) -> nn.Sequential:
-    """3D transposed convolution that doubles every axis, and batch normalisation.
+    """Return a 3D transposed convolution that doubles every axis, and batch normalization.
 
-    Kernel 4 at stride 2 covers each output equally often, where PSMNet's 3 leaves a checkerboard.
+    Kernel 4 at stride 2 covers each output equally often, where 3, as in PSMNet, leaves a checkerboard.
     """
     return nn.Sequential(
         nn.ConvTranspose3d(
@@ -66,8 +66,8 @@ class ResidualBlock(nn.Module):
         return self.relu(x + self.body(x))
 
 
-def checkpointed(module: nn.Module, *inputs: Any) -> Any:
-    """module(*inputs), whose intermediate results are not kept for the backward pass but computed again in it."""
+def recomputed(module: nn.Module, *inputs: Any) -> Any:
+    """Return module(*inputs); its intermediate results are not kept for the backward pass but computed again in it."""
     if not torch.is_grad_enabled():
         return module(*inputs)
     contexts = lambda: (nullcontext(), _kept_statistics(module))  # noqa: E731
@@ -76,7 +76,7 @@ def checkpointed(module: nn.Module, *inputs: Any) -> Any:
 
 @contextmanager
 def _kept_statistics(module: nn.Module) -> Iterator[None]:
-    """Batch normalisation's running statistics take in each batch once, not again when it is recomputed."""
+    """Within the block, batch normalization updates no running statistics: it has seen the batch before."""
     buffers = [buffer for child in module.modules() if isinstance(child, _BatchNorm) for buffer in child.buffers()]
     before = [buffer.clone() for buffer in buffers]
     try:
@@ -87,13 +87,13 @@ def _kept_statistics(module: nn.Module) -> Iterator[None]:
 
 
 def fold_batch_norm(module: nn.Module) -> None:
-    """Work batch normalisation's running statistics into the convolution before it, in every sequence of the module.
+    """Fold batch normalization into the convolution before it, in every sequence of the module, in place.
 
     For inference alone: the outputs are the same up to rounding, one pass over each map is saved, and the state
     dictionary is another. Raises: ValueError in training mode.
     """
     if module.training:
-        raise ValueError("batch normalisation can be folded in evaluation mode alone")
+        raise ValueError("batch normalization can be folded in evaluation mode only")
     for sequence in module.modules():
         if not isinstance(sequence, nn.Sequential):
             continue

@@ -1,7 +1,7 @@
 """StereoNetwork: features → cost volume → aggregation → regression, each part chosen in the configuration."""
 
 from functools import partial
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -11,25 +11,25 @@ from stereo.device import release_freed_memory
 from stereo.model.aggregation import build_aggregation
 from stereo.model.cost_volume import build_cost_volume
 from stereo.model.features import Features, build_features
-from stereo.model.regression import Prediction, build_regression
+from stereo.model.regression import SupervisedOutput, build_regression
 
-# The statistics of ImageNet, with which PSMNet and most stereo networks normalise their input.
+# The statistics of ImageNet, with which PSMNet and most stereo networks normalize their input.
 IMAGE_MEAN = (0.485, 0.456, 0.406)
 IMAGE_STD = (0.229, 0.224, 0.225)
 
 
 class StereoOutput(NamedTuple):
-    """What the network gives for a batch of pairs."""
+    """The network's output for a batch of pairs."""
 
     disparity: Tensor  # [B, H, W] of the left view, px: the last prediction
-    predictions: list[Prediction]  # all supervised outputs, first to last; in evaluation mode the last alone
+    predictions: list[SupervisedOutput]  # all supervised outputs, first to last; in evaluation mode the last alone
 
 
 class StereoNetwork(nn.Module):
-    """A stereo network: two images in, the left view's disparity out.
+    """Maps two images to the disparity of the left one.
 
-    Image height and width must be multiples of `stride` and no less than `min_size`;
-    :class:`stereo.predictor.Predictor` takes any size.
+    Image height and width must be multiples of `stride` and no less than `min_size`. For inference
+    :class:`stereo.methods.predictor.Predictor` takes any size.
 
     Raises: ConfigError where the parts do not fit together.
     """
@@ -54,7 +54,7 @@ class StereoNetwork(nn.Module):
 
     @property
     def max_disparity(self) -> int:
-        """Largest disparity in px. It may be set to another multiple of 16: no weight depends on it."""
+        """Return the largest disparity, px. It may be set to another multiple of 16: no weight depends on it."""
         return self._max_disparity
 
     @max_disparity.setter
@@ -62,10 +62,10 @@ class StereoNetwork(nn.Module):
         check_max_disparity(value, "max_disparity")
         self._max_disparity = value
 
-    def with_fast_layout(self, device: torch.device) -> Self:
-        """Moved to the device, its weights laid out as measured fastest there; values and names stay the same.
+    def with_fast_layout(self, device: torch.device) -> "StereoNetwork":
+        """Move to the device, lay weights out as is fastest there (channels-last on a CPU), and return the network.
 
-        On the CPU channels-last convolutions take 0.8 of the time of a training step of the default layout.
+        Values and names of the weights stay the same.
         """
         self.to(device)
         if device.type == "cpu":
@@ -77,26 +77,27 @@ class StereoNetwork(nn.Module):
         return self
 
     def forward(self, left: Tensor, right: Tensor) -> StereoOutput:
-        """left, right: [B, 3, H, W], RGB in 0 … 1, H and W multiples of `stride`."""
+        """Return the outputs for left and right [B, 3, H, W], RGB in 0 … 1, H and W multiples of `stride`."""
         if left.shape != right.shape or left.shape[-2] % self.stride or left.shape[-1] % self.stride:
             raise ValueError(
                 f"left {list(left.shape)} and right {list(right.shape)} must have one shape, with height and width "
-                f"multiples of {self.stride}; stereo.predictor.Predictor takes any size"
+                f"multiples of {self.stride}: crop them for training, or use stereo.Predictor for inference at any size"
             )
         if min(left.shape[-2:]) < self.min_size:
             raise ValueError(
                 f"images of {left.shape[-1]}×{left.shape[-2]} (width × height) are smaller than this network's least "
-                f"size, {self.min_size}×{self.min_size}; stereo.predictor.Predictor pads them"
+                f"size, {self.min_size}×{self.min_size}: train on larger ones; for inference stereo.Predictor pads them"
             )
         left_features, right_matching = self._extract(left, right)
-        volume = partial(self.cost_volume, left_features.matching, right_matching)
+        left_features = left_features._replace(matching=self.cost_volume.prepare(left_features.matching))
+        volume = partial(self.cost_volume, left_features.matching, self.cost_volume.prepare(right_matching))
         predictions = self.regression(self.aggregation(volume, self.max_disparity // 4), left_features)
         return StereoOutput(predictions[-1].disparity, predictions)
 
     def _extract(self, left: Tensor, right: Tensor) -> tuple[Features, Tensor]:
-        """All features of the left view, and of the right one those that are matched.
+        """Return all features of the left view, and the matching ones of the right view.
 
-        In training both views are one batch, over which batch normalisation takes its statistics (the authors of PSMNet
+        In training both views are one batch, over which batch normalization takes its statistics (the authors of PSMNet
         take each view's own); for inference, where it makes no difference, one follows the other in half the memory.
         """
         if torch.is_grad_enabled() or self.training:

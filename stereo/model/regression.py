@@ -1,6 +1,7 @@
-"""From a cost volume at ¼ to a disparity map at full resolution: estimate and upsampling."""
+"""The regression: it turns costs at ¼ into a disparity map at full resolution, by an estimate and an upsampling."""
 
-from typing import Literal, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -11,10 +12,8 @@ from stereo.config import ModelConfig, RegressionConfig
 from stereo.model.features import Features
 from stereo.model.layers import conv2d
 
-Estimate = Literal["soft_argmin", "dominant_mode"]
 
-
-class Prediction(NamedTuple):
+class SupervisedOutput(NamedTuple):
     """One supervised output of the network."""
 
     disparity: Tensor  # [B, H, W], px at full resolution
@@ -22,7 +21,7 @@ class Prediction(NamedTuple):
 
 
 def soft_argmin(cost: Tensor) -> Tensor:
-    """The expected bin under softmax(cost): [B, D, H, W] to [B, H, W], in bins.
+    """Return the expected bin under softmax(cost): [B, D, H, W] to [B, H, W], in bins.
 
     Source: GC-Net (Kendall et al., ICCV 2017), eq. 1, with the sign of the cost turned (higher is more likely).
     """
@@ -30,7 +29,7 @@ def soft_argmin(cost: Tensor) -> Tensor:
 
 
 def dominant_mode(cost: Tensor, radius: int) -> Tensor:
-    """The expected bin within `radius` bins of the distribution's highest peak: [B, D, H, W] to [B, H, W], in bins.
+    """Return the expected bin within `radius` bins of the highest peak: [B, D, H, W] to [B, H, W], in bins.
 
     The expectation over all bins lies between two surfaces where the distribution has two modes, as at every object
     border; the expectation over the dominant one does not. The peak is that of the distribution smoothed over three
@@ -52,14 +51,21 @@ def _expected_bin(probability: Tensor) -> Tensor:
     return torch.einsum("bdhw,d->bhw", probability, bins)
 
 
-def estimate_bin(cost: Tensor, estimate: Estimate, mode_radius: int) -> Tensor:
-    """The chosen estimate: [B, D, H, W] to [B, H, W], in bins."""
-    return soft_argmin(cost) if estimate == "soft_argmin" else dominant_mode(cost, mode_radius)
+# From costs and the half-width of a mode, in bins.
+ESTIMATES: dict[str, Callable[[Tensor, int], Tensor]] = {
+    "soft_argmin": lambda cost, mode_radius: soft_argmin(cost),
+    "dominant_mode": dominant_mode,
+}
+
+
+def estimate_bin(cost: Tensor, estimate: str, mode_radius: int) -> Tensor:
+    """Return the estimate of that name: [B, D, H, W] to [B, H, W], in bins."""
+    return ESTIMATES[estimate](cost, mode_radius)
 
 
 class ConvexUpsampling(nn.Module):
     """Disparity is estimated at ¼; each full-resolution pixel is a learned convex combination of its 3×3 coarse
-    neighbours.
+    neighbors.
 
     Source: RAFT (Teed & Deng, ECCV 2020), section 3.3, with the mask predicted once from the left features.
     """
@@ -69,16 +75,16 @@ class ConvexUpsampling(nn.Module):
         self.config = config
         self.mask = nn.Sequential(conv2d(quarter_channels + half_channels, 48), nn.Conv2d(48, 9 * 16, 1))
 
-    def forward(self, costs: list[Tensor], left: Features) -> list[Prediction]:
+    def forward(self, costs: list[Tensor], left: Features) -> list[SupervisedOutput]:
         context = torch.cat([left.quarter, F.avg_pool2d(left.half, 2)], dim=1)
         weights = self.mask(context).unflatten(1, (9, 16)).softmax(dim=1)  # [B, 9, 16, H/4, W/4]
-        return [Prediction(self._upsample(cost, weights), cost) for cost in costs]
+        return [SupervisedOutput(self._upsample(cost, weights), cost) for cost in costs]
 
     def _upsample(self, cost: Tensor, weights: Tensor) -> Tensor:
         coarse = 4 * estimate_bin(cost, self.config.estimate, self.config.mode_radius).unsqueeze(1)  # px
         padded = F.pad(coarse, (1, 1, 1, 1), mode="replicate")
-        neighbours = F.unfold(padded, 3).unflatten(2, coarse.shape[2:])  # [B, 9, H/4, W/4]
-        return F.pixel_shuffle((neighbours.unsqueeze(2) * weights).sum(1), 4).squeeze(1)
+        neighbors = F.unfold(padded, 3).unflatten(2, coarse.shape[2:])  # [B, 9, H/4, W/4]
+        return F.pixel_shuffle((neighbors.unsqueeze(2) * weights).sum(1), 4).squeeze(1)
 
 
 class TrilinearUpsampling(nn.Module):
@@ -99,8 +105,8 @@ class TrilinearUpsampling(nn.Module):
         self.config = config
         self.align_corners = align_corners
 
-    def forward(self, costs: list[Tensor], left: Features) -> list[Prediction]:
-        return [Prediction(self._upsample(cost), cost) for cost in costs]
+    def forward(self, costs: list[Tensor], left: Features) -> list[SupervisedOutput]:
+        return [SupervisedOutput(self._upsample(cost), cost) for cost in costs]
 
     def _upsample(self, cost: Tensor) -> Tensor:
         blocks = []
@@ -114,7 +120,7 @@ class TrilinearUpsampling(nn.Module):
         return torch.cat(blocks, dim=1)
 
     def _estimate_rows(self, cost: Tensor, rows: Tensor) -> Tensor:
-        """Disparity [B, R, W] of the R full-resolution rows, from the cost volume [B, D, H/4, W/4]."""
+        """Return the disparity [B, R, W] of the R full-resolution rows, from the cost volume [B, D, H/4, W/4]."""
         upper, lower, weight = source_rows(rows, cost.shape[2], self.align_corners)
         weight = weight.to(cost.dtype)[:, None]
         at_rows = torch.lerp(cost[:, :, upper], cost[:, :, lower], weight)  # [B, D, R, W/4]
@@ -129,7 +135,7 @@ class TrilinearUpsampling(nn.Module):
 
 
 def source_rows(rows: Tensor, height: int, align_corners: bool) -> tuple[Tensor, Tensor, Tensor]:
-    """Between which of `height` coarse rows each of the four times as many fine rows lies, and how near the second.
+    """Return the two of `height` coarse rows that each fine row lies between, and its position from first to second.
 
     Source: the coordinates of torch.nn.functional.interpolate.
     """
@@ -141,8 +147,12 @@ def source_rows(rows: Tensor, height: int, align_corners: bool) -> tuple[Tensor,
     return upper, (upper + 1).clamp_max(height - 1), position - upper
 
 
+UPSAMPLINGS: dict[str, Callable[[ModelConfig, int, int], nn.Module]] = {
+    "convex": lambda config, quarter, half: ConvexUpsampling(config.regression, quarter, half),
+    "trilinear": lambda config, quarter, half: TrilinearUpsampling(config.regression, config.align_corners),
+}
+
+
 def build_regression(config: ModelConfig, quarter_channels: int, half_channels: int) -> nn.Module:
-    """The chosen upsampling."""
-    if config.regression.upsampling == "convex":
-        return ConvexUpsampling(config.regression, quarter_channels, half_channels)
-    return TrilinearUpsampling(config.regression, config.align_corners)
+    """Return the regression that the configuration chooses, for features of so many channels at ¼ and ½."""
+    return UPSAMPLINGS[config.regression.upsampling](config, quarter_channels, half_channels)

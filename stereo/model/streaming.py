@@ -9,7 +9,7 @@ values, both softmaxes and the result for every position. Here X is [C, N], and 
     S = softmax over channels of Wq X + bq      [K, N]
     Y = X + M S                                          pass two
 
-since each row of P sums to one, and S sums to one over the channels of each head. With scaling normalisation the whole
+since each row of P sums to one, and S sums to one over the channels of each head. With scaling normalization the whole
 is one affine map, Y = X + A X + a 1ᵀ, with A and a from X Xᵀ and the sum of X. Beside the output the extra memory is
 that of one chunk; 4 K C multiplications for each position replace 2 K C + C V + 2 K V + V C.
 
@@ -88,7 +88,7 @@ class _StreamingAttention(torch.autograd.Function):
         flat = x.flatten(2)  # [B, C, N]; a copy only where the layout is neither channels-first nor channels-last
         output = torch.empty_like(flat)
         weights = _Parameters(*(parameter.to(_sum_type(x.dtype)) for parameter in parameters))
-        pass_over = _softmax_forward if normalization == "softmax" else _scaling_forward
+        pass_over, _ = PASSES[normalization]
         statistics: list[Tensor] = []
         for sample, result in zip(flat, output, strict=True):
             statistics += pass_over(sample, result, weights, heads, _chunks(sample, weights, chunk_size))
@@ -108,7 +108,7 @@ def _backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
     parameters, statistics = saved[:8], saved[8:]
     heads, normalization, chunk_size = ctx.settings
     weights = _Parameters(*(parameter.to(_sum_type(flat.dtype)) for parameter in parameters))
-    pass_back = _softmax_backward if normalization == "softmax" else _scaling_backward
+    _, pass_back = PASSES[normalization]
     grad = torch.empty_like(flat) if ctx.needs_input_grad[0] else None
     totals = [torch.zeros_like(weight) for weight in weights]
     for index, (sample, upstream) in enumerate(zip(flat, grad_output.flatten(2), strict=True)):
@@ -149,7 +149,7 @@ class _Parameters(NamedTuple):
     reprojection_bias: Tensor  # [C]
 
 
-# ------------------------------------------------------------------------------------------ softmax normalisation
+# ------------------------------------------------------------------------------------------ softmax normalization
 
 
 def _softmax_forward(x: Tensor, output: Tensor, weights: _Parameters, heads: int, chunks: list[slice]) -> list[Tensor]:
@@ -272,7 +272,7 @@ def _reproject(
     value_bias: Tensor,
     reprojection_weight: Tensor,
 ) -> Tensor:
-    """Values of the context, then the reprojection: T [K, C] to [C, K], with the sums of the normalised keys [K, 1]."""
+    """Values of the context, then the reprojection: T [K, C] to [C, K], with the sums of the normalized keys [K, 1]."""
     values = _by_head(value_weight, heads).transpose(1, 2)  # [heads, C, V / heads]
     bias = _by_head(key_sums, heads) * value_bias.view(heads, 1, -1)
     per_head = _by_head(context, heads) @ values + bias  # [heads, K / heads, V / heads]
@@ -280,7 +280,7 @@ def _reproject(
     return (reprojection @ per_head.transpose(1, 2)).movedim(0, 1).flatten(1)
 
 
-# ------------------------------------------------------------------------------------------ scaling normalisation
+# ------------------------------------------------------------------------------------------ scaling normalization
 
 
 def _scaling_forward(x: Tensor, output: Tensor, weights: _Parameters, heads: int, chunks: list[slice]) -> list[Tensor]:
@@ -379,3 +379,10 @@ def _contract(a: Tensor, b: Tensor) -> Tensor:
     if blocks == 1 or a.shape[1] % blocks:
         return a @ b.t()
     return torch.bmm(a.unflatten(1, (blocks, -1)).movedim(1, 0), b.unflatten(1, (blocks, -1)).permute(1, 2, 0)).sum(0)
+
+
+# The forward and the backward pass of each normalization.
+PASSES: dict[str, tuple[Any, Any]] = {
+    "softmax": (_softmax_forward, _softmax_backward),
+    "scaling": (_scaling_forward, _scaling_backward),
+}

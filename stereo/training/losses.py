@@ -7,11 +7,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stereo.config import LossConfig
-from stereo.model.regression import Prediction
+from stereo.model.regression import SupervisedOutput
 
 
 def stereo_loss(
-    predictions: Sequence[Prediction],
+    predictions: Sequence[SupervisedOutput],
     disparity: Tensor,
     valid: Tensor,
     max_disparity: int,

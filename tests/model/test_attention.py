@@ -183,3 +183,10 @@ def test_build_attention_by_kind_and_site() -> None:
     assert isinstance(build_attention(config, "eighth", 8), DotProductAttention)
     with pytest.raises(ConfigError, match=r"key_channels \(7\) is not divisible by num_heads \(2\)"):
         build_attention(config, "eighth", 7)
+
+
+def test_channels_default_to_those_of_the_input() -> None:
+    module = EfficientAttention(12)
+    assert module.keys.weight.shape == module.values.weight.shape == (12, 12, 1)
+    x = torch.randn(1, 12, 3, 4)
+    assert torch.equal(module(x), x)  # fresh attention is the identity

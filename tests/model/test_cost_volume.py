@@ -3,14 +3,19 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from stereo.model.cost_volume import ConcatenationVolume, CostVolume, GroupCorrelationVolume
+
+
+def bins(volume: CostVolume, left: Tensor, right: Tensor, start: int, stop: int) -> Tensor:
+    return volume(volume.prepare(left), volume.prepare(right), start, stop)
 
 
 @pytest.mark.parametrize("num_bins", [1, 4, 9])  # 9 bins are more than the 7 columns
 def test_group_correlation_element_by_element(num_bins: int) -> None:
     left, right = torch.randn(2, 2, 6, 3, 7, dtype=torch.float64)
-    volume = GroupCorrelationVolume(2)(left, right, 0, num_bins)
+    volume = bins(GroupCorrelationVolume(2), left, right, 0, num_bins)
     assert volume.shape == (2, 2, num_bins, 3, 7)
     for group in range(2):
         channels = slice(3 * group, 3 * group + 3)
@@ -26,7 +31,7 @@ def test_group_correlation_element_by_element(num_bins: int) -> None:
 @pytest.mark.parametrize("num_bins", [1, 4, 9])
 def test_concatenation_element_by_element(num_bins: int) -> None:
     left, right = torch.randn(2, 1, 3, 2, 7)
-    volume = ConcatenationVolume(3)(left, right, 0, num_bins)
+    volume = bins(ConcatenationVolume(3), left, right, 0, num_bins)
     assert volume.shape == (1, 6, num_bins, 2, 7)
     for bin_ in range(num_bins):
         for x in range(7):
@@ -38,8 +43,8 @@ def test_concatenation_element_by_element(num_bins: int) -> None:
 
 def test_gradients_reach_both_views() -> None:
     left, right = (torch.randn(1, 4, 2, 5, dtype=torch.float64, requires_grad=True) for _ in range(2))
-    assert torch.autograd.gradcheck(lambda a, b: GroupCorrelationVolume(2)(a, b, 0, 3), (left, right))
-    assert torch.autograd.gradcheck(lambda a, b: ConcatenationVolume(4)(a, b, 0, 3), (left, right))
+    assert torch.autograd.gradcheck(lambda a, b: bins(GroupCorrelationVolume(2), a, b, 0, 3), (left, right))
+    assert torch.autograd.gradcheck(lambda a, b: bins(ConcatenationVolume(4), a, b, 0, 3), (left, right))
 
 
 @pytest.mark.parametrize("volume", [GroupCorrelationVolume(2), ConcatenationVolume(4)])
@@ -48,7 +53,7 @@ def test_ranges_of_bins_without_gradient_are_the_volume_with_it(
     volume: CostVolume, memory_format: torch.memory_format
 ) -> None:
     left, right = (torch.randn(2, 4, 3, 7).to(memory_format=memory_format) for _ in range(2))
-    whole = volume(left, right, 0, 9)
+    whole = bins(volume, left, right, 0, 9)
     with torch.inference_mode():
-        parts = [volume(left, right, start, stop) for start, stop in ((0, 4), (4, 8), (8, 9))]
+        parts = [bins(volume, left, right, start, stop) for start, stop in ((0, 4), (4, 8), (8, 9))]
     assert torch.equal(torch.cat(parts, dim=2), whole)

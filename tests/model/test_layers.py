@@ -55,7 +55,7 @@ def test_folding_a_network(config: ModelConfig) -> None:
 
 
 def test_folding_while_training_is_refused() -> None:
-    with pytest.raises(ValueError, match="evaluation mode alone"):
+    with pytest.raises(ValueError, match="evaluation mode only"):
         fold_batch_norm(StereoNetwork(tiny_model()))
 
 
@@ -63,7 +63,7 @@ def test_folding_while_training_is_refused() -> None:
 def test_recomputation_gives_the_same_gradients_and_statistics(config: ModelConfig) -> None:
     keeping = StereoNetwork(config).double()
     recomputing_config = copy.deepcopy(config)
-    recomputing_config.aggregation.checkpoint = True
+    recomputing_config.aggregation.recompute = True
     recomputing = StereoNetwork(recomputing_config).double()
     recomputing.load_state_dict(keeping.state_dict())
     images = torch.rand(2, 1, 3, 256, 256, dtype=torch.float64)

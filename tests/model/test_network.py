@@ -96,3 +96,14 @@ def test_learns_a_shift() -> None:
         optimizer.step()
         first, last = (error.item(), 0.0) if step == 0 else (first, error.item())
     assert last < 0.5 * first
+
+
+def test_each_view_is_prepared_for_the_volume_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stereo.model.aggregation.SLAB_BINS", 2)
+    network = StereoNetwork(tiny_model()).eval()
+    calls: list[int] = []
+    prepare = network.cost_volume.prepare
+    monkeypatch.setattr(network.cost_volume, "prepare", lambda features: (calls.append(1), prepare(features))[1])  # type: ignore[func-returns-value]
+    with torch.inference_mode():
+        network(*torch.rand(2, 1, 3, 32, 64))
+    assert len(calls) == 2

@@ -1,5 +1,7 @@
 """From costs to disparities."""
 
+from typing import Literal
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -8,7 +10,6 @@ from stereo.config import RegressionConfig
 from stereo.model.features import Features
 from stereo.model.regression import (
     ConvexUpsampling,
-    Estimate,
     TrilinearUpsampling,
     dominant_mode,
     estimate_bin,
@@ -81,7 +82,7 @@ def test_trilinear_upsampling_shape_and_centre() -> None:
 @pytest.mark.parametrize("estimate", ["soft_argmin", "dominant_mode"])
 @pytest.mark.parametrize("shape", [(2, 6, 5, 7), (1, 4, 9, 3), (1, 2, 1, 1)])
 def test_rows_in_blocks_are_the_volume_upsampled_at_once(
-    align_corners: bool, estimate: Estimate, shape: tuple[int, ...]
+    align_corners: bool, estimate: Literal["soft_argmin", "dominant_mode"], shape: tuple[int, ...]
 ) -> None:
     """Against the plain form, values and gradient; 16 rows a block leave a remainder."""
     cost = torch.randn(shape, dtype=torch.float64, requires_grad=True)

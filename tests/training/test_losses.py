@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from stereo.config import LossConfig
-from stereo.model.regression import Prediction
+from stereo.model.regression import SupervisedOutput
 from stereo.training.losses import mixture_cross_entropy, mixture_target, smooth_l1, stereo_loss
 
 
@@ -57,10 +57,10 @@ def test_cross_entropy_is_least_where_the_distribution_is_the_target() -> None:
     torch.testing.assert_close(loss.detach(), entropy)
 
 
-def prediction() -> Prediction:
+def prediction() -> SupervisedOutput:
     cost = torch.randn(1, 8, 2, 3, dtype=torch.float64, requires_grad=True)
     disparity = torch.rand(1, 8, 12, dtype=torch.float64, requires_grad=True)
-    return Prediction(disparity, cost)
+    return SupervisedOutput(disparity, cost)
 
 
 @pytest.mark.parametrize("kind", ["smooth_l1", "mixture"])

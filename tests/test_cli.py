@@ -1,0 +1,76 @@
+"""What the scripts share: options, data sets by name, and the line about another clone's package."""
+
+import argparse
+from pathlib import Path
+
+import pytest
+from helpers import REPOSITORY
+
+from stereo import cli
+from stereo.errors import ConfigError
+
+
+def parse(*words: str, many: bool = True) -> argparse.Namespace:
+    parser = cli.script_parser("A script.")
+    cli.add_data_options(parser, many=many)
+    return parser.parse_intermixed_args(words)
+
+
+def test_settings_may_follow_data_sets() -> None:
+    args = parse("--data", "synthetic", "eth3d:/data/eth3d", "limit=3", "--rendering", "finalpass", "check_views=false")
+    chosen = cli.chosen_data(args)
+    assert list(chosen) == ["synthetic", "eth3d:/data/eth3d"]
+    for config in chosen.values():
+        assert (config.limit, config.rendering, config.check_views) == (3, "finalpass", False)
+
+
+def test_the_home_folder_is_expanded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/somebody")
+    assert cli.dataset_config("eth3d:~/eth3d").path == "/home/somebody/eth3d"
+
+
+def test_synthetic_has_training_and_held_out_scenes() -> None:
+    seeds = {split: cli.dataset_config("synthetic", split).synthetic.seed for split in ("train", "test")}
+    assert seeds["train"] != seeds["test"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--data", "kitti:/x"], "unknown data set family 'kitti'.*did you mean 'kitti201"),
+        (["--data", "eth3d"], "needs a path, as in eth3d:"),
+        (["--data", "synthetic:/x"], "synthetic takes no path"),
+        (["--data", "limit=3"], "names no data set"),
+        (["--data", "synthetic", "limt=3"], "limt: there is no such setting; did you mean 'limit'"),
+    ],
+)
+def test_wrong_requests(words: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        cli.chosen_data(parse(*words))
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["--lr", "1"], "for --lr use optimizer.learning_rate"),
+        (["--num-workers=3"], "for --num-workers use data.workers"),
+    ],
+)
+def test_options_of_other_projects_are_translated(
+    words: list[str], hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        parse("--data", "synthetic", *words)
+    assert caught.value.code == 2
+    assert hint in capsys.readouterr().err
+
+
+def test_a_script_that_runs_another_clones_package_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cli._say_if_foreign(REPOSITORY / "scripts" / "infer.py")
+    assert capsys.readouterr().err == ""
+    (tmp_path / "stereo").mkdir()
+    (tmp_path / "stereo" / "__init__.py").touch()
+    cli._say_if_foreign(tmp_path / "scripts" / "infer.py")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert str(REPOSITORY / "stereo") in line
+    assert f"pip install -e {tmp_path}" in line
