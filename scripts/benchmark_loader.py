@@ -1,170 +1,55 @@
 """Training samples a second of one loader process: plain loading, ours, and ours from a packed copy.
 
     python scripts/benchmark_loader.py                                          # 540×960 procedural pairs, PNG and PFM
-    python scripts/benchmark_loader.py --data scene_flow:/data/scene_flow
+    python scripts/benchmark_loader.py --data scene_flow:/data/scene_flow --split train
 
 A sample is decoded, cropped to 256×512 and augmented: colour jitter of both views and, every second time, of each on
 its own; a vertical flip; erased rectangles. `plain` is the arrangement that most repositories have: Pillow decodes,
-numpy reads the PFM, each view is jittered on its own as an image and made a normalised float tensor. Ours gives uint8,
+numpy reads the PFM, each view is jittered on its own as an image and made a normalized float tensor. Ours gives uint8,
 of which the device makes floats; `as floats` lets the main process do that, on a CPU with few cores at the worker's
 cost. The forms take turns, and the ratios are medians over the rounds.
 """
 
 import argparse
-import re
-import statistics
 import tempfile
-import time
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from PIL import Image, ImageEnhance
-from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
-from stereo.benchmark.cells import describe_machine
-from stereo.cli import dataset_config, run
-from stereo.config import AugmentationConfig, DataConfig, DatasetConfig, SyntheticConfig
+from stereo.benchmark.loader import BATCH, generate, samples_per_second, speed_lines
+from stereo.benchmark.machine import describe_machine
+from stereo.cli import add_data_options, chosen_data, require_at_least, run, script_parser
 from stereo.data.datasets import build_dataset
-from stereo.data.families.packed import pack
-from stereo.data.generation import write_pairs
-from stereo.data.loader import build_loader, iterate
-from stereo.data.pairs import PairDataset, PairFiles
+from stereo.data.pairs import PairDataset
 from stereo.errors import ConfigError
-
-CROP = (256, 512)
-BATCH = 4
-FORMS = ("plain", "ours", "ours as floats", "packed")
-ENHANCERS = (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color)
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-
-
-class PlainDataset(Dataset[tuple[Tensor, ...]]):
-    """The usual arrangement: one image after the other, each through its own chain of transforms."""
-
-    def __init__(self, pairs: Sequence[PairFiles], draws: int) -> None:
-        self.pairs, self.draws = pairs, draws
-
-    def __len__(self) -> int:
-        return self.draws
-
-    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
-        rng = np.random.default_rng(index)
-        pair = self.pairs[index % len(self.pairs)]
-        left, right = (Image.open(path).convert("RGB") for path in (pair.left, pair.right))
-        assert pair.disparity is not None
-        disparity = _read_pfm(pair.disparity)
-        height, width = CROP
-        x, y = int(rng.integers(left.width - width + 1)), int(rng.integers(left.height - height + 1))
-        left, right = (image.crop((x, y, x + width, y + height)) for image in (left, right))
-        disparity = disparity[y : y + height, x : x + width]
-        both = rng.uniform(0.7, 1.4, 4)
-        views = []
-        for image in (left, right):
-            draw = both if rng.random() < 0.5 else rng.uniform(0.7, 1.4, 4)
-            for enhance, factor in zip(ENHANCERS, draw[:3], strict=True):
-                image = enhance(image).enhance(factor)
-            values = (np.asarray(image).astype(np.float32) / 255) ** draw[3]
-            views.append(values)
-        if rng.random() < 0.5:
-            views, disparity = [view[::-1] for view in views], disparity[::-1]
-        if rng.random() < 0.5:
-            views[1] = views[1].copy()
-            top, start = rng.integers(height - 60), rng.integers(width - 100)
-            views[1][top : top + 60, start : start + 100] = views[1].mean((0, 1))
-        tensors = [
-            (torch.from_numpy(np.ascontiguousarray(view.transpose(2, 0, 1))) - torch.tensor(MEAN).view(3, 1, 1))
-            / torch.tensor(STD).view(3, 1, 1)
-            for view in views
-        ]
-        return *tensors, torch.from_numpy(np.ascontiguousarray(disparity))
-
-
-def _read_pfm(path: Path) -> NDArray[np.float32]:
-    with path.open("rb") as file:
-        assert file.readline().rstrip() == b"Pf"
-        match = re.match(rb"(\d+)\s(\d+)\s", file.readline())
-        assert match is not None
-        scale = float(file.readline())
-        data = np.fromfile(file, "<f" if scale < 0 else ">f")
-    return np.flipud(data.reshape(int(match[2]), int(match[1]))).astype(np.float32)
 
 
 def main(argv: list[str] | None = None) -> int:
     args = _parse(argv)
-    for name in ("pairs", "samples", "rounds"):
-        if getattr(args, name) < 1:
-            raise ConfigError(f"--{name} is {getattr(args, name)}, expected 1 or more")
+    require_at_least(1, args, "pairs", "rounds")
+    require_at_least(2 * BATCH, args, "samples")
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        config = _generate(folder / "pairs", args.pairs) if args.data is None else dataset_config(args.data)
-        config = replace(config, split=args.split, limit=None, names=config.names)
+        written = args.data == "synthetic"
+        config = generate(folder / "pairs", args.pairs) if written else next(iter(chosen_data(args).values()))
         dataset = build_dataset(config)
-        if not isinstance(dataset, PairDataset):
-            raise ConfigError(f"--data {args.data}: expected a data set of files, and with Scene Flow's PFM and images")
+        if not isinstance(dataset, PairDataset) or dataset.pairs[0].disparity is None:
+            raise ConfigError(f"--data {args.data}: expected a data set of files with ground truth in PFM")
         dataset = PairDataset(dataset.pairs[: args.pairs])
-        pack((dataset[index] for index in range(len(dataset))), folder / "packed", {})
         size = f"{dataset[0].width}×{dataset[0].height} px"
         print(f"{describe_machine(torch.device('cpu'))}; {len(dataset)} pairs of {size}")
-        config = replace(config, limit=len(dataset))
-        speeds: dict[str, list[float]] = {form: [] for form in FORMS}
-        for _ in range(args.rounds):
-            for form in FORMS:
-                source = DatasetConfig(family="packed", path=str(folder / "packed")) if form == "packed" else config
-                batches = _plain(dataset.pairs, args.samples) if form == "plain" else _ours(source, args.samples)
-                if form == "ours as floats":
-                    batches = (batch.to(torch.device("cpu")) for batch in batches)
-                speeds[form].append(_measure(batches))
-    for form in FORMS:
-        ratio = statistics.median(mine / plain for mine, plain in zip(speeds[form], speeds["plain"], strict=True))
-        print(f"{form:15} {statistics.median(speeds[form]):8.1f} samples/s of one worker   {ratio:6.2f}× plain")
+        speeds = samples_per_second(config, dataset, folder, args.samples, args.rounds)
+    print(*speed_lines(speeds), sep="\n")
     return 0
 
 
-def _measure(batches: Iterator[Any]) -> float:
-    """Samples a second, from the second batch on: the first one waits for the process to start."""
-    next(batches)
-    start = time.perf_counter()
-    count = sum(1 for _ in batches)
-    return count * BATCH / (time.perf_counter() - start)
-
-
-def _plain(pairs: Sequence[PairFiles], samples: int) -> Iterator[Any]:
-    dataset = PlainDataset(pairs, samples)
-    return iter(DataLoader(dataset, BATCH, num_workers=1, drop_last=True))
-
-
-def _ours(source: DatasetConfig, samples: int) -> Iterator[Any]:
-    augmentation = AugmentationConfig(
-        crop_height=CROP[0], crop_width=CROP[1], asymmetric_color_probability=0.5, right_erase_probability=0.5
-    )
-    config = DataConfig(train=source, augmentation=augmentation, batch_size=BATCH, workers=1)
-    return iterate(build_loader(config, 0, 0, samples // BATCH))
-
-
-def _generate(folder: Path, count: int) -> DatasetConfig:
-    """Procedural pairs of Scene Flow's size, in its layout."""
-    world = SyntheticConfig(height=540, width=960, max_disparity=192, length=count)
-    for _ in write_pairs(folder, "train", world, range(count)):
-        pass
-    return DatasetConfig(family="scene_flow", path=str(folder))
-
-
 def _parse(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
-    parser.add_argument("--data", metavar="scene_flow:PATH", help="default: procedural pairs, written for the purpose")
-    parser.add_argument("--split", choices=("train", "test"), default="train", help="of --data (default: train)")
+    parser = script_parser(__doc__)
+    add_data_options(parser, default="synthetic")
     parser.add_argument("--pairs", type=int, default=24, metavar="N", help="different pairs (default: 24)")
     parser.add_argument("--samples", type=int, default=200, metavar="N", help="of each round (default: 200)")
-    parser.add_argument("--rounds", type=int, default=3, metavar="N")
-    return parser.parse_args(argv)
+    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="of all forms in turn (default: 3)")
+    return parser.parse_intermixed_args(argv)
 
 
 if __name__ == "__main__":

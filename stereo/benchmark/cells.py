@@ -6,9 +6,7 @@ prints the outcome as one line of JSON.
 
 import gc
 import json
-import math
 import os
-import platform
 import re
 import resource
 import signal
@@ -23,11 +21,10 @@ from typing import Any, Literal
 
 import torch
 
+from stereo.benchmark.machine import UNITS
 from stereo.device import release_freed_memory, set_freed_memory_kept
-from stereo.errors import ConfigError
 
 Status = Literal["ok", "out of memory", "over time", "failed"]
-_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 
 
 @dataclass
@@ -42,44 +39,6 @@ class Outcome:
     needed_bytes: int | None = None
     message: str = ""
     details: dict[str, Any] | None = None  # what else a benchmark measures
-
-
-def parse_bytes(text: str) -> int:
-    """'16GB', '512MiB', '1000000': bytes. Raises: ConfigError."""
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", text)
-    if match is None or match[2].upper() not in _UNITS or float(match[1]) <= 0:
-        raise ConfigError(f"'{text}' is no amount of memory, expected for example 16GB or 512MiB")
-    return int(float(match[1]) * _UNITS[match[2].upper()])
-
-
-def describe_machine(device: torch.device) -> str:
-    """Hardware and PyTorch, as a figure's origin is stated."""
-    where = f"{os.cpu_count()} CPU cores ({_processor()})"
-    if device.type == "cuda":
-        where = torch.cuda.get_device_name(device)
-    return f"{where}, PyTorch {torch.__version__}, {torch.get_num_threads()} threads, float32"
-
-
-def _processor() -> str:
-    match = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    return match[1] if match else platform.machine()
-
-
-def format_bytes(value: float | None) -> str:
-    """Three digits in MB, GB or TB (powers of ten); nothing for None."""
-    if value is None:
-        return ""
-    exponent = max(2, min(4, int(math.log10(max(value, 1)) // 3)))
-    return f"{value / 10 ** (3 * exponent):.3g} {['', 'kB', 'MB', 'GB', 'TB'][exponent]}"
-
-
-def format_seconds(value: float | None) -> str:
-    """Three digits in ms or s; nothing for None."""
-    if value is None:
-        return ""
-    if value >= 100:
-        return f"{value:,.0f} s"
-    return f"{value * 1e3:.3g} ms" if value < 1 else f"{value:.3g} s"
 
 
 # ------------------------------------------------------------------------------------------------------ the parent
@@ -198,7 +157,7 @@ def failed_allocation(message: str) -> int | None:
     match = re.search(r"tried to allocate ([\d.]+) (bytes|KiB|MiB|GiB)", message, re.IGNORECASE)
     if match is None:
         return None
-    return int(float(match[1]) * ({"BYTES": 1} | _UNITS)[match[2].upper()])
+    return int(float(match[1]) * ({"BYTES": 1} | UNITS)[match[2].upper()])
 
 
 def _resident() -> int:

@@ -66,6 +66,18 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     return _to_config(_merge_all(layers), " ".join([str(path), *overrides]))
 
 
+def load_network(name: str, overrides: Sequence[str] = ()) -> Config:
+    """Return the configuration of a YAML file, or of a preset by its name, with `key=value` overrides.
+
+    Raises: ConfigError.
+    """
+    if Path(name).suffix in (".yaml", ".yml"):
+        return load_config(name, overrides)
+    if name not in PRESETS:
+        raise ConfigError(f"'{name}' is no network, expected a YAML file or one of {', '.join(PRESETS)}")
+    return _to_config(_merge_all([({"preset": name}, name), *_assignments(overrides)]), " ".join([name, *overrides]))
+
+
 def with_overrides(config: DatasetConfig, overrides: Sequence[str]) -> DatasetConfig:
     """Return the settings of a data set with `key=value` overrides, as in `synthetic.max_objects=30`.
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from stereo.benchmark.cells import Outcome, failed_allocation, parse_bytes, run_cell
+from stereo.benchmark.cells import Outcome, failed_allocation, run_cell
+from stereo.benchmark.machine import parse_bytes
 from stereo.errors import ConfigError
 
 CELL = """

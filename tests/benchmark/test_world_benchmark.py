@@ -3,6 +3,7 @@
 import pytest
 from helpers import load_script
 
+from stereo.benchmark.world import PRESETS
 from stereo.errors import ConfigError
 
 
@@ -11,10 +12,11 @@ def test_a_row_for_every_preset_and_measurement(
 ) -> None:
     script = load_script("benchmark_world")
     monkeypatch.setattr(script, "CROP", (48, 80))
-    monkeypatch.setattr(script, "FRAME", (96, 160))
+    monkeypatch.setattr("stereo.benchmark.world.CROP", (48, 80))
+    monkeypatch.setattr("stereo.benchmark.world.FRAME", (96, 160))
     assert script.main(["--scenes", "2", "--timed", "1", "synthetic.texture_bank=4"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines if line] == ["preset", *script.PRESETS] * 2
+    assert [line.split()[0] for line in lines if line] == ["preset", *PRESETS] * 2
     for line in lines[1:4]:
         warp, worst, iou = (float(word) for word in line.split()[1:4])
         assert 0 < warp <= worst

@@ -44,7 +44,13 @@ def test_a_training_step_and_running_out(capsys: pytest.CaptureFixture[str]) -> 
         (["none.yaml"], "no such configuration file"),
         (["compact", "--against", "other"], "'other' is no network"),
         (["compact", "--size", "100"], "'100' is no size, expected HEIGHTxWIDTH"),
-        (["compact", "model.nothing=1"], "nothing"),
+        (["compact", "model.nothing=1"], "model.nothing: there is no such setting"),
+        (["psmnet", "model.max_disparity=[1"], "'model.max_disparity=\\[1': the value is not valid YAML"),
+        (["compact", "--size", "0x64"], "'0x64' is no size"),
+        (["compact", "--size", "axb"], "'axb' is no size"),
+        (["compact", "--memory-limit", "lots"], "'lots' is no amount of memory"),
+        (["compact", "--device", "cuda:99"], "device 'cuda:99' is not available here"),
+        (["compact", "--time-limit", "-1"], "--time-limit is -1"),
     ],
 )
 def test_wrong_requests_are_refused(arguments: list[str], message: str) -> None:

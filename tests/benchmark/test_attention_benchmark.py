@@ -3,13 +3,16 @@
 import csv
 import json
 import math
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from helpers import load_script
 
+from stereo.benchmark.attention import Row, Setup
+from stereo.benchmark.attention_forms import FORMS, MODES, Mode, Straightforward, Widths
+from stereo.benchmark.attention_report import crossovers
+from stereo.benchmark.cells import Outcome, run_cell
 from stereo.errors import ConfigError
 from stereo.model.attention import EfficientAttention
 
@@ -27,7 +30,7 @@ def agreeing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_straightforward_form_is_the_same_function() -> None:
     naive = EfficientAttention(6, 4, 10, 2, implementation="naive").double()
     torch.nn.init.normal_(naive.reprojection.weight)
-    straightforward = script.Straightforward(6, 4, 10, 2).double()
+    straightforward = Straightforward(6, 4, 10, 2).double()
     straightforward.load_state_dict(naive.state_dict())
     x = torch.randn(2, 6, 5, 7, dtype=torch.float64)
     torch.testing.assert_close(straightforward(x), naive(x))
@@ -57,8 +60,8 @@ def test_rows_figures_and_limits(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("agreeing")
 def test_over_time_is_extrapolated_and_marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    outcomes = iter([script.Outcome("ok", 2.0, 10), script.Outcome("over time", message="over 5 s")] * 2)
-    monkeypatch.setattr(script, "run_cell", lambda command, limit: next(outcomes))
+    outcomes = iter([Outcome("ok", 2.0, 10), Outcome("over time", message="over 5 s")] * 2)
+    monkeypatch.setattr("stereo.benchmark.attention.run_cell", lambda command, limit: next(outcomes))
     sizes = ["32x32x16", "32x64x16", "64x64x16"]
     assert script.main(["--sizes", *sizes, "--forms", "sdpa", "--time-limit", "5", "--output", str(tmp_path)]) == 0
     rows = json.loads((tmp_path / "attention.json").read_text())["rows"][:3]
@@ -69,34 +72,34 @@ def test_over_time_is_extrapolated_and_marked(tmp_path: Path, monkeypatch: pytes
 
 
 def test_the_crossover_is_where_it_is_faster_for_good() -> None:
-    def row(form: str, positions: int, seconds: float) -> object:
-        return script.Row(form, "forward", "", positions, "ok", seconds, 1, None, 1, 1)
+    def row(form: str, positions: int, seconds: float) -> Row:
+        return Row(form, "forward", "", positions, "ok", seconds, 1, None, 1, 1)
 
     ours = [row("efficient (streaming)", n, seconds) for n, seconds in ((1, 1.0), (2, 3.0), (3, 3.0), (4, 3.0))]
     other = [row("sdpa", n, seconds) for n, seconds in ((1, 2.0), (2, 2.0), (3, 9.0), (4, 12.0))]
-    (line,) = script._crossovers([*ours, *other])
+    (line,) = crossovers([*ours, *other])
     assert "is faster than sdpa from N = 3 on; at N = 4 it takes 0.25× of the time" in line
 
 
-@pytest.mark.parametrize("mode", script.MODES)
-@pytest.mark.parametrize("form", script.FORMS)
-def test_predictions_grow_as_the_form_does(form: str, mode: str) -> None:
-    widths = script.Widths(32, 16, 32, 1)
-    one, two = (script.FORMS[form].elements(n, widths, mode) for n in (10**6, 2 * 10**6))
-    work, more = (script.FORMS[form].multiplications(n, widths, mode) for n in (10**6, 2 * 10**6))
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("form", FORMS)
+def test_predictions_grow_as_the_form_does(form: str, mode: Mode) -> None:
+    widths = Widths(32, 16, 32, 1)
+    one, two = (FORMS[form].elements(n, widths, mode) for n in (10**6, 2 * 10**6))
+    work, more = (FORMS[form].multiplications(n, widths, mode) for n in (10**6, 2 * 10**6))
     quadratic = form in ("dot_product", "sdpa")
     assert more / work == pytest.approx(4 if quadratic else 2, rel=0.01)
     assert two / one == pytest.approx(4 if form == "dot_product" else 2, rel=0.02)  # a chunk is the same at both
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mode", script.MODES)
-@pytest.mark.parametrize("form", script.FORMS)
-def test_predictions_are_what_is_measured(form: str, mode: str) -> None:
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("form", FORMS)
+def test_predictions_are_what_is_measured(form: str, mode: Mode) -> None:
     shape = [8, 16, 24] if form == "dot_product" else [32, 48, 64] if form != "sdpa" else [12, 16, 32]
-    base = [sys.executable, script.__file__, "--device", "cpu", "--memory-limit", "4GB"]
-    outcome = script.run_cell([*base, "--cell", json.dumps({"form": form, "mode": mode, "shape": shape})], 120)
-    predicted = 4 * script.FORMS[form].elements(math.prod(shape), script.Widths(32, 16, 32, 1), mode)
+    setup = Setup("cpu", 4 * 10**9, 120, Widths(32, 16, 32, 1))
+    outcome = run_cell(setup.command({"form": form, "mode": mode, "shape": shape}), 120)
+    predicted = 4 * FORMS[form].elements(math.prod(shape), setup.widths, mode)
     # Libraries keep up to 3 MB for themselves, which is much only beside what sdpa takes at a size of a few seconds.
     assert outcome.extra_bytes == pytest.approx(predicted, rel=0.25, abs=3e6)
 
@@ -118,10 +121,24 @@ def test_no_speed_while_the_forms_disagree(
         (["--sizes", "big"], "'big' is no size, expected HEIGHTxWIDTHxMAX_DISPARITY"),
         (["--forms", "linear"], "unknown form 'linear', expected one of efficient"),
         (["--memory-limit", "much"], "'much' is no amount of memory"),
+        (["--memory-limit", "lots"], "'lots' is no amount of memory"),
         (["--time-limit", "0"], "--time-limit is 0"),
+        (["--sizes", "0x0x0"], "'0x0x0' is no size"),
+        (["--sizes", "64x64"], "'64x64' is no size"),
+        (["--num-heads", "3"], "3 heads do not divide 16 key and 32 value channels"),
+        (["--channels", "0"], "--channels is 0, expected 1 or more"),
+        (["--device", "cuda:99"], "device 'cuda:99' is not available here"),
         (["--network", "none.yaml"], "none.yaml: no such configuration file"),
     ],
 )
 def test_wrong_requests_are_refused(arguments: list[str], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         script.main(arguments)
+
+
+def test_no_speed_where_the_forms_have_no_tests(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(script, "TESTS", [tmp_path / "test_nothing.py"])
+    assert script.main(["--quick", "--output", str(tmp_path)]) == 1
+    assert "run this from a checkout" in capsys.readouterr().err

@@ -1,0 +1,73 @@
+"""The procedural world measured: how true its ground truth is, and how long a crop takes."""
+
+import multiprocessing
+import statistics
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from typing import get_args
+
+import cv2
+import numpy as np
+
+from stereo.cli import count_cores
+from stereo.config import ScenePreset, SyntheticConfig
+from stereo.data.synthetic import SyntheticWorld, Window
+from stereo.data.synthetic.textures import CANVAS_SIDES, draw_canvas
+from stereo.data.synthetic.truth import Truth, judge_drawn
+
+PRESETS: tuple[ScenePreset, ...] = get_args(ScenePreset)
+CROP = (256, 512)
+FRAME = (540, 960)
+
+
+def truth_lines(config: SyntheticConfig, scenes: int) -> Iterator[str]:
+    """Measure how true so many scenes of each preset are; a line for each, below a heading."""
+    yield f"{'preset':<9}  {'warp mean':>9}  {'worst':>6}  {'IoU':>6}  {'decided':>7}   ({scenes} scenes each)"
+    for preset in PRESETS:
+        found = _judge_all(replace(config, preset=preset, photometric=False, materials=0.0), scenes)
+        warp = [truth.warp for truth in found]
+        iou = sum(truth.both for truth in found) / sum(truth.either for truth in found)
+        decided = np.mean([truth.decided for truth in found])
+        yield f"{preset:<9}  {np.mean(warp):>9.3f}  {max(warp):>6.2f}  {iou:>6.4f}  {decided:>7.1%}"
+
+
+def speed_lines(config: SyntheticConfig, timed: int) -> Iterator[str]:
+    """Measure how long so many crops of each preset take; a line for each, below a heading."""
+    yield f"{'preset':<9}  {'crop, ms':>8}  {'90 %':>6}  {'of whole frame':>14}  {'of fresh textures':>17}"
+    settings_of = {preset: replace(config, preset=preset, min_objects=20, max_objects=20) for preset in PRESETS}
+    # These first, in a process like a loader's: after whole frames the same crops take longer.
+    crops = {preset: _time(settings, None, timed) for preset, settings in settings_of.items()}
+    fewer = max(3, timed // 4)
+    for preset, settings in settings_of.items():
+        crop, slow = crops[preset]
+        own, _ = _time(replace(settings, texture_bank=0), None, fewer)
+        frame = replace(settings, height=FRAME[0], width=FRAME[1])
+        window = Window((FRAME[0] - CROP[0]) // 2, (FRAME[1] - CROP[1]) // 2, *CROP)
+        cut, _ = _time(frame, window, fewer)
+        whole, _ = _time(frame, None, fewer)
+        yield f"{preset:<9}  {crop:>8.1f}  {slow:>6.1f}  {cut / whole:>14.2f}  {crop / own:>17.2f}"
+
+
+def _judge_all(config: SyntheticConfig, count: int) -> list[Truth]:
+    context = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
+    with ProcessPoolExecutor(min(count_cores(), count), context, cv2.setNumThreads, (1,)) as pool:
+        return list(pool.map(judge_drawn, [config] * count, range(count), chunksize=8))
+
+
+def _time(config: SyntheticConfig, window: Window | None, count: int) -> tuple[float, float]:
+    """Return median and 90 % quantile of CPU milliseconds, one thread."""
+    cv2.setNumThreads(1)
+    world = SyntheticWorld(config)
+    for side in CANVAS_SIDES:
+        for number in range(config.texture_bank):
+            draw_canvas(config.seed, side, number, None)
+    for index in range(count, count + 3):  # what is made once
+        world.annotated(index, window)
+    times = []
+    for index in range(count):
+        start = time.process_time()
+        world.annotated(index, window)
+        times.append(1e3 * (time.process_time() - start))
+    return statistics.median(times), float(np.quantile(times, 0.9))
