@@ -23,8 +23,8 @@ import numpy as np
 from stereo.cli import count_cores, run
 from stereo.config import DatasetConfig, SyntheticConfig, with_overrides
 from stereo.data.synthetic import SyntheticWorld, Window
-from stereo.data.synthetic.textures import CANVAS_SIDES, draw_canvas
-from stereo.data.synthetic.truth import Truth, judge_drawn
+from stereo.data.synthetic.assets.canvases import CANVAS_SIDES, make_canvas
+from stereo.data.synthetic.truth import Judgement, judge_pair
 from stereo.device import set_freed_memory_kept
 from stereo.errors import ConfigError
 
@@ -62,10 +62,10 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def _judge_all(config: SyntheticConfig, count: int) -> list[Truth]:
+def _judge_all(config: SyntheticConfig, count: int) -> list[Judgement]:
     context = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
     with ProcessPoolExecutor(min(count_cores(), count), context, cv2.setNumThreads, (1,)) as pool:
-        return list(pool.map(judge_drawn, [config] * count, range(count), chunksize=8))
+        return list(pool.map(judge_pair, [config] * count, range(count), chunksize=8))
 
 
 def _time(config: SyntheticConfig, window: Window | None, count: int) -> tuple[float, float]:
@@ -74,7 +74,7 @@ def _time(config: SyntheticConfig, window: Window | None, count: int) -> tuple[f
     world = SyntheticWorld(config)
     for side in CANVAS_SIDES:
         for number in range(config.texture_bank):
-            draw_canvas(config.seed, side, number, None)
+            make_canvas(config.seed, side, number, None)
     for index in range(count, count + 3):  # what is made once
         world.annotated(index, window)
     times = []
