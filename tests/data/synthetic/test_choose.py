@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from helpers.world import CLEAN, PRESETS, scene_of
 
+from stereo.config import SyntheticConfig
+from stereo.data.sample import Image
 from stereo.data.synthetic.assets import shapes
 from stereo.data.synthetic.choose import textures
 from stereo.data.synthetic.choose.block import choose_block
@@ -69,6 +71,34 @@ def test_names_are_picked_by_their_weights() -> None:
     picked = [pick(rng, {"a": 1.0, "b": 3.0, "none": 0.0}) for _ in range(4000)]
     assert picked.count("a") == pytest.approx(1000, abs=120)
     assert picked.count("none") == 0
+
+
+@pytest.mark.parametrize(
+    ("folder", "share", "natural"),
+    [("folder", 0.5, 0.5), ("folder", 0.2, 1.0), ("folder", 0.0, 0.3), (None, 0.5, 0.3)],
+)
+def test_dead_leaves_are_a_share_of_the_surfaces_that_show_no_photograph(
+    monkeypatch: pytest.MonkeyPatch, folder: str | None, share: float, natural: float
+) -> None:
+    shown = []
+
+    def canvas(seed: int, side: int, number: int, pattern: str | None) -> Image:
+        shown.append(pattern or "any pattern")
+        return np.zeros((4, 4, 4), np.uint8)
+
+    def crop(rng: np.random.Generator, folder: str, height: int, width: int) -> Image:
+        shown.append("photograph")
+        return np.zeros((4, 4, 3), np.uint8)
+
+    monkeypatch.setattr(textures, "make_canvas", canvas)
+    monkeypatch.setattr(textures, "crop_of_photograph", crop)
+    config = SyntheticConfig(textures=folder, texture_share=share, natural_textures=natural)
+    rng = np.random.default_rng(0)
+    for _ in range(2000):
+        textures.choose_texture(rng, config, (0.0, 0.0, 40.0, 30.0))
+    photographs = 0.0 if folder is None else share
+    assert shown.count("photograph") / 2000 == pytest.approx(photographs, abs=0.03)
+    assert shown.count("dead_leaves") / 2000 == pytest.approx((1 - photographs) * natural, abs=0.03)
 
 
 def test_tones_stay_in_range_and_in_order() -> None:

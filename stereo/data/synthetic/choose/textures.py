@@ -38,10 +38,11 @@ def choose_texture(rng: Generator, config: SyntheticConfig, box: Box) -> Texture
         phase=choose_angle(rng, np.pi),
     )
     tones = choose_tones(rng)
-    if config.textures is not None and kind < config.texture_share:
+    photographs = 0.0 if config.textures is None else config.texture_share
+    if config.textures is not None and kind < photographs:
         canvas = crop_of_photograph(photograph_stream(picture), config.textures, side, side)
         return Texture(with_fourth_channel(canvas), matrix, brightness)
-    pattern = "dead_leaves" if kind > 1 - config.natural_textures else None
+    pattern = "dead_leaves" if kind > 1 - config.natural_textures * (1 - photographs) else None
     if config.texture_bank > 0:
         number %= config.texture_bank
     return Texture(make_canvas(config.seed, side, number, pattern), matrix, brightness, tones)
