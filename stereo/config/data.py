@@ -27,6 +27,7 @@ ScenePreset = Literal["flying", "tabletop", "driving", "mixed"]
 class SyntheticConfig:
     """The procedural world. A sample is a pure function of (seed, index) and of these settings."""
 
+    # 0 … 2³² − 1.
     seed: int = 0
     # Number of samples that make one pass over the set.
     length: int = 10000
@@ -83,7 +84,9 @@ class SyntheticConfig:
         ):
             value = getattr(self, name)
             require(0 <= value <= 1, f"synthetic.{name} is {value}, expected a share, 0 … 1")
-        require(self.length >= 1, f"synthetic.length is {self.length}, expected 1 or more")
+        # Numbers of more than 32 bits would share streams of random numbers (stereo/data/synthetic/streams.py).
+        require(0 <= self.seed < 2**32, f"synthetic.seed is {self.seed}, expected 0 … {2**32 - 1}")
+        require(1 <= self.length <= 2**32, f"synthetic.length is {self.length}, expected 1 … {2**32}")
         _check_misalignment("synthetic", self.max_vertical_shift, self.max_rotation)
         unknown = sorted(set(self.mixture) - {"flying", "tabletop", "driving"})
         require(

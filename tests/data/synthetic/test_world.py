@@ -131,6 +131,25 @@ def test_no_two_purposes_share_a_stream_of_random_numbers() -> None:
     assert len(set(first)) == len(first)
 
 
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("seed=-1", r"synthetic\.seed is -1, expected 0 … 4294967295"),
+        ("seed=4294967296", r"synthetic\.seed is 4294967296, expected 0 … 4294967295"),
+        ("length=0", r"synthetic\.length is 0, expected 1 … 4294967296"),
+        ("length=4294967297", r"synthetic\.length is 4294967297, expected 1 … 4294967296"),
+    ],
+)
+def test_seeds_and_indices_have_32_bits(setting: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        with_overrides(DatasetConfig(), [f"synthetic.{setting}"])
+
+
+def test_the_largest_seed_and_index_give_a_pair() -> None:
+    config = SyntheticConfig(seed=2**32 - 1, length=2**32, height=32, width=32, max_objects=10, texture_bank=1)
+    assert SyntheticWorld(config)[2**32 - 1].name == "synthetic/4294967295/4294967295"
+
+
 # Means of the left view, of the right view and of disparity over a 2×4 grid, for three pairs. Another processor rounds
 # differently, and may decide a pixel at a border differently, which moves these by far less than the tolerance. Other
 # random numbers move them by tens.
