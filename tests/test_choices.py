@@ -7,7 +7,8 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import pytest
 
 from stereo.config import PRESETS, Config
-from stereo.data.synthetic.style import STYLES
+from stereo.data.datasets import BUILDERS
+from stereo.data.synthetic.choose.style import STYLES
 from stereo.model.aggregation import AGGREGATIONS
 from stereo.model.attention import IMPLEMENTATIONS, KINDS, EfficientAttention
 from stereo.model.cost_volume import COST_VOLUMES
@@ -26,6 +27,7 @@ LOOKED_UP: dict[str, tuple[Collection[str], set[str]]] = {
     "model.attention.implementation": (IMPLEMENTATIONS, set()),
     "model.regression.upsampling": (UPSAMPLINGS, set()),
     "model.regression.estimate": (ESTIMATES, set()),
+    "data.train.family": (BUILDERS, set()),
     "data.train.synthetic.preset": (STYLES, {"mixed"}),
 }
 # Switches with two or three values that one line of code reads, each by name.

@@ -14,8 +14,8 @@ import numpy as np
 from stereo.cli import count_cores
 from stereo.config import ScenePreset, SyntheticConfig
 from stereo.data.synthetic import SyntheticWorld, Window
-from stereo.data.synthetic.textures import CANVAS_SIDES, draw_canvas
-from stereo.data.synthetic.truth import Truth, judge_drawn
+from stereo.data.synthetic.assets.canvases import CANVAS_SIDES, make_canvas
+from stereo.data.synthetic.truth import Judgement, judge_pair
 
 PRESETS: tuple[ScenePreset, ...] = get_args(ScenePreset)
 CROP = (256, 512)
@@ -27,9 +27,9 @@ def truth_lines(config: SyntheticConfig, scenes: int) -> Iterator[str]:
     yield f"{'preset':<9}  {'warp mean':>9}  {'worst':>6}  {'IoU':>6}  {'decided':>7}   ({scenes} scenes each)"
     for preset in PRESETS:
         found = _judge_all(replace(config, preset=preset, photometric=False, materials=0.0), scenes)
-        warp = [truth.warp for truth in found]
-        iou = sum(truth.both for truth in found) / sum(truth.either for truth in found)
-        decided = np.mean([truth.decided for truth in found])
+        warp = [judgement.warp for judgement in found]
+        iou = sum(judgement.both for judgement in found) / sum(judgement.either for judgement in found)
+        decided = np.mean([judgement.decided for judgement in found])
         yield f"{preset:<9}  {np.mean(warp):>9.3f}  {max(warp):>6.2f}  {iou:>6.4f}  {decided:>7.1%}"
 
 
@@ -50,10 +50,10 @@ def speed_lines(config: SyntheticConfig, timed: int) -> Iterator[str]:
         yield f"{preset:<9}  {crop:>8.1f}  {slow:>6.1f}  {cut / whole:>14.2f}  {crop / own:>17.2f}"
 
 
-def _judge_all(config: SyntheticConfig, count: int) -> list[Truth]:
+def _judge_all(config: SyntheticConfig, count: int) -> list[Judgement]:
     context = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
     with ProcessPoolExecutor(min(count_cores(), count), context, cv2.setNumThreads, (1,)) as pool:
-        return list(pool.map(judge_drawn, [config] * count, range(count), chunksize=8))
+        return list(pool.map(judge_pair, [config] * count, range(count), chunksize=8))
 
 
 def _time(config: SyntheticConfig, window: Window | None, count: int) -> tuple[float, float]:
@@ -62,7 +62,7 @@ def _time(config: SyntheticConfig, window: Window | None, count: int) -> tuple[f
     world = SyntheticWorld(config)
     for side in CANVAS_SIDES:
         for number in range(config.texture_bank):
-            draw_canvas(config.seed, side, number, None)
+            make_canvas(config.seed, side, number, None)
     for index in range(count, count + 3):  # what is made once
         world.annotated(index, window)
     times = []

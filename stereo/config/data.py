@@ -28,45 +28,46 @@ ScenePreset = Literal["flying", "tabletop", "driving", "mixed"]
 class SyntheticConfig:
     """The procedural world. A sample is a pure function of (seed, index) and of these settings."""
 
+    # 0 … 2³² − 1.
     seed: int = 0
     # Number of samples that make one pass over the set.
     length: int = 10000
     # Size of the rendered views, px.
     height: int = 256
     width: int = 512
-    # No surface lies nearer than this disparity, px. Each scene draws its own range below it.
+    # No surface lies nearer than this disparity, px. Each scene has its own range below it.
     max_disparity: int = 96
     # flying: things in mid-air, as in FlyingThings3D. tabletop: things on a table or before a wall, in a narrow range
-    # of distances, as in Middlebury. driving: a road with upright things on it, as in KITTI. mixed: of all of these, by
+    # of distances, as in Middlebury. driving: a road with upright things on it, as in KITTI. mixed: all of these, with
     # the weights of `mixture`.
     preset: ScenePreset = "mixed"
     mixture: dict[str, float] = field(default_factory=lambda: {"flying": 0.4, "tabletop": 0.4, "driving": 0.2})
-    # Number of objects before the background, drawn uniformly from this range (both included).
+    # Number of objects before the background, uniform in this range (both included).
     min_objects: int = 10
     max_objects: int = 30
-    # Per-camera exposure, colour, gamma, blur and noise. Off: both views show the surfaces' own colours.
+    # Exposure, color, gamma, blur and noise of each view's sensor. Off: both views show the surfaces' own colors.
     photometric: bool = True
-    # A folder of photographs, and the share of surfaces that show crops of them; and the share of surfaces (of the
-    # others) that show dead leaves, whose statistics are those of photographs.
+    # A folder of photographs, and the share of surfaces that show crops of them. Of the surfaces that do not, the share
+    # that shows dead leaves, whose statistics are those of photographs.
     textures: str | None = None
     texture_share: float = 0.5
     natural_textures: float = 0.0
-    # Number of canvases of each size that the surfaces of a seed are cut from, each with its own colours. 0: every
+    # Number of canvases of each size that the surfaces of a seed are cut from, each surface in its own colors. 0: every
     # surface has a canvas of its own, which takes longer.
     texture_bank: int = 192
     # One light that shades surfaces by their slant and casts soft shadows, in most scenes. Both views see the same.
     shading: bool = True
-    # Share of surfaces that are glossy (with shading), reflecting or translucent. What they show differs between the
-    # views; ground truth is the surface.
+    # Share of surfaces that are glossy (with shading), reflecting or translucent. They look different in the two views;
+    # ground truth is the surface.
     materials: float = 0.3
-    # Probability that a lens of wide aperture blurs what is not near the depth it focuses on.
+    # Probability that a lens of wide aperture blurs all surfaces that are not near the depth it focuses on.
     defocus_probability: float = 0.0
     # With photometric: share of the light that may be missing in the corners, and probability that both views went
     # through JPEG.
     vignetting: float = 0.0
     jpeg_probability: float = 0.0
-    # Probability of a right view that is not quite rectified: shifted up or down and turned about its centre by at most
-    # so many px and degrees. Disparities follow; the right view's own ones then have half a pixel of tolerance.
+    # Probability of a right view that is not quite rectified: shifted up or down and turned about its middle by at most
+    # so many px and degrees. Disparities follow; those of the right view are then true to half a pixel.
     # data.augmentation has the same for training on any data.
     misalignment_probability: float = 0.0
     max_vertical_shift: float = 1.0
@@ -74,14 +75,19 @@ class SyntheticConfig:
 
     def __post_init__(self) -> None:
         for name in (
-            "materials",
             "texture_share",
             "natural_textures",
+            "materials",
             "defocus_probability",
+            "vignetting",
+            "jpeg_probability",
             "misalignment_probability",
         ):
             value = getattr(self, name)
             require(0 <= value <= 1, f"synthetic.{name} is {value}, expected a share, 0 … 1")
+        # Numbers of more than 32 bits would share streams of random numbers (stereo/data/synthetic/streams.py).
+        require(0 <= self.seed < 2**32, f"synthetic.seed is {self.seed}, expected 0 … {2**32 - 1}")
+        require(1 <= self.length <= 2**32, f"synthetic.length is {self.length}, expected 1 … {2**32}")
         _check_misalignment("synthetic", self.max_vertical_shift, self.max_rotation)
         unknown = sorted(set(self.mixture) - {"flying", "tabletop", "driving"})
         require(
@@ -89,12 +95,7 @@ class SyntheticConfig:
             f"synthetic.mixture is {dict(self.mixture)}, expected weights of 0 or more, not all 0, of flying, tabletop "
             "and driving",
         )
-        require(
-            0 <= self.vignetting <= 1 and 0 <= self.jpeg_probability <= 1,
-            f"synthetic.vignetting is {self.vignetting} and jpeg_probability {self.jpeg_probability}, expected 0 … 1",
-        )
         require(self.texture_bank >= 0, f"synthetic.texture_bank is {self.texture_bank}, expected 0 or more")
-        require(self.length >= 1, f"synthetic.length is {self.length}, expected 1 or more")
         require(
             self.height >= 32 and self.width >= 32,
             f"synthetic size is {self.width}×{self.height} (width × height), expected 32×32 or more",

@@ -5,35 +5,38 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stereo.config import SyntheticConfig
-from stereo.data.sample import GroundTruth, SampleSource, StereoSample
-from stereo.data.synthetic.camera import draw_defocus, draw_misalignment, to_uint8, with_defects
-from stereo.data.synthetic.lighting import with_materials
-from stereo.data.synthetic.painter import draw_scene
-from stereo.data.synthetic.render import find_occluded, render_view
+from stereo.data.sample import GroundTruth, Mask, SampleSource, StereoSample
+from stereo.data.synthetic.arrays import ObjectIds
+from stereo.data.synthetic.choose.materials import with_materials
+from stereo.data.synthetic.choose.scene import choose_scene
+from stereo.data.synthetic.choose.sensors import choose_defocus, choose_misalignment, choose_sensors, with_defects
+from stereo.data.synthetic.render.occlusion import find_occluded
+from stereo.data.synthetic.render.sensor import to_uint8
+from stereo.data.synthetic.render.view import render_view
+from stereo.data.synthetic.streams import Purpose, stream
 from stereo.data.synthetic.window import Window
 from stereo.data.transforms import misalign
 
-# Of what (seed, index) draws. It goes up with every change that moves a pixel, and a test holds it to a fingerprint.
+# The version of what (seed, index) gives. A change that moves a pixel raises it; a test compares it with a fingerprint.
 WORLD_VERSION = 3
 
 
 class Annotated(NamedTuple):
-    """A pair with what only a drawn world knows.
+    """A pair, with what is known of a rendered pair alone.
 
-    object_id: int16 [H, W], the index of the surface that the left view shows, from back to front; those of the
-        background come first. boundary: bool [H, W], True where a neighbour (of four) shows another surface.
+    object_id: int16 [H, W], the index of the surface that the left view shows, from back to front; backgrounds come
+        first. boundary: bool [H, W], True where a neighbor (of four, in the window) shows another surface.
     """
 
     sample: StereoSample
-    object_id: NDArray[np.int16]
-    boundary: NDArray[np.bool_]
+    object_id: ObjectIds
+    boundary: Mask
 
 
-def find_boundary(object_id: NDArray[np.int16]) -> NDArray[np.bool_]:
-    """Where one of the four neighbours belongs to another surface. [H, W] to bool [H, W]."""
+def find_boundary(object_id: ObjectIds) -> Mask:
+    """Return where one of the four neighbors belongs to another surface. [H, W] to bool [H, W]."""
     boundary = np.zeros(object_id.shape, np.bool_)
     across = object_id[:, 1:] != object_id[:, :-1]
     down = object_id[1:] != object_id[:-1]
@@ -45,7 +48,7 @@ def find_boundary(object_id: NDArray[np.int16]) -> NDArray[np.bool_]:
 
 
 class SyntheticWorld:
-    """Rectified pairs of layered surfaces, drawn when asked for, with exact and dense ground truth.
+    """Rectified pairs of layered surfaces, rendered when they are asked for, with exact and dense ground truth.
 
     Sample `index` is a pure function of (config.seed, index) and of the other settings: the same bytes in any order,
     process and number of workers.
@@ -59,68 +62,93 @@ class SyntheticWorld:
 
     @cached_property
     def names(self) -> list[str]:
-        """Of all samples, without drawing them."""
-        return [self._name(index) for index in range(len(self))]
+        """Return the names of all samples; nothing is rendered."""
+        return [self.name_of(index) for index in range(len(self))]
 
-    def _name(self, index: int) -> str:
+    def name_of(self, index: int) -> str:
+        """Return the name of one sample."""
         return f"synthetic/{self.config.seed}/{index:06d}"
 
     def __len__(self) -> int:
         return self.config.length
 
     def __getitem__(self, index: int) -> StereoSample:
-        """Draw one pair: disparities of both views, `occluded`, everything valid.
+        """Return one pair, with the disparities of both views and `occluded`; every pixel is valid.
 
         Raises: IndexError unless 0 <= index < len(self).
         """
-        self._check(index)
-        return self.window(int(index), Window(0, 0, self.config.height, self.config.width))
+        return self.window(index, self._frame)
 
     def window(self, index: int, window: Window) -> StereoSample:
-        """A window of pair `index`, drawn without the rest of its frame: the same world, with noise of its own."""
-        return self.annotated(index, window).sample
+        """Return a window of pair `index`, rendered without the rest of its frame: the same, but for its noise.
 
-    def source(self, index: int) -> SampleSource:
-        """Return pair `index`, of which nothing is drawn yet. Raises: IndexError unless 0 <= index < len(self)."""
-        self._check(index)
-        return _UndrawnPair(self, index)
+        Raises: IndexError unless 0 <= index < len(self).
+        """
+        return self._render(index, window)[0]
 
     def annotated(self, index: int, window: Window | None = None) -> Annotated:
-        """Pair `index`, or a window of it, with what only a drawn world knows."""
-        config = self.config
-        window = window or Window(0, 0, config.height, config.width)
-        error = draw_misalignment(np.random.default_rng([config.seed, index, 7]), config)
-        if error is None:
-            return self._rectified(index, window)
-        # What turns into the window from beside it is drawn, too.
-        drawn = window.grown(error.margin(config.height, config.width), config.height, config.width)
-        sample, object_id, boundary = self._rectified(index, drawn)
-        center = ((config.width - 1) / 2 - drawn.left, (config.height - 1) / 2 - drawn.top)
-        sample = misalign(sample, error.shift, error.angle, center)
-        here = window.within(drawn)
-        sample = sample.window(here[0].start, here[1].start, window.height, window.width)
-        return Annotated(sample, np.ascontiguousarray(object_id[here]), np.ascontiguousarray(boundary[here]))
+        """Return pair `index`, or a window of it, with object ids and boundaries.
 
-    def _rectified(self, index: int, window: Window) -> Annotated:
+        Raises: IndexError unless 0 <= index < len(self).
+        """
+        sample, owner = self._render(index, window or self._frame)
+        return Annotated(sample, np.ascontiguousarray(owner), find_boundary(owner))
+
+    def source(self, index: int) -> SampleSource:
+        """Return pair `index`; nothing is rendered yet. Raises: IndexError unless 0 <= index < len(self)."""
+        self._check(index)
+        return _LazyPair(self, index)
+
+    def __iter__(self) -> Iterator[StereoSample]:
+        return (self[index] for index in range(len(self)))
+
+    @property
+    def _frame(self) -> Window:
+        return Window(0, 0, self.config.height, self.config.width)
+
+    def _check(self, index: int) -> None:
+        if not 0 <= index < len(self):
+            raise IndexError(f"sample {index} of a synthetic world of {len(self)}")
+
+    def _stream(self, index: int, purpose: Purpose) -> np.random.Generator:
+        return stream(self.config.seed, index, purpose)
+
+    def _render(self, index: int, window: Window) -> tuple[StereoSample, ObjectIds]:
+        """Return a window of a pair and the index of the layer that each left pixel shows, [H, W]."""
+        self._check(index)
         config = self.config
-        rng = np.random.default_rng([config.seed, index])
-        scene = draw_scene(rng, config)
-        # What may be switched off draws from generators of its own, so that the scene stays the same.
-        scene = with_materials(scene, np.random.default_rng([config.seed, index, 2]), config)
-        cameras = with_defects(scene.cameras, np.random.default_rng([config.seed, index, 1]), config)
-        lens_rng = np.random.default_rng([config.seed, index, 5])
-        lens = draw_defocus(lens_rng, scene.middle_disparities, config.defocus_probability)
+        error = choose_misalignment(self._stream(index, Purpose.MISALIGNMENT), config)
+        if error is None:
+            return self._render_rectified(index, window)
+        # Pixels beside the window may turn into it.
+        wider = window.grown(error.margin(config.height, config.width), config.height, config.width)
+        sample, owner = self._render_rectified(index, wider)
+        middle = ((config.width - 1) / 2 - wider.left, (config.height - 1) / 2 - wider.top)
+        sample = misalign(sample, error.shift, error.angle, middle)
+        here = window.within(wider)
+        return sample.window(here[0].start, here[1].start, window.height, window.width), owner[here]
+
+    def _render_rectified(self, index: int, window: Window) -> tuple[StereoSample, ObjectIds]:
+        config = self.config
+        # What the settings may switch off has streams of its own, so that the rest of the scene stays the same.
+        rng = self._stream(index, Purpose.SCENE)
+        scene = choose_scene(rng, config)
+        sensors = with_defects(choose_sensors(rng), self._stream(index, Purpose.DEFECTS), config)
+        scene = with_materials(scene, self._stream(index, Purpose.MATERIALS), config)
+        defocus_rng = self._stream(index, Purpose.DEFOCUS)
+        lens = choose_defocus(defocus_rng, scene.middle_disparities, config.defocus_probability)
         images, views = [], []
-        for camera, right in zip(cameras, (False, True), strict=True):
-            margin = camera.margin if config.photometric else 0
-            drawn = window.grown(max(margin, 0 if lens is None else lens.margin), config.height, config.width)
-            view = render_view(scene, right, drawn)
-            light = view.light if lens is None else lens.blurred(view.light, view.disparity)
+        for sensor, right in zip(sensors, (False, True), strict=True):
+            # Blur reaches in from beside the window.
+            margin = max(sensor.margin if config.photometric else 0, 0 if lens is None else lens.margin)
+            wider = window.grown(margin, config.height, config.width)
+            view = render_view(scene, right, wider)
+            radiance = view.radiance if lens is None else lens.blur(view.radiance, view.disparity)
             if config.photometric:
-                image = camera.capture(rng, light, drawn, (config.height, config.width))
+                image = sensor.capture(rng, radiance, wider, (config.height, config.width))
             else:
-                image = to_uint8(light)
-            here = window.within(drawn)
+                image = to_uint8(radiance)
+            here = window.within(wider)
             images.append(np.ascontiguousarray(image[here]))
             views.append(view.part(here))
         left, right_view = views
@@ -134,26 +162,19 @@ class SyntheticWorld:
                 disparity_right=np.ascontiguousarray(right_view.disparity),
             ),
             calibration=scene.camera.calibration.cropped(window.top, window.left),
-            name=self._name(index),
+            name=self.name_of(index),
         )
-        return Annotated(sample, np.ascontiguousarray(left.owner), find_boundary(left.owner))
-
-    def _check(self, index: int) -> None:
-        if not 0 <= index < len(self):
-            raise IndexError(f"sample {index} of a synthetic world of {len(self)}")
-
-    def __iter__(self) -> Iterator[StereoSample]:
-        return (self[index] for index in range(len(self)))
+        return sample, left.owner
 
 
-class _UndrawnPair:
-    """A pair of the world before it is drawn: a crop of it costs what the crop's own pixels cost."""
+class _LazyPair:
+    """A pair of the world that is not rendered yet: a crop costs no more than its own pixels."""
 
     def __init__(self, world: SyntheticWorld, index: int) -> None:
         self.world, self.index = world, index
-        self.name = world._name(index)
+        self.name = world.name_of(index)
         self.height, self.width = world.config.height, world.config.width
 
     def window(self, top: int, left: int, height: int, width: int) -> StereoSample:
-        """A window of the frame."""
+        """Return a window of the frame."""
         return self.world.window(self.index, Window(top, left, height, width))

@@ -1,23 +1,26 @@
-"""How true the ground truth of a drawn pair is, judged from the pair alone."""
+"""How true the ground truth of a rendered pair is, judged from the pair alone."""
 
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stereo.config import SyntheticConfig
-from stereo.data.sample import StereoSample
+from stereo.data.sample import Mask, StereoSample
+from stereo.data.synthetic.arrays import Float32
 from stereo.data.synthetic.dataset import SyntheticWorld
 from stereo.data.warping import warp_residual
+from stereo.errors import DataError
 
-# A pixel of the right view that is nearer by more than this, px, hides what is matched to it; slanted surfaces differ
-# by less from one pixel to the next.
+# A pixel of the right view that is nearer by more than this, px, hides the left pixel that is matched to it. On slanted
+# surfaces two neighbors differ by less.
 _HIDES = 0.7
 
 
-class Truth(NamedTuple):
-    """warp: mean |L(x) − R(x − d)| over the visible pixels, grey levels. both, either: numbers of pixels that both, or
-    one, of the mask and the two disparity maps call occluded. decided: share of pixels about which the maps agree.
+class Judgement(NamedTuple):
+    """warp: Mean |L(x) − R(x − d)| over the visible pixels, gray levels.
+
+    both, either: Numbers of pixels that the mask and the two disparity maps, or at least one of the two, call occluded.
+    decided: Share of the pixels that the maps decide.
     """
 
     warp: float
@@ -26,29 +29,31 @@ class Truth(NamedTuple):
     decided: float
 
 
-def judge(sample: StereoSample) -> Truth:
-    """Needs the disparities of both views. The right one is known at whole pixels only: where one neighbour of
-    x − d hides the point and the other does not, the maps leave it open, and it does not count.
+def judge(sample: StereoSample) -> Judgement:
+    """Judge the ground truth of one pair.
+
+    The right view's disparity is known at whole pixels only. Where one neighbor of x − d hides the point and the other
+    does not, the maps do not decide, and the pixel does not count.
+
+    Raises: DataError without ground truth, occluded pixels or the right view's disparity.
     """
     truth = sample.require_truth("judging it")
-    assert truth.disparity_right is not None
-    assert truth.occluded is not None
+    if truth.occluded is None or truth.disparity_right is None:
+        raise DataError(f"{sample.name}: judging it needs the occluded pixels and the right view's disparity")
     warp = warp_residual(sample)[~truth.occluded].mean()
     seen, decided = occluded_by_disparities(truth.disparity, truth.disparity_right)
     both = int(np.count_nonzero(truth.occluded & seen & decided))
     either = int(np.count_nonzero((truth.occluded | seen) & decided))
-    return Truth(float(warp), both, either, float(decided.mean()))
+    return Judgement(float(warp), both, either, float(decided.mean()))
 
 
-def judge_drawn(config: SyntheticConfig, index: int) -> Truth:
-    """The same of a pair of the world."""
+def judge_pair(config: SyntheticConfig, index: int) -> Judgement:
+    """Judge pair `index` of the world that the settings describe."""
     return judge(SyntheticWorld(config)[index])
 
 
-def occluded_by_disparities(
-    left: NDArray[np.float32], right: NDArray[np.float32]
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Where the left pixel is outside the right view or behind something there, and where that is decided."""
+def occluded_by_disparities(left: Float32, right: Float32) -> tuple[Mask, Mask]:
+    """Return where the left pixel is outside the right view or behind something there, and where that is decided."""
     height, width = left.shape
     x_right = np.arange(width, dtype=np.float32) - left
     outside = (x_right < 0) | (x_right > width - 1)

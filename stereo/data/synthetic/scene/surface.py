@@ -5,10 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-# float32 in the renderer; float64 serves as well.
-Array = NDArray[np.floating[Any]]
+from stereo.data.synthetic.arrays import Floats, Indices
 
 _QUARTER_TURN = math.pi / 2
 
@@ -31,20 +29,20 @@ class Wave:
     frequency_y: float
     phase: float
 
-    def parts(self, x: Array, y: Array) -> tuple[Array, Array]:
-        """What x and what y contribute to the argument of the sine, radians."""
+    def parts(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
+        """Return the parts of the sine's argument that x and y give, radians."""
         return self.frequency_x * x, self.frequency_y * y + self.phase
 
-    def at(self, x: Array, y: Array) -> Array:
-        """Of left-view points, px."""
+    def at(self, x: Floats, y: Floats) -> Floats:
+        """Return the wave at left-view points, px."""
         return np.asarray(self.amplitude * _sine(*self.parts(x, y)))
 
 
 @dataclass(frozen=True)
 class Dome:
-    """height (1 − ((x − center_x) / radius_x)² − ((y − center_y) / radius_y)²): a ball seen from before, px.
+    """height (1 − ((x − center_x) / radius_x)² − ((y − center_y) / radius_y)²): a ball seen from the front, px.
 
-    An infinite radius makes it a cylinder. 2 height / radius_x, its slope at the rim, counts as a slope.
+    An infinite radius makes it a cylinder. Its slope at the rim, 2 height / radius_x, counts as a slope.
     """
 
     height: float
@@ -53,8 +51,8 @@ class Dome:
     radius_x: float
     radius_y: float
 
-    def at(self, x: Array, y: Array) -> Array:
-        """Of left-view points, px."""
+    def at(self, x: Floats, y: Floats) -> Floats:
+        """Return the dome at left-view points, px."""
         across = (x - self.center_x) * (1 / self.radius_x)
         along = (y - self.center_y) * (1 / self.radius_y)
         return np.asarray(self.height * (1 - across * across - along * along))
@@ -62,13 +60,13 @@ class Dome:
 
 @dataclass(frozen=True)
 class Surface:
-    """Disparity over left-view pixels: a plane with waves or a dome, or planes that meet at edges; in low … high.
+    """Disparity over left-view pixels, in low … high: a plane with waves or a dome, or planes that meet at edges.
 
-    planes: One plane, or more: then the surface is their minimum (`convex`, edges towards the camera, as of a box)
-        or their maximum (an edge away from the camera, as of an open book).
-    dome: Added to a single plane; then there are no waves.
-    waves: Added to every plane. The sum of |slope_x| and of all |amplitude frequency_x| must stay below 0.5, so that
-        x − disparity grows with x and a right-view pixel sees one point of the surface.
+    planes: One plane or more. The surface is their minimum (`convex`: the edges point towards the camera, as those of a
+        box) or their maximum (the edge points away from the camera, as that of an open book).
+    dome: Added to a single plane; a surface with a dome has no waves.
+    waves: Added to every plane. The sum of |slope_x| and of all |amplitude frequency_x| must stay below 0.5: then
+        x − disparity grows with x, and a right-view pixel sees one point of the surface.
     low, high: Limits of disparity, px.
     """
 
@@ -79,8 +77,8 @@ class Surface:
     convex: bool = True
     dome: Dome | None = None
 
-    def at(self, x: Array, y: Array) -> Array:
-        """Disparity at left-view points, px. x, y: float32 of any shapes that broadcast together.
+    def at(self, x: Floats, y: Floats) -> Floats:
+        """Return the disparity at left-view points, px. x, y: float32 of any shapes that broadcast together.
 
         A row [1, W] and a column [H, 1] are the fastest way to ask for a grid.
         """
@@ -92,7 +90,7 @@ class Surface:
         return self._limited(disparity)
 
     def at_point(self, x: float, y: float) -> float:
-        """Disparity at one left-view point, px: as `at`, in an eighth of its time."""
+        """Return the disparity at one left-view point, px: as `at`, but faster for a single point."""
         values = [plane.offset + plane.slope_x * x + plane.slope_y * y for plane in self.planes]
         disparity = min(values) if self.convex else max(values)
         for wave in self.waves:
@@ -101,16 +99,16 @@ class Surface:
             disparity += float(self.dome.at(np.float64(x), np.float64(y)))  # type: ignore[arg-type]  # scalars do, too
         return min(max(disparity, self.low), self.high)
 
-    def from_right(self, x: Array, y: Array) -> Array:
-        """Disparity seen at right-view points (x, y), px: the d that solves d = at(x + d, y).
+    def from_right(self, x: Floats, y: Floats) -> Floats:
+        """Return the disparity that right-view points (x, y) see, px: the d that solves d = at(x + d, y).
 
-        Each plane is solved by itself: x − d(x) grows with x, so the solution of a minimum (maximum, limit) of
+        Each plane is solved by itself. x − d(x) grows with x, so that the solution of a minimum (maximum, limit) of
         surfaces is the minimum (maximum, limit) of their solutions.
         """
         return self._limited(self._joined([self._solve(plane, x, y) for plane in self.planes]))
 
-    def face(self, x: Array, y: Array) -> NDArray[np.intp]:
-        """On which of the planes left-view points lie."""
+    def face(self, x: Floats, y: Floats) -> Indices:
+        """Return the index of the plane on which each left-view point lies."""
         shown, *others = (self._plane_at(plane, x, y) for plane in self.planes)
         face = np.zeros(shown.shape, np.intp)
         for number, other in enumerate(others, 1):
@@ -118,8 +116,8 @@ class Surface:
             shown = self._joined([shown, other])
         return face
 
-    def gradient(self, x: Array, y: Array) -> tuple[Array, Array]:
-        """Slopes of disparity along x and y at left-view points, px per px; those without the limits."""
+    def gradient(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
+        """Return the slopes of disparity along x and y at left-view points, px per px, as if there were no limits."""
         along_x: Any
         along_y: Any
         if len(self.planes) > 1:
@@ -139,27 +137,27 @@ class Surface:
         return np.broadcast_to(along_x, shape), np.broadcast_to(along_y, shape)
 
     def bounds(self, x0: float, y0: float, x1: float, y1: float) -> tuple[float, float]:
-        """Limits, px, between which disparity lies over a rectangle of the left view."""
+        """Return limits, px, between which the disparity lies over a rectangle of the left view."""
         corners = [[p.offset + p.slope_x * x + p.slope_y * y for x in (x0, x1) for y in (y0, y1)] for p in self.planes]
         bulge = sum(abs(wave.amplitude) for wave in self.waves)
-        if self.dome is not None:  # between 1 at its top and −1 in the corners of the box around it
+        if self.dome is not None:  # from its height at the top down to −height in the corners of the box around it
             ends = self.dome.at(np.array([[x0, x1]], np.float32), np.array([[y0], [y1]], np.float32))
             bulge += max(abs(self.dome.height), float(np.abs(ends).max()))
         low = min(min(values) for values in corners) - bulge
         high = max(max(values) for values in corners) + bulge
         return min(max(low, self.low), self.high), min(max(high, self.low), self.high)
 
-    def _solve(self, plane: Plane, x: Array, y: Array) -> Array:
+    def _solve(self, plane: Plane, x: Floats, y: Floats) -> Floats:
         rest = plane.offset + plane.slope_y * y
         if self.dome is not None:
             return _solve_dome(self.dome, plane.slope_x, rest, x, y)
-        # On the plane alone x_left = across + along, so that of a grid it stays a row and a column.
+        # On the plane alone x_left = across + along: a grid stays a row and a column.
         steep = 1 - plane.slope_x
         across, along = x / steep, rest / steep
         disparity = plane.slope_x * across + along
         if not self.waves:
             return np.asarray(disparity)
-        # Newton's method from there: the waves are gentle enough that two steps give 1e-4 px.
+        # From there two steps of Newton's method give 1e-4 px, because the waves are gentle.
         residual: Any = 0.0
         slope: Any = -steep
         for wave in self.waves:
@@ -177,24 +175,24 @@ class Surface:
         return np.asarray(disparity - residual / slope)
 
     @staticmethod
-    def _plane_at(plane: Plane, x: Array, y: Array) -> Array:
+    def _plane_at(plane: Plane, x: Floats, y: Floats) -> Floats:
         return plane.slope_x * x + (plane.offset + plane.slope_y * y)
 
-    def _joined(self, values: list[Array]) -> Array:
+    def _joined(self, values: list[Floats]) -> Floats:
         joined, *others = values
         for other in others:
             joined = np.minimum(joined, other) if self.convex else np.maximum(joined, other)
         return joined
 
-    def _limited(self, disparity: Array) -> Array:
+    def _limited(self, disparity: Floats) -> Floats:
         return np.minimum(np.maximum(disparity, self.low), self.high)
 
 
-def _solve_dome(dome: Dome, slope: float, rest: Array, x: Array, y: Array) -> Array:
-    """The d with d = slope X + rest + dome(X, y) at X = x + d: a quadratic equation in X − center_x.
+def _solve_dome(dome: Dome, slope: float, rest: Floats, x: Floats, y: Floats) -> Floats:
+    """Return the d with d = slope X + rest + dome(X, y) at X = x + d, which is a quadratic equation in X − center_x.
 
-    Left of the point where the surface would fold over there is none, and that point stands for it: it lies outside the
-    dome's own box.
+    Left of the point where the surface would fold over, the equation has no solution, and that point is returned
+    instead: it lies outside the dome's own box.
     """
     bend, steep = dome.height / dome.radius_x**2, 1 - slope
     along = (y - dome.center_y) * (1 / dome.radius_y)
@@ -203,12 +201,12 @@ def _solve_dome(dome: Dome, slope: float, rest: Array, x: Array, y: Array) -> Ar
     return np.asarray(dome.center_x - 2 * constant / (steep + root) - x)
 
 
-def _sine(first: Array, second: Array) -> Array:
-    """sin(first + second). For a row and a column by the addition theorem: a product takes a tenth of a sine's time."""
+def _sine(first: Floats, second: Floats) -> Floats:
+    """Return sin(first + second); of a row and a column by the addition theorem: products are faster than sines."""
     if first.shape == second.shape:
         return np.asarray(np.sin(first + second))
     return np.asarray(np.sin(first) * np.cos(second) + np.cos(first) * np.sin(second))
 
 
-def _cosine(first: Array, second: Array) -> Array:
+def _cosine(first: Floats, second: Floats) -> Floats:
     return _sine(first, second + _QUARTER_TURN)

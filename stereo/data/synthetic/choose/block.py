@@ -1,17 +1,15 @@
-"""Blocks: boxes in space, of which a camera sees up to three faces in exact perspective."""
+"""Blocks: boxes in space. A camera sees up to three of their faces, in exact perspective."""
 
 from dataclasses import dataclass
 from itertools import product
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from numpy.random import Generator
 
-from stereo.data.synthetic.pinhole import Pinhole
-from stereo.data.synthetic.surface import Plane
-
-Array = NDArray[np.float64]
-Rng = np.random.Generator
+from stereo.data.synthetic.arrays import Float64
+from stereo.data.synthetic.scene.pinhole import Pinhole
+from stereo.data.synthetic.scene.surface import Plane
 
 _AHEAD = np.array([0.0, 0.0, 1.0])
 
@@ -21,30 +19,30 @@ _STEEPEST = 0.45
 
 @dataclass(frozen=True)
 class Block:
-    """planes: of the faces in view; their minimum is the disparity. hull: silhouette [N, 2], px of the left view."""
+    """planes: Of the faces in view; the disparity is their minimum. hull: Silhouette [N, 2], px of the left view."""
 
     planes: tuple[Plane, ...]
-    hull: Array
+    hull: Float64
 
 
-def draw_block(
-    rng: Rng,
+def choose_block(
+    rng: Generator,
     camera: Pinhole,
     anchor: tuple[float, float, float],
     size: tuple[float, float],
-    up: Array | None,
+    up: Float64 | None,
     limits: tuple[float, float],
 ) -> Block | None:
-    """A block turned at random; None if some tries give none that fits.
+    """Return a block turned at random, or None where a few tries give none that fits.
 
     Args:
-        anchor: x, y and disparity of the middle of its foot, or of its centre if it floats, px.
-        size: about its width and height in the view, px.
-        up: unit vector of what it stands on; None: it floats, turned freely.
-        limits: of disparity, px.
+        anchor: x, y and disparity of the middle of its foot, or of its center if it floats, px.
+        size: About its width and height in the view, px.
+        up: Unit normal of the floor that it stands on; None: it floats and is turned freely.
+        limits: Least and greatest disparity, px.
     """
     origin = camera.point(*anchor)
-    scale = 1 / anchor[2]  # what a pixel there measures in space
+    scale = 1 / anchor[2]  # the size in space of a pixel there
     for attempt in range(6):
         shrunk = 0.8**attempt * scale
         width, height, length = size[0] * shrunk, size[1] * shrunk, size[0] * shrunk * rng.uniform(0.4, 1.6)
@@ -68,8 +66,8 @@ def draw_block(
     return None
 
 
-def _axes(rng: Rng, up: Array | None) -> Array:
-    """Three perpendicular unit vectors, [3, 3]; the second is `up`, or about −y."""
+def _axes(rng: Generator, up: Float64 | None) -> Float64:
+    """Return three perpendicular unit vectors, [3, 3]; the second is `up`, or about −y."""
     if up is None:
         up = rng.normal(0, 0.35, 3) + np.array([0.0, -1.0, 0.0])
         up /= np.linalg.norm(up)
@@ -83,10 +81,10 @@ def _axes(rng: Rng, up: Array | None) -> Array:
     return np.stack([first, up, _cross(first, up)])
 
 
-def _cross(a: Array, b: Array) -> Array:
-    """np.cross of two vectors, in a tenth of its time."""
+def _cross(a: Float64, b: Float64) -> Float64:
+    """Return np.cross of two vectors, faster."""
     return np.array([a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]])
 
 
-def _hull(points: Array) -> Array:
+def _hull(points: Float64) -> Float64:
     return np.asarray(cv2.convexHull(points.astype(np.float32))[:, 0], np.float64)

@@ -1,30 +1,30 @@
-"""Texture families of the procedural world: each a small function (rng, height, width) → RGB float32 0 … 255.
+"""The patterns that surfaces show: each is a small function (rng, height, width) → RGB float32 in 0 … 255.
 
-Sizes are in texels; a view samples about 0.7 to 1.6 texels per pixel, so every texture leaves here band-limited.
+Sizes are in texels. A view samples about 0.7 to 1.6 texels per pixel, so `make_pattern` limits the band of each.
 """
 
 from collections.abc import Callable
-from functools import lru_cache
 
 import cv2
 import numpy as np
+from numpy.random import Generator
 
-from stereo.data.sample import Image
-from stereo.data.synthetic.paint import Array, Bytes, Rng, colors, noise, ramp, stamp_text
+from stereo.data.synthetic.arrays import Bytes, Float32
+from stereo.data.synthetic.assets.paint import colors, noise, ramp, stamp_text
 
 FLAT = "flat"
 
 
-def _base(rng: Rng, height: int, width: int) -> Bytes:
-    """A canvas to draw on: one colour, or a soft cloud of a few."""
+def _base(rng: Generator, height: int, width: int) -> Bytes:
+    """Return a ground to paint on: one color, or a soft cloud of a few."""
     if rng.random() < 0.4:
         return np.broadcast_to(colors(rng, 1).astype(np.uint8), (height, width, 3)).copy()
     cloud = noise(rng, height, width, rng.uniform(1.5, 6), int(rng.integers(2, 6)), rng.uniform(0.3, 0.7))
     return ramp(rng, cloud).astype(np.uint8)
 
 
-def _rotated_axes(rng: Rng, height: int, width: int) -> tuple[Array, Array]:
-    """Two perpendicular coordinates in texels, [height, width] each; upright half of the time."""
+def _rotated_axes(rng: Generator, height: int, width: int) -> tuple[Float32, Float32]:
+    """Return two perpendicular coordinates in texels, [height, width] each; upright half of the time."""
     angle = rng.choice([0.0, np.pi / 2]) if rng.random() < 0.5 else rng.uniform(0, np.pi)
     x = np.arange(width, dtype=np.float32)[None]
     y = np.arange(height, dtype=np.float32)[:, None]
@@ -32,46 +32,47 @@ def _rotated_axes(rng: Rng, height: int, width: int) -> tuple[Array, Array]:
     return x * cos + y * sin, y * cos - x * sin
 
 
-def _blend(mask: Array, over: Array | Bytes, under: Array | Bytes) -> Array:
+def _blend(mask: Float32, over: Float32 | Bytes, under: Float32 | Bytes) -> Float32:
     return np.asarray(cv2.blendLinear(_float(over), _float(under), mask, 1 - mask), np.float32)
 
 
-def _float(image: Array | Bytes) -> Array:
+def _float(image: Float32 | Bytes) -> Float32:
     return np.asarray(image, np.float32)
 
 
-def _paint(color: Array) -> tuple[float, ...]:
+def _as_scalar(color: Float32) -> tuple[float, ...]:
+    """Return a color as OpenCV takes it."""
     return tuple(color.tolist())
 
 
-def flat(rng: Rng, height: int, width: int) -> Array:
-    """A painted wall: one colour, at most a few grey levels of soft or fine variation."""
+def flat(rng: Generator, height: int, width: int) -> Float32:
+    """Return a painted wall: one color, at most a few gray levels of soft or fine variation."""
     soft = noise(rng, height, width, rng.uniform(1, 4), 2) - np.float32(0.5)
     fine = rng.random((height, width), dtype=np.float32) - np.float32(0.5)
     variation = soft * np.float32(rng.uniform(0, 12)) + fine * np.float32(rng.choice([0, rng.uniform(0, 8)]))
     return np.asarray(colors(rng, 1) + variation[..., None], np.float32)
 
 
-def plaster(rng: Rng, height: int, width: int) -> Array:
-    """Low-contrast rough grain: plaster, concrete, asphalt, cloth."""
+def plaster(rng: Generator, height: int, width: int) -> Float32:
+    """Return low-contrast rough grain: plaster, concrete, asphalt, cloth."""
     grain = noise(rng, height, width, rng.uniform(8, 40), 6, rng.uniform(0.7, 1.1)) - np.float32(0.5)
     return np.asarray(colors(rng, 1) + grain[..., None] * np.float32(rng.uniform(15, 90)), np.float32)
 
 
-def cloud(rng: Rng, height: int, width: int) -> Array:
-    """Multi-octave noise through a colour ramp: stone, earth, clouds."""
+def cloud(rng: Generator, height: int, width: int) -> Float32:
+    """Return multi-octave noise through a color ramp: stone, earth, clouds."""
     values = noise(rng, height, width, rng.uniform(2, 14), int(rng.integers(4, 9)), rng.uniform(0.45, 1))
     return ramp(rng, values)
 
 
-def marble(rng: Rng, height: int, width: int) -> Array:
-    """Contours of noise: veins and islands with sharp borders."""
+def marble(rng: Generator, height: int, width: int) -> Float32:
+    """Return contours of noise: veins and islands with sharp borders."""
     values = noise(rng, height, width, rng.uniform(1.5, 8), int(rng.integers(2, 6)), rng.uniform(0.3, 0.6))
     return ramp(rng, np.asarray((values * np.float32(rng.uniform(2, 8))) % 1.0, np.float32))
 
 
-def wood(rng: Rng, height: int, width: int) -> Array:
-    """Noise stretched along one axis: wood, brushed metal, woven cloth."""
+def wood(rng: Generator, height: int, width: int) -> Float32:
+    """Return noise stretched along one axis: wood, brushed metal, woven cloth."""
     stretch = int(rng.integers(4, 24))
     short = noise(rng, height, max(4, width // stretch), rng.uniform(6, 40), 6, rng.uniform(0.5, 0.9))
     values = cv2.resize(short, (width, height), interpolation=cv2.INTER_CUBIC)
@@ -80,8 +81,8 @@ def wood(rng: Rng, height: int, width: int) -> Array:
     return ramp(rng, np.clip(values, 0, 1), int(rng.integers(2, 4)))
 
 
-def stripes(rng: Rng, height: int, width: int) -> Array:
-    """Repeating stripes, soft or sharp, straight or wavy."""
+def stripes(rng: Generator, height: int, width: int) -> Float32:
+    """Return repeating stripes, soft or sharp, straight or wavy."""
     u, _ = _rotated_axes(rng, height, width)
     if rng.random() < 0.5:
         u = u + np.float32(rng.uniform(2, 25)) * noise(rng, height, width, rng.uniform(1, 5), 2)
@@ -90,8 +91,8 @@ def stripes(rng: Rng, height: int, width: int) -> Array:
     return _blend(mask, _base(rng, height, width), _base(rng, height, width))
 
 
-def checker(rng: Rng, height: int, width: int) -> Array:
-    """A checkerboard or a tartan of two bases."""
+def checker(rng: Generator, height: int, width: int) -> Float32:
+    """Return a checkerboard or a tartan of two bases."""
     u, v = _rotated_axes(rng, height, width)
     period = float(np.exp(rng.uniform(np.log(8), np.log(70))))
     waves = [np.clip(np.sin(t * np.float32(2 * np.pi / p)) * 4, -1, 1) for t, p in ((u, period), (v, period))]
@@ -99,8 +100,8 @@ def checker(rng: Rng, height: int, width: int) -> Array:
     return _blend(np.asarray(mask, np.float32), _base(rng, height, width), _base(rng, height, width))
 
 
-def bricks(rng: Rng, height: int, width: int) -> Array:
-    """Bricks, tiles, shelves or windows: a grid of rectangles with joints, each with its own tone."""
+def bricks(rng: Generator, height: int, width: int) -> Float32:
+    """Return bricks, tiles, shelves or windows: a grid of rectangles with joints, each with its own tone."""
     image = _base(rng, height, width)
     cell_height = float(np.exp(rng.uniform(np.log(8), np.log(60))))
     cell_width = cell_height * rng.uniform(0.6, 3)
@@ -113,20 +114,20 @@ def bricks(rng: Rng, height: int, width: int) -> Array:
             x, y = (column + shift * (row % 2)) * cell_width, row * cell_height
             color = palette[rng.integers(len(palette))] + np.float32(rng.normal(0, variation))
             corner = (round(x + cell_width - joint), round(y + cell_height - joint))
-            cv2.rectangle(image, (round(x), round(y)), corner, _paint(color), -1)
+            cv2.rectangle(image, (round(x), round(y)), corner, _as_scalar(color), -1)
     return _float(image)
 
 
-def dots(rng: Rng, height: int, width: int) -> Array:
-    """A repeating pattern of dots on a grid."""
+def dots(rng: Generator, height: int, width: int) -> Float32:
+    """Return a repeating pattern of dots on a grid."""
     u, v = _rotated_axes(rng, height, width)
     period = np.float32(2 * np.pi / np.exp(rng.uniform(np.log(7), np.log(50))))
     mask = np.clip((np.cos(u * period) + np.cos(v * period) - rng.uniform(-0.5, 1.2)) * 2, 0, 1)
     return _blend(mask.astype(np.float32), _base(rng, height, width), _base(rng, height, width))
 
 
-def dead_leaves(rng: Rng, height: int, width: int) -> Array:
-    """Occluding ellipses and quadrilaterals of power-law sizes, which have the statistics of natural images.
+def dead_leaves(rng: Generator, height: int, width: int) -> Float32:
+    """Return ellipses and quadrilaterals of power-law sizes, one over the other: their statistics are natural ones.
 
     Source: Lee, Mumford, Huang, "Occlusion models for natural images", IJCV 2001 (sizes ∝ r⁻³).
     """
@@ -145,7 +146,7 @@ def dead_leaves(rng: Rng, height: int, width: int) -> Array:
     points = (points * 16).astype(np.int32)
     flatness = rng.uniform(0.3, 1, count)
     for i in range(count):
-        color = _paint(palette[picks[i]] + tones[i])
+        color = _as_scalar(palette[picks[i]] + tones[i])
         if quads[i]:
             cv2.fillConvexPoly(image, points[i], color, cv2.LINE_AA, 4)
         else:
@@ -155,8 +156,8 @@ def dead_leaves(rng: Rng, height: int, width: int) -> Array:
     return _float(image)
 
 
-def leaves(rng: Rng, height: int, width: int) -> Array:
-    """Foliage, gravel, carpet: many small strokes of similar colours over a dark ground."""
+def leaves(rng: Generator, height: int, width: int) -> Float32:
+    """Return foliage, gravel, carpet: many small strokes of similar colors over a dark ground."""
     image = (_base(rng, height, width) * np.float32(rng.uniform(0.2, 0.9))).astype(np.uint8)
     count, size = int(rng.integers(250, 700)), rng.uniform(2, 8)
     palette = colors(rng, 8) * rng.uniform(0.6, 1.2, (8, 1))
@@ -166,17 +167,17 @@ def leaves(rng: Rng, height: int, width: int) -> Array:
     segments = (np.stack([centers - ends, centers + ends], 1) * 16).astype(np.int32)
     thickness = rng.integers(1, max(2, int(size)), count)
     for i in range(count):
-        color = _paint(palette[i % 8])
+        color = _as_scalar(palette[i % 8])
         cv2.line(image, segments[i, 0], segments[i, 1], color, int(thickness[i]), cv2.LINE_AA, 4)
     return _float(image)
 
 
-def collage(rng: Rng, height: int, width: int) -> Array:
-    """Polygons, discs and lines of unrelated colours."""
+def collage(rng: Generator, height: int, width: int) -> Float32:
+    """Return polygons, discs and lines of unrelated colors."""
     image = _base(rng, height, width)
     palette = np.concatenate([colors(rng, 4) for _ in range(4)])
     for _ in range(int(rng.integers(15, 110))):
-        color = _paint(palette[rng.integers(16)] * np.float32(rng.uniform(0.7, 1)))
+        color = _as_scalar(palette[rng.integers(16)] * np.float32(rng.uniform(0.7, 1)))
         center, size = rng.random(2) * (width, height), float(np.exp(rng.uniform(1, 4.3)))
         kind = rng.random()
         if kind < 0.25:
@@ -190,8 +191,8 @@ def collage(rng: Rng, height: int, width: int) -> Array:
     return _float(image)
 
 
-def text(rng: Rng, height: int, width: int) -> Array:
-    """Print: lines of characters on paper, posters and labels."""
+def text(rng: Generator, height: int, width: int) -> Float32:
+    """Return print: lines of characters on paper, posters and labels."""
     mask = np.zeros((height, width), np.uint8)
     y = rng.uniform(0, 12)
     while y < height:
@@ -205,15 +206,15 @@ def text(rng: Rng, height: int, width: int) -> Array:
     return _blend(coverage, _base(rng, height, width), _base(rng, height, width))
 
 
-def speckle(rng: Rng, height: int, width: int) -> Array:
-    """Random dots of about two texels: the strongest fine texture there is."""
+def speckle(rng: Generator, height: int, width: int) -> Float32:
+    """Return random dots of about two texels: the strongest fine pattern of all."""
     values = cv2.GaussianBlur(rng.random((height, width), dtype=np.float32), (0, 0), rng.uniform(0.7, 2))
     values = np.clip((values - 0.5) * np.float32(rng.uniform(2, 10)) + 0.5, 0, 1)
     return ramp(rng, values, int(rng.integers(2, 4)))
 
 
-# Family → (weight, function).
-FAMILIES: dict[str, tuple[float, Callable[[Rng, int, int], Array]]] = {
+# Name → (weight, function).
+PATTERNS: dict[str, tuple[float, Callable[[Generator, int, int], Float32]]] = {
     FLAT: (0.12, flat),
     "plaster": (0.13, plaster),
     "cloud": (0.13, cloud),
@@ -229,19 +230,19 @@ FAMILIES: dict[str, tuple[float, Callable[[Rng, int, int], Array]]] = {
     "text": (0.05, text),
     "speckle": (0.03, speckle),
 }
-_NAMES = tuple(FAMILIES)
-_WEIGHTS = np.array([weight for weight, _ in FAMILIES.values()])
+_NAMES = tuple(PATTERNS)
+_WEIGHTS = np.array([weight for weight, _ in PATTERNS.values()])
 _WEIGHTS /= _WEIGHTS.sum()
 
 
-def draw_texture(rng: Rng, height: int, width: int, family: str | None = None) -> Array:
-    """A band-limited texture, RGB float32 [height, width, 3] in 0 … 255.
+def make_pattern(rng: Generator, height: int, width: int, name: str | None = None) -> Float32:
+    """Return a band-limited pattern, RGB float32 [height, width, 3] in 0 … 255.
 
     Args:
-        family: One of FAMILIES; None draws one by weight.
+        name: One of PATTERNS; None: choose one by weight.
     """
-    name = family or _NAMES[int(rng.choice(len(_NAMES), p=_WEIGHTS))]
-    image = FAMILIES[name][1](rng, height, width)
+    name = name or _NAMES[int(rng.choice(len(_NAMES), p=_WEIGHTS))]
+    image = PATTERNS[name][1](rng, height, width)
     if name != FLAT:
         if rng.random() < 0.4:  # washed-out and dark surfaces
             image = image * np.float32(rng.uniform(0.2, 1)) + np.float32(rng.uniform(0, 80))
@@ -251,34 +252,3 @@ def draw_texture(rng: Rng, height: int, width: int, family: str | None = None) -
     sigma = rng.uniform(1, 3) if rng.random() < 0.15 else rng.uniform(0.45, 0.8)
     blurred = np.asarray(cv2.GaussianBlur(np.asarray(image, np.float32), (0, 0), sigma), np.float32)
     return np.clip(blurred, 0, 255)
-
-
-# Sides of the square canvases that surfaces are cut from, texels: the smallest that holds the surface, else the last.
-CANVAS_SIDES = (96, 192, 384)
-
-
-@lru_cache(maxsize=640)
-def draw_canvas(seed: int, side: int, number: int, family: str | None = None) -> Image:
-    """Canvas `number` of a world, uint8 [side, side, 4], not to be written to.
-
-    Drawing canvases takes longer than drawing the scenes that show parts of them, so that each process keeps what it
-    has drawn: with the default bank of 192 numbers about 150 MB.
-    """
-    rng = np.random.default_rng([seed, side, number, 6])
-    canvas = with_fourth_channel(np.asarray(cv2.convertScaleAbs(draw_texture(rng, side, side, family)), np.uint8))
-    canvas.flags.writeable = False
-    return canvas
-
-
-def with_fourth_channel(image: Image) -> Bytes:
-    """RGB uint8 [h, w, 3] to [h, w, 4]: OpenCV samples four channels in a third of the time of three."""
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2RGBA), np.uint8)
-
-
-def draw_tones(rng: Rng) -> Array:
-    """What a surface makes of its canvas's levels, float32 [3, 256] in 0 … 255: other colours, another contrast."""
-    levels = np.arange(256, dtype=np.float32) / np.float32(255)
-    gamma, gains = np.exp(rng.normal(-0.15, 0.3)), rng.uniform(0.75, 1.2) * (1 + rng.normal(0, 0.08, 3))
-    lifted = rng.uniform(0, 0.25) if rng.random() < 0.3 else 0.0
-    tones = lifted + (1 - lifted) * levels ** np.float32(gamma) * gains[:, None]
-    return np.asarray(np.clip(tones * 255, 0, 255), np.float32)

@@ -1,29 +1,28 @@
-"""Photographs as textures: crops of the user's own pictures, of any size and format that can be read."""
+"""Photographs on surfaces: crops of the user's own pictures, of any size and format that can be read."""
 
 from functools import lru_cache
 from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.random import Generator
 
 from stereo.data.formats import IMAGE_SUFFIXES, read_image
 from stereo.data.sample import Image
 from stereo.errors import DataError
 
-Rng = np.random.Generator
-
-# Pictures are kept no larger than this, px, which is a few times a surface; and so many of them, about 3 MB each.
+# Pictures are shrunk to this size, px, a few times that of a surface; this many of them are kept, about 3 MB each.
 _LONGEST_SIDE, _KEPT = 1024, 64
 
 
-def crop_of_photograph(rng: Rng, folder: str, height: int, width: int) -> Image:
-    """A random crop of a random picture of a folder, RGB uint8 [height, width, 3], mirrored or not.
+def crop_of_photograph(rng: Generator, folder: str, height: int, width: int) -> Image:
+    """Return a random crop of a random picture of a folder, RGB uint8 [height, width, 3], mirrored or not.
 
-    Raises: DataError where there is no such folder, or no picture in it; FormatError for a broken picture.
+    Raises: DataError where there is no such folder or no picture in it; FormatError for a broken picture.
     """
     paths = list_photographs(folder)
     picture = _read(paths[int(rng.integers(len(paths)))])
-    # As much of the picture as fits the canvas's shape, down to a third of that.
+    # The largest part of the picture that has the crop's proportions, or down to a third of its sides.
     largest = min(picture.shape[0] / height, picture.shape[1] / width)
     scale = largest * np.exp(rng.uniform(np.log(1 / 3), 0))
     rows, columns = max(2, round(height * scale)), max(2, round(width * scale))
@@ -38,7 +37,7 @@ def crop_of_photograph(rng: Rng, folder: str, height: int, width: int) -> Image:
 
 @lru_cache(maxsize=8)
 def list_photographs(folder: str) -> tuple[Path, ...]:
-    """The pictures below a folder, by name. Raises: DataError where there is none."""
+    """Return the pictures below a folder, by name. Raises: DataError where there is none."""
     root = Path(folder)
     if not root.is_dir():
         raise DataError(f"{folder}: synthetic.textures should be a folder of pictures, but there is no such folder")

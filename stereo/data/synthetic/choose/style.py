@@ -1,39 +1,38 @@
-"""The presets of the procedural world: what their scenes are made of."""
+"""Style: what the scenes of a preset are made of."""
 
 from bisect import bisect
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import TypeVar
 
-import numpy as np
+from numpy.random import Generator
 
-from stereo.data.synthetic.shapes import FAMILIES
+from stereo.data.synthetic.assets.shapes import SHAPES
 
-Rng = np.random.Generator
 Name = TypeVar("Name")
 
 
 @dataclass(frozen=True)
 class Style:
-    """What the scenes of a preset are made of. Pairs are ranges, drawn from uniformly; dicts are names and weights.
+    """What the scenes of a preset are made of. Pairs are ranges of uniform distributions; dicts are names and weights.
 
-    near: the nearest disparity of a scene, as a share of max_disparity. far: that of the background, as a share of the
-        nearest one.
+    near: The nearest disparity of a scene, as a share of max_disparity.
+    far: The background's disparity, as a share of the nearest one.
     backgrounds: wall, ground (a wall behind a floor), room (with side walls), tabletop (seen from above), road (a floor
-        that reaches as far as one sees).
-    forms: fronto_parallel, slanted, curved and folded surfaces of any outline; block (a box with up to three faces),
-        ball, upright and lying cylinder.
-    shapes: outlines, see shapes.FAMILIES.
-    standing: share of objects that stand on the background, where there is something to stand on.
-    depth: a and b of the beta distribution of the others, from the background to the nearest disparity.
-    perspective: True: an object's size follows from its distance, as of things of like sizes on one ground.
+        that reaches to the horizon).
+    forms: fronto_parallel, slanted, curved and folded surfaces of any shape; block (a box with up to three faces);
+        ball; upright and lying cylinders.
+    shapes: Of outlines; the names of assets.shapes.SHAPES.
+    standing: Share of objects that stand on the background, where it is a floor.
+    depth: a and b of the beta distribution of the other objects, from the background to the nearest disparity.
+    perspective: True: objects have similar sizes in space, and their size in the view follows from their distance.
     """
 
     near: tuple[float, float] = (0.15, 1.0)
     far: tuple[float, float] = (0.02, 0.35)
     backgrounds: dict[str, float] = field(default_factory=dict)
     forms: dict[str, float] = field(default_factory=dict)
-    shapes: dict[str, float] = field(default_factory=lambda: {name: weight for name, (weight, _) in FAMILIES.items()})
+    shapes: dict[str, float] = field(default_factory=lambda: {name: weight for name, (weight, _) in SHAPES.items()})
     standing: float = 0.0
     depth: tuple[float, float] = (1.1, 1.7)
     perspective: bool = False
@@ -90,12 +89,12 @@ STYLES: dict[str, Style] = {
 }
 
 
-def draw_style(rng: Rng, preset: str, mixture: dict[str, float]) -> Style:
-    """The style of one scene of a preset; of `mixed`, one of the others, by these weights."""
+def choose_style(rng: Generator, preset: str, mixture: dict[str, float]) -> Style:
+    """Return the style of one scene of a preset; for `mixed`, that of another preset, by these weights."""
     return STYLES[pick(rng, mixture)] if preset == "mixed" else STYLES[preset]
 
 
-def pick(rng: Rng, weights: dict[Name, float]) -> Name:
-    """One of the names, by their weights: as rng.choice with p, which takes ten times as long."""
+def pick(rng: Generator, weights: dict[Name, float]) -> Name:
+    """Return one of the names, by their weights: as rng.choice with p, but faster."""
     sums = list(accumulate(weights.values()))
     return list(weights)[min(bisect(sums, rng.random() * sums[-1]), len(sums) - 1)]

@@ -1,0 +1,1 @@
+"""What surfaces show and objects look like: painted patterns, photographs, and shapes."""

@@ -1,0 +1,1 @@
+"""How a scene, its sensors and their faults are chosen at random."""

@@ -1,0 +1,79 @@
+"""Reading canvases and outlines at lists of points."""
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from stereo.data.synthetic.arrays import Float32, Indices
+from stereo.data.synthetic.scene.texture import Outline, Texture
+
+# cv2.remap takes images of less than 32,768 rows and columns: a short list becomes one row, a long one is cut.
+_ROW = 16_384
+
+
+def sample_map(canvas: NDArray[Any], u: Float32, v: Float32, border: int = cv2.BORDER_CONSTANT) -> NDArray[Any]:
+    """Return a map [h, w] or [h, w, C] at points u, v [N], bilinear: [N] or [N, C] in the map's own type.
+
+    border: BORDER_CONSTANT (0 outside) or BORDER_REPLICATE. BORDER_REFLECT is slow in OpenCV 5.0, which hangs with four
+    channels and a row of 100 points.
+    """
+    values = np.empty((len(u), *canvas.shape[2:]), canvas.dtype)
+    for start in range(0, len(u), _ROW):
+        part = slice(start, start + _ROW)
+        row = cv2.remap(canvas, u[None, part], v[None, part], cv2.INTER_LINEAR, borderMode=border)
+        values[part] = row[0]
+    return values
+
+
+def sample_texture(texture: Texture, x: Float32, y: Float32) -> Float32:
+    """Return the colors at left-view points [N] before the texture's brightness: float32 [3, N] in 0 … 255."""
+    u, v = (
+        _mirrored(row[0] * x + (row[1] * y + row[2]), side)
+        for row, side in zip(texture.matrix, texture.canvas.shape[1::-1], strict=True)
+    )
+    levels = sample_map(texture.canvas, u, v, cv2.BORDER_REPLICATE)
+    channels = np.ascontiguousarray(levels.T[:3])
+    if texture.tones is None:
+        return channels.astype(np.float32)
+    colors = np.empty(channels.shape, np.float32)
+    for channel, tones, color in zip(channels, texture.tones, colors, strict=True):
+        cv2.LUT(channel, tones, color)
+    return colors
+
+
+def _mirrored(u: Float32, side: int) -> Float32:
+    """Fold coordinates, in place, onto a canvas that is mirrored at its borders, −½ and side − ½, without end."""
+    u += 0.5
+    u *= 1 / (2 * side)
+    u -= np.rint(u)
+    np.abs(u, out=u)
+    u *= 2 * side
+    u -= 0.5
+    return u
+
+
+def brightness_of(texture: Texture, x: Float32, y: Float32, face: Indices | None) -> Float32 | float:
+    """Return the factor of a texture's colors at left-view points: [N], or one for all.
+
+    face: The plane of the surface on which each point lies; None where there is only one.
+    """
+    wave = texture.brightness
+    brightness: Any = 1.0
+    if wave.amplitude > 0:
+        brightness = brightness + wave.at(x, y)
+    if texture.faces and face is not None:
+        brightness = brightness * np.asarray(texture.faces, np.float32)[face]
+    return brightness
+
+
+def on_outline(outline: Outline, x: Float32, y: Float32) -> tuple[Float32, Float32]:
+    """Return the column and row in the outline's coverage of left-view points."""
+    return (x - outline.x0) * outline.density, (y - outline.y0) * outline.density
+
+
+def coverage_on_grid(outline: Outline, x: Float32, y: Float32, shape: tuple[int, int]) -> Float32:
+    """Return the coverage at left-view points that broadcast to `shape`, bilinear, 0 outside the outline: [H, W]."""
+    u, v = (np.ascontiguousarray(np.broadcast_to(part, shape)) for part in on_outline(outline, x, y))
+    return np.asarray(cv2.remap(outline.coverage, u, v, cv2.INTER_LINEAR), np.float32)

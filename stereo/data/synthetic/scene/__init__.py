@@ -1,0 +1,1 @@
+"""What a scene is: surfaces with textures and materials, objects before backgrounds, a light and a camera."""
