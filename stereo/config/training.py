@@ -1,4 +1,4 @@
-"""The settings of the loss, the optimiser and the run."""
+"""The settings of the loss, the optimizer and the run."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -67,7 +67,7 @@ class OptimizerConfig:
 
 @dataclass
 class TrainingConfig:
-    """The run itself. Intervals are in optimiser steps."""
+    """The run itself. Intervals are in optimizer steps."""
 
     # The run's folder: checkpoints, the resolved configuration, TensorBoard logs.
     output: str = "runs/default"
@@ -75,7 +75,7 @@ class TrainingConfig:
     seed: int = 0
     # auto: CUDA, then Apple's MPS, then the CPU. Or cpu, cuda, cuda:1, mps …
     device: str = "auto"
-    # Weights to begin from (a checkpoint of ours): only the network is taken, not the optimiser. Attention that they
+    # Weights to begin from (a checkpoint of ours): only the network is taken, not the optimizer. Attention that they
     # lack begins as the identity, so that the run begins where the network without it stood.
     initial_checkpoint: str | None = None
     log_interval: int = 20
