@@ -43,12 +43,16 @@ def check_training_data(data: TrainingData, augmentation: AugmentationConfig, le
         sample = _first(dataset, 0, setting, "training")
         height, width = sample.height, sample.width
         if augmentation.crop_height is None:
-            if min(height, width) < least or height % stride or width % stride:
+            if min(height, width) < least:
                 raise DataError(
-                    f"{setting}: {sample.name} is {width}×{height} (width × height), and there is no crop; "
-                    f"the network is trained on {least} or more on each side, in multiples of {stride}: set "
-                    "data.augmentation.crop_height and crop_width, or use larger samples"
-                    + (f" ({setting}.synthetic.height and width)" if sample.name.startswith("synthetic") else "")
+                    f"{setting}: {sample.name} is {width}×{height} (width × height), but this network is trained on "
+                    f"{least} px or more on each side; use larger samples"
+                    + (f" ({setting}.synthetic.height and width)" if sample.name.startswith("synthetic/") else "")
+                )
+            if height % stride or width % stride:
+                raise DataError(
+                    f"{setting}: {sample.name} is {width}×{height} (width × height), but this network is trained on "
+                    f"multiples of {stride}; set data.augmentation.crop_height and crop_width, null now"
                 )
         else:
             try:
