@@ -4,11 +4,12 @@ import signal
 from pathlib import Path
 
 import torch
+from torch.utils.data import DataLoader
 
 from stereo.checkpoint import read_checkpoint, save_checkpoint
 from stereo.config import Config, config_to_dict, config_to_yaml
 from stereo.data.datasets import TrainingData, build_dataset, describe
-from stereo.data.loader import build_loader, iterate
+from stereo.data.loader import StereoBatch, build_loader, iterate
 from stereo.device import select_device
 from stereo.errors import CheckpointError, ConfigError, TrainingError
 from stereo.model.network import StereoNetwork
@@ -95,7 +96,10 @@ class Trainer:
             self._check_folder(source)
         if source is not None:
             self._resume(source)
-        if self.processes.is_main and not self._is_done():
+        if self._is_done():
+            return
+        self._loader()  # which may refuse, before anything is written
+        if self.processes.is_main:
             make_output_folder(self.folder)
             for line in [line for dataset in self.training_data.sets for line in describe(dataset)]:
                 self.logbook.say(f"training on {line}")
@@ -143,6 +147,18 @@ class Trainer:
         if changes.gone:
             self.logbook.say(f"settings that this version does not have: {listed(changes.gone)}")
 
+    def _loader(self) -> DataLoader[StereoBatch]:
+        """Return the batches from the current step to the last."""
+        return build_loader(
+            self.config.data,
+            self.config.training.seed,
+            self.state.step,
+            self.config.training.steps,
+            self.processes.rank,
+            self.processes.size,
+            self.training_data,
+        )
+
     def _is_done(self) -> bool:
         return self.state.step >= self.config.training.steps
 
@@ -154,15 +170,6 @@ class Trainer:
         if self._is_done():
             self.logbook.say(f"{self.folder}: already at step {state.step} of {settings.steps}; nothing to do")
             return
-        loader = build_loader(
-            self.config.data,
-            settings.seed,
-            state.step,
-            settings.steps,
-            self.processes.rank,
-            self.processes.size,
-            self.training_data,
-        )
         take_step = TrainingStep(
             self.network,
             distribute(self.network, self.processes, self.device),
@@ -174,7 +181,7 @@ class Trainer:
         with noticed_signals() as signals, self.logbook.opened(self.folder, state.step, settings.steps):
             if self.scores_start:
                 self._score_start()
-            for batch in iterate(loader):
+            for batch in iterate(self._loader()):
                 rate = learning_rate(state.step, settings.steps, self.config.optimizer)
                 set_learning_rate(state.optimizer, rate)
                 try:

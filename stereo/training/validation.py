@@ -1,11 +1,13 @@
 """Validation: the score of a network that is being trained."""
 
+from contextlib import suppress
 from typing import NamedTuple
 
 import torch
 
 from stereo.data.datasets import StereoDataset
 from stereo.data.sample import Image
+from stereo.errors import DataError
 from stereo.evaluation.evaluator import evaluate
 from stereo.methods.predictor import Predictor
 from stereo.model.network import StereoNetwork
@@ -42,8 +44,12 @@ class Validator:
         return Scores(values, result.images, result.failed)
 
     def panels(self, count: int) -> list[Image]:
-        """Return a picture of each of the first `count` pairs, with what the network makes of it."""
-        return [self._panel(index) for index in range(min(count, len(self.dataset)))]
+        """Return a picture of each of the first `count` pairs that can be had, with the network's prediction."""
+        panels = []
+        for index in range(min(count, len(self.dataset))):
+            with suppress(DataError):  # as evaluation, which names it
+                panels.append(self._panel(index))
+        return panels
 
     def _panel(self, index: int) -> Image:
         sample = self.dataset[index]

@@ -2,6 +2,7 @@
 
 import math
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -10,12 +11,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers import REPOSITORY, tiny_config
+from helpers import REPOSITORY, load_script, tiny_config
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from stereo.checkpoint import load_checkpoint, read_checkpoint
 from stereo.config import Config, config_to_yaml, load_config
 from stereo.errors import CheckpointError, ConfigError, DataError, OutputError, TrainingError
+from stereo.training.signals import Interrupted
 from stereo.training.trainer import Trainer, train
 from stereo.training.validation import Scores, Validator
 
@@ -59,7 +61,7 @@ def test_a_run_from_weights_never_keeps_worse_ones_as_the_best(
     start = tmp_path / "first" / "last.pt"
     config = tiny_config(tmp_path / "second", steps=2)
     config.training.initial_checkpoint = str(start)
-    config.optimizer.learning_rate = 1.0  # which ruins them
+    config.optimizer.learning_rate = 0.05  # which ruins them
     config.optimizer.schedule = "constant"
     best = train(config)
     assert read_checkpoint(best)["step"] == 0
@@ -170,6 +172,37 @@ def test_the_script_refuses_in_one_line(tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1
     assert "training.stepz" in done.stderr
     assert "'steps'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("environment", "launcher"),
+    [
+        ({}, ["python"]),
+        (
+            {"TORCHELASTIC_RUN_ID": "none", "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"},
+            ["torchrun", "--standalone", "--nproc-per-node", "2"],
+        ),
+    ],
+)
+def test_the_command_to_resume_can_be_pasted(
+    tmp_path: Path,
+    environment: dict[str, str],
+    launcher: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def interrupted(config: Config, resume: str | None) -> Path:
+        raise Interrupted(tmp_path / "last.pt", signal.SIGTERM)
+
+    train_script = load_script("train")
+    monkeypatch.setattr(train_script, "train", interrupted)
+    monkeypatch.chdir(REPOSITORY)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    arguments = ["--config", written(tmp_path, tiny_config(tmp_path / "run")), "training.output=my $run"]
+    assert train_script.main(arguments) == 128 + signal.SIGTERM
+    command = shlex.split(capsys.readouterr().out.splitlines()[-1])
+    assert command == [*launcher, "scripts/train.py", *arguments, "--resume", "auto"]
 
 
 @pytest.mark.slow
