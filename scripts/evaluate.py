@@ -36,20 +36,20 @@ from stereo.evaluation.report import write_report
 from stereo.methods.predictor import Predictor
 from stereo.methods.sgbm import Sgbm, TrueRangeSgbm
 from stereo.output import make_output_folder
-from stereo.processes import World, joined_world
+from stereo.processes import Processes, join_processes
 from stereo.visualize import evaluation_panel
 
 
 def main(argv: list[str] | None = None) -> int:
     args = _parse(argv)
-    with joined_world() as world:
+    with join_processes(args.device) as world:
         if not world.is_main:
             with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
                 return _evaluate(args, world)
         return _evaluate(args, world)
 
 
-def _evaluate(args: argparse.Namespace, world: World) -> int:
+def _evaluate(args: argparse.Namespace, world: Processes) -> int:
     protocols = [PROTOCOLS[choose(name, list(PROTOCOLS), "protocol")] for name in dict.fromkeys(args.protocol)]
     datasets = {spec: build_dataset(_settings(spec, args)) for spec in dict.fromkeys(args.data)}
     method, checkpoint, config = _method(args)

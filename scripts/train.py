@@ -5,15 +5,18 @@
 On several GPUs: torchrun --nproc-per-node N scripts/train.py --config FILE
 """
 
-import argparse
+import os
+import shlex
 
-from stereo.cli import run
+from stereo.cli import run, script_parser
 from stereo.config import load_config
-from stereo.training.trainer import Interrupted, train
+from stereo.processes import launcher
+from stereo.training.signals import Interrupted
+from stereo.training.trainer import train
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = script_parser(__doc__)
     parser.add_argument("--config", required=True, metavar="FILE", help="the experiment's YAML file")
     parser.add_argument(
         "--resume", metavar="auto|FILE", help="auto: go on from the run folder's last.pt if it is there"
@@ -22,12 +25,13 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_intermixed_args(argv)
     config = load_config(arguments.config, arguments.overrides)
     try:
-        best = train(config, arguments.resume)
+        weights = train(config, arguments.resume)
     except Interrupted as interrupted:
-        command = " ".join(["python scripts/train.py --config", arguments.config, *arguments.overrides])
-        print(f"interrupted; the state is in {interrupted.checkpoint}. Resume with:\n  {command} --resume auto")
+        words = [*launcher(), os.path.relpath(__file__), "--config", arguments.config, *arguments.overrides]
+        command = shlex.join([*words, "--resume", "auto"])
+        print(f"interrupted; the state is in {interrupted.checkpoint}. Resume with:\n  {command}")
         return 128 + interrupted.signal_number
-    print(f"done; best weights: {best}\n  python scripts/evaluate.py --checkpoint {best} --data synthetic")
+    print(f"  {shlex.join(['python', 'scripts/evaluate.py', '--checkpoint', str(weights), '--data', 'synthetic'])}")
     return 0
 
 

@@ -7,7 +7,8 @@ import argparse
 import difflib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
@@ -20,8 +21,9 @@ from stereo.errors import ConfigError, StereoError
 def run(main: Callable[[], int]) -> NoReturn:
     """Run a script's `main`, which returns the exit code, and turn a StereoError into one line and exit code 2."""
     try:
-        _say_if_foreign(Path(sys.argv[0]))
-        code = main()
+        with _one_voice():
+            _say_if_foreign(Path(sys.argv[0]))
+            code = main()
     except StereoError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         code = 2
@@ -32,6 +34,32 @@ def run(main: Callable[[], int]) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     sys.exit(code)
+
+
+@contextmanager
+def _one_voice() -> Iterator[None]:
+    """Of the processes that `torchrun` started, let number 0 alone print, and the first that fails alone say why."""
+    if os.environ.get("WORLD_SIZE", "1") == "1":
+        yield
+        return
+    is_main = os.environ.get("RANK", "0") == "0"
+    try:
+        with ExitStack() as silenced:
+            if not is_main:
+                nowhere = silenced.enter_context(Path(os.devnull).open("w"))
+                silenced.enter_context(redirect_stdout(nowhere))
+                silenced.enter_context(redirect_stderr(nowhere))
+            yield
+    except KeyboardInterrupt:
+        if not is_main:
+            raise SystemExit(130) from None
+        raise
+    except Exception:
+        from stereo.processes import is_first_to_fail  # it imports torch, which many scripts do not need
+
+        if not is_first_to_fail():
+            raise SystemExit(2) from None
+        raise
 
 
 def _say_if_foreign(script: Path) -> None:

@@ -15,6 +15,8 @@ from stereo.model.cost_volume import COST_VOLUMES
 from stereo.model.features import FEATURES
 from stereo.model.regression import ESTIMATES, UPSAMPLINGS
 from stereo.model.streaming import PASSES
+from stereo.training.losses import LOSSES
+from stereo.training.schedule import SCHEDULES
 
 # Of each setting with choices: where they are looked up, and the choices that stand for "nothing to look up".
 LOOKED_UP: dict[str, tuple[Collection[str], set[str]]] = {
@@ -27,6 +29,8 @@ LOOKED_UP: dict[str, tuple[Collection[str], set[str]]] = {
     "model.attention.implementation": (IMPLEMENTATIONS, set()),
     "model.regression.upsampling": (UPSAMPLINGS, set()),
     "model.regression.estimate": (ESTIMATES, set()),
+    "loss.kind": (LOSSES, set()),
+    "optimizer.schedule": (SCHEDULES, set()),
     "data.train.family": (BUILDERS, set()),
     "data.train.synthetic.preset": (STYLES, {"mixed"}),
 }

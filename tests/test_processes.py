@@ -7,19 +7,51 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from helpers import REPOSITORY, tiny_config
 
 from stereo.checkpoint import read_checkpoint
 from stereo.config import config_to_yaml
+from stereo.processes import backend_for, join_processes, launcher
 from stereo.training.trainer import train
 
 
-def torchrun(*arguments: str) -> str:
+@pytest.mark.parametrize(
+    ("device", "backend"), [("cpu", "gloo"), ("mps", "gloo"), ("cuda", "nccl"), ("cuda:1", "nccl")]
+)
+def test_the_device_of_the_run_chooses_the_backend(device: str, backend: str) -> None:
+    assert backend_for(torch.device(device)) == backend
+
+
+def test_a_run_on_the_cpu_takes_gloo_where_cuda_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[str] = []
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.distributed, "init_process_group", taken.append)
+    monkeypatch.setattr(torch.distributed, "get_rank", lambda: 1)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
+    monkeypatch.setattr(torch.distributed, "destroy_process_group", lambda: None)
+    with join_processes("cpu") as processes:
+        assert not processes.is_main
+    assert taken == ["gloo"]
+
+
+def test_the_launcher_is_the_one_that_started_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert launcher() == ["python"]
+    for name, value in {"TORCHELASTIC_RUN_ID": "7", "WORLD_SIZE": "8", "LOCAL_WORLD_SIZE": "4"}.items():
+        monkeypatch.setenv(name, value)
+    assert launcher()[:5] == ["torchrun", "--nnodes", "2", "--nproc-per-node", "4"]
+    assert launcher()[5:7] == ["--rdzv-id", "7"]
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "8")
+    assert launcher() == ["torchrun", "--standalone", "--nproc-per-node", "8"]
+
+
+def torchrun(*arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *arguments]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240, env=environment)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    assert done.returncode == code, done.stderr
+    return done
 
 
 @pytest.mark.slow
@@ -27,7 +59,7 @@ def test_evaluation_is_shared_without_repeats(tmp_path: Path) -> None:
     """Five pairs for two processes: three and two, and no pair twice to fill up."""
     evaluate = [str(REPOSITORY / "scripts" / "evaluate.py"), "--data", "synthetic", "--limit", "5", "--method", "sgbm"]
     evaluate += ["--previews", "1", "--output"]
-    printed = torchrun(*evaluate, str(tmp_path / "two"))
+    printed = torchrun(*evaluate, str(tmp_path / "two")).stdout
     assert printed.count("wrote ") == 1
     subprocess.run([sys.executable, *evaluate, str(tmp_path / "one")], check=True, capture_output=True)
     reports = []
@@ -48,7 +80,7 @@ def test_training_is_shared(tmp_path: Path) -> None:
     config = tiny_config(tmp_path / "two", steps=2)
     path = tmp_path / "experiment.yaml"
     path.write_text(config_to_yaml(config), encoding="utf-8")
-    printed = torchrun(str(REPOSITORY / "scripts" / "train.py"), "--config", str(path))
+    printed = torchrun(str(REPOSITORY / "scripts" / "train.py"), "--config", str(path)).stdout
     assert printed.count("validation EPE") == 1
     train(tiny_config(tmp_path / "one", steps=2))
     one, two = (read_checkpoint(tmp_path / name / "last.pt") for name in ("one", "two"))
@@ -56,3 +88,14 @@ def test_training_is_shared(tmp_path: Path) -> None:
     name = "features.to_half.0.0.weight"
     difference = (one["network"][name] - two["network"][name]).abs().max()
     assert 0 < difference < 0.1 * one["network"][name].abs().max()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("setting", ["data.batch_size=3", "training.stepz=3"])
+def test_what_is_wrong_is_said_once(tmp_path: Path, setting: str) -> None:
+    """Whether the processes find it together or each by itself."""
+    path = tmp_path / "experiment.yaml"
+    path.write_text(config_to_yaml(tiny_config(tmp_path / "run")), encoding="utf-8")
+    done = torchrun(str(REPOSITORY / "scripts" / "train.py"), "--config", str(path), setting, code=1)
+    assert done.stderr.count("error: ") == 1
+    assert not (tmp_path / "run").exists()

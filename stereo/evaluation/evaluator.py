@@ -16,7 +16,7 @@ from stereo.errors import DataError
 from stereo.evaluation import metrics
 from stereo.evaluation.protocols import PROTOCOLS
 from stereo.evaluation.protocols import Protocol as EvaluationProtocol
-from stereo.processes import World
+from stereo.processes import Processes
 
 
 class Method(Protocol):
@@ -104,7 +104,7 @@ def evaluate(
     *,
     data: str = "",
     progress: bool = True,
-    world: World | None = None,
+    world: Processes | None = None,
 ) -> EvaluationResult:
     """Score a method on every sample of a data set.
 
@@ -127,7 +127,7 @@ def evaluate(
     device = getattr(method, "device", torch.device("cpu"))
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-    world = world or World()
+    world = world or Processes()
     mine = range(world.rank, len(dataset), world.size)
     hidden = None if progress and world.is_main else True
     scores = [_score(method, dataset, index, protocol) for index in tqdm(mine, desc=data, unit="pair", disable=hidden)]

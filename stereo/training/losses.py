@@ -1,6 +1,6 @@
 """What training minimises, over all supervised outputs of the network."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -17,7 +17,7 @@ def stereo_loss(
     max_disparity: int,
     config: LossConfig,
 ) -> Tensor:
-    """The configured loss, summed over the supervised outputs with their weights.
+    """Return the configured loss, summed over the supervised outputs with their weights.
 
     Args:
         predictions: The network's outputs, first to last.
@@ -28,30 +28,49 @@ def stereo_loss(
     Returns: a scalar; 0 (with a gradient of 0) where no pixel is valid.
     """
     known = valid & (disparity > 0) & (disparity < max_disparity)
+    output_loss = LOSSES[config.kind](disparity, known, predictions[-1].cost.shape[1], config)
     total = disparity.new_zeros(())
-    target, weight = None, None
-    if config.kind == "mixture":
-        target, weight = mixture_target(disparity, known, predictions[-1].cost.shape[1], config.laplace_scale)
-    for prediction, output_weight in zip(predictions, config.weights_of(len(predictions)), strict=True):
-        loss = smooth_l1(prediction.disparity, disparity, known)
-        if target is not None and weight is not None:
-            loss = mixture_cross_entropy(prediction.cost, target, weight) + config.smooth_l1_weight * loss
-        total = total + output_weight * loss
+    for prediction, weight in zip(predictions, config.weights_of(len(predictions)), strict=True):
+        total = total + weight * output_loss(prediction)
     return total
 
 
+def _smooth_l1_loss(disparity: Tensor, known: Tensor, num_bins: int, config: LossConfig) -> "OutputLoss":
+    return lambda prediction: smooth_l1(prediction.disparity, disparity, known)
+
+
+def _mixture_loss(disparity: Tensor, known: Tensor, num_bins: int, config: LossConfig) -> "OutputLoss":
+    target, weight = mixture_target(disparity, known, num_bins, config.laplace_scale)
+
+    def loss(prediction: SupervisedOutput) -> Tensor:
+        l1 = smooth_l1(prediction.disparity, disparity, known)
+        return mixture_cross_entropy(prediction.cost, target, weight) + config.smooth_l1_weight * l1
+
+    return loss
+
+
+# The loss of one output of the network, a scalar.
+OutputLoss = Callable[[SupervisedOutput], Tensor]
+# By loss.kind: from the disparity [B, H, W] px, which pixels are known [B, H, W], the number of bins and the settings
+# to the loss of each output. What all outputs share is computed once.
+LOSSES: dict[str, Callable[[Tensor, Tensor, int, LossConfig], OutputLoss]] = {
+    "smooth_l1": _smooth_l1_loss,
+    "mixture": _mixture_loss,
+}
+
+
 def smooth_l1(prediction: Tensor, disparity: Tensor, known: Tensor) -> Tensor:
-    """Mean smooth-L1 (Huber at 1 px) over the known pixels; all [B, H, W]. Source: PSMNet, section 3.6."""
+    """Return the mean smooth-L1 (Huber at 1 px) over the known pixels; all [B, H, W]. Source: PSMNet, section 3.6."""
     errors = F.smooth_l1_loss(prediction, disparity, reduction="none")
     # where, not indexing: the shape stays static; and an unknown pixel's value (it may be inf) must not reach the sum.
     return torch.where(known, errors, 0).sum() / known.sum().clamp_min(1)
 
 
 def mixture_target(disparity: Tensor, known: Tensor, num_bins: int, laplace_scale: float) -> tuple[Tensor, Tensor]:
-    """The distribution over bins that each ¼ position should have.
+    """Return the distribution over bins that each ¼ position should have.
 
     It is the mean, over the position's 4×4 known pixels, of a Laplace of `laplace_scale` bins around each pixel's
-    disparity, normalised over the bins. A position at a border thus has the two modes that its pixels have, instead of
+    disparity, normalized over the bins. A position at a border thus has the two modes that its pixels have, instead of
     a disparity between them that no surface is at.
 
     Args:
@@ -77,6 +96,6 @@ def mixture_target(disparity: Tensor, known: Tensor, num_bins: int, laplace_scal
 
 
 def mixture_cross_entropy(cost: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Mean cross-entropy of softmax(cost) [B, D, h, w] against the target, over the positions of weight 1."""
+    """Return the mean cross-entropy of softmax(cost) [B, D, h, w] and the target over the positions of weight 1."""
     cross_entropy = -(cost.log_softmax(dim=1) * target).sum(dim=1)
     return (cross_entropy * weight).sum() / weight.sum().clamp_min(1)

@@ -1,8 +1,8 @@
-"""Training on tiny data: what a run writes, how it resumes, how it stops."""
+"""Training on tiny data: what a run writes, where it begins, how it stops."""
 
 import math
-import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -11,22 +11,26 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers import REPOSITORY, tiny_config
+from helpers import REPOSITORY, load_script, tiny_config
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from stereo.checkpoint import load_checkpoint, read_checkpoint
-from stereo.config import Config, OptimizerConfig, config_to_yaml, load_config
-from stereo.data.loader import StereoBatch
+from stereo.config import Config, config_to_yaml, load_config
 from stereo.errors import CheckpointError, ConfigError, DataError, OutputError, TrainingError
-from stereo.training.trainer import Interrupted, Trainer, learning_rate_factor, train
+from stereo.training.signals import Interrupted
+from stereo.training.trainer import Trainer, train
+from stereo.training.validation import Scores, Validator
 
 
 def weights(path: Path) -> dict[str, torch.Tensor]:
     return read_checkpoint(path)["network"]
 
 
-def same(first: Path, second: Path) -> bool:
-    one, other = weights(first), weights(second)
-    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+def scalars(folder: Path, tag: str) -> dict[int, float]:
+    """The points of a TensorBoard log, by step."""
+    log = EventAccumulator(str(folder))
+    log.Reload()
+    return {event.step: event.value for event in log.Scalars(tag)}
 
 
 def test_a_run_writes_what_it_promises(tmp_path: Path) -> None:
@@ -45,29 +49,37 @@ def test_a_run_writes_what_it_promises(tmp_path: Path) -> None:
 
 def test_the_same_seed_gives_the_same_weights(tmp_path: Path) -> None:
     for name in ("a", "b"):
-        train(tiny_config(tmp_path / name))
-    assert same(tmp_path / "a" / "last.pt", tmp_path / "b" / "last.pt")
+        train(tiny_config(tmp_path / name, steps=2))
+    first, second = (weights(tmp_path / name / "last.pt") for name in ("a", "b"))
+    assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_a_resumed_run_ends_where_the_whole_one_ends(tmp_path: Path) -> None:
-    """Four steps at once, and two, then two more: the same weights to the last bit."""
-    train(tiny_config(tmp_path / "whole"))
-    trainer = Trainer(tiny_config(tmp_path / "parts"))
-    trainer.prepare(None)
-    step = trainer._train_step
+def test_a_run_from_weights_never_keeps_worse_ones_as_the_best(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(tiny_config(tmp_path / "first", steps=2))
+    start = tmp_path / "first" / "last.pt"
+    config = tiny_config(tmp_path / "second", steps=2)
+    config.training.initial_checkpoint = str(start)
+    config.optimizer.learning_rate = 0.05  # which ruins them
+    config.optimizer.schedule = "constant"
+    best = train(config)
+    assert read_checkpoint(best)["step"] == 0
+    assert all(torch.equal(weights(start)[name], value) for name, value in weights(best).items())
+    assert set(scalars(tmp_path / "second", "validation/epe")) == {0, 2}
+    assert "step 0: validation EPE" in capsys.readouterr().out
 
-    def interrupt_at_two(module: torch.nn.Module, batch: StereoBatch) -> tuple[float, float]:
-        if trainer.step == 1:
-            os.kill(os.getpid(), signal.SIGTERM)
-        return step(module, batch)
 
-    trainer._train_step = interrupt_at_two  # type: ignore[method-assign]
-    with pytest.raises(Interrupted) as caught:
-        trainer.run()
-    assert caught.value.signal_number == signal.SIGTERM
-    assert read_checkpoint(caught.value.checkpoint)["step"] == 2
-    train(tiny_config(tmp_path / "parts"), resume="auto")
-    assert same(tmp_path / "whole" / "last.pt", tmp_path / "parts" / "last.pt")
+def test_a_run_without_a_score_has_no_best_weights(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    none = Scores(dict.fromkeys(("epe", "bad_1", "bad_2", "bad_3", "d1"), math.nan), 0, ())
+    monkeypatch.setattr(Validator, "score", lambda self: none)
+    last = tmp_path / "run" / "last.pt"
+    assert train(tiny_config(tmp_path / "run", steps=2)) == last
+    printed = capsys.readouterr().out
+    assert "validation without a score" in printed
+    assert f"no best weights, because no validation gave a score; the last ones: {last}" in printed
 
 
 def test_signal_handlers_are_given_back(tmp_path: Path) -> None:
@@ -83,50 +95,15 @@ def test_runs_outside_the_main_thread(tmp_path: Path) -> None:
     assert (tmp_path / "run" / "last.pt").exists()
 
 
-def test_a_run_is_not_overwritten_and_can_be_extended(tmp_path: Path) -> None:
-    config = tiny_config(tmp_path / "run", steps=2)
-    train(config)
-    with pytest.raises(TrainingError, match=r"already holds a run.*--resume auto"):
-        train(config)
-    config.training.steps = 4
-    train(config, resume="auto")
-    assert read_checkpoint(tmp_path / "run" / "last.pt")["step"] == 4
-    train(config, resume="auto")  # nothing left to do
-
-
-def test_resume_auto_begins_where_there_is_nothing(tmp_path: Path) -> None:
-    train(tiny_config(tmp_path / "run", steps=1), resume="auto")
-    assert (tmp_path / "run" / "last.pt").exists()
-
-
-def test_resume_refuses_what_does_not_fit(tmp_path: Path) -> None:
-    train(tiny_config(tmp_path / "run", steps=2))
-    with pytest.raises(TrainingError, match=r"weights alone.*initial_checkpoint"):
-        train(tiny_config(tmp_path / "other"), resume=str(tmp_path / "run" / "best.pt"))
-    wider = tiny_config(tmp_path / "run")
-    wider.model.aggregation.channels = 8
-    with pytest.raises(TrainingError, match="another network"):
-        train(wider, resume="auto")
-    with pytest.raises(CheckpointError, match="no such checkpoint"):
-        train(tiny_config(tmp_path / "other"), resume=str(tmp_path / "nothing.pt"))
-
-
-def test_initial_checkpoint_gives_the_weights(tmp_path: Path) -> None:
-    train(tiny_config(tmp_path / "first", steps=2))
-    config = tiny_config(tmp_path / "second", steps=1)
-    config.training.initial_checkpoint = str(tmp_path / "first" / "best.pt")
-    start = {name: value.clone() for name, value in Trainer(config).network.state_dict().items()}
-    assert all(torch.equal(start[name], value) for name, value in weights(tmp_path / "first" / "best.pt").items())
-
-
 def test_a_non_finite_loss_stops_with_a_message(tmp_path: Path) -> None:
     trainer = Trainer(tiny_config(tmp_path / "run"))
     trainer.prepare(None)
     with torch.no_grad():
         next(trainer.network.parameters()).fill_(math.nan)
-    with pytest.raises(TrainingError, match=r"the loss is nan at step 1.*learning_rate"):
+    with pytest.raises(TrainingError, match=r"step 1: the loss is nan.*learning_rate") as caught:
         trainer.run()
     assert not (tmp_path / "run" / "last.pt").exists()
+    assert "last.pt" not in str(caught.value)
 
 
 def test_a_non_finite_gradient_stops_before_it_reaches_the_weights(tmp_path: Path) -> None:
@@ -134,7 +111,7 @@ def test_a_non_finite_gradient_stops_before_it_reaches_the_weights(tmp_path: Pat
     trainer.prepare(None)
     name, parameter = next(iter(trainer.network.named_parameters()))
     parameter.register_hook(lambda gradient: gradient * math.nan)
-    with pytest.raises(TrainingError, match=rf"not finite at step 1, of {re.escape(name)}; .*learning_rate"):
+    with pytest.raises(TrainingError, match=rf"step 1: .* not finite, of {re.escape(name)}: .*learning_rate"):
         trainer.run()
     assert all(bool(value.isfinite().all()) for value in trainer.network.state_dict().values())
 
@@ -157,21 +134,6 @@ def test_unwritable_output(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OutputError, match="cannot be used as an output folder"):
         train(tiny_config(tmp_path / "file" / "run"))
-
-
-@pytest.mark.parametrize("schedule", ["one_cycle", "cosine", "constant"])
-def test_schedules(schedule: str) -> None:
-    config = OptimizerConfig(schedule=schedule, warmup_fraction=0.1)  # type: ignore[arg-type]
-    factors = [learning_rate_factor(step, 100, config) for step in range(101)]
-    assert all(0 < factor <= 1 for factor in factors)
-    peak = {"one_cycle": 9, "cosine": 0, "constant": 0}[schedule]
-    assert factors[peak] == 1
-    if schedule == "constant":
-        assert set(factors) == {1.0}
-    else:
-        assert factors[-1] == pytest.approx(0.001)
-        assert factors[10:] == sorted(factors[10:], reverse=True)
-        assert factors[:peak] == sorted(factors[:peak])
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -210,6 +172,37 @@ def test_the_script_refuses_in_one_line(tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1
     assert "training.stepz" in done.stderr
     assert "'steps'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("environment", "launcher"),
+    [
+        ({}, ["python"]),
+        (
+            {"TORCHELASTIC_RUN_ID": "none", "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"},
+            ["torchrun", "--standalone", "--nproc-per-node", "2"],
+        ),
+    ],
+)
+def test_the_command_to_resume_can_be_pasted(
+    tmp_path: Path,
+    environment: dict[str, str],
+    launcher: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def interrupted(config: Config, resume: str | None) -> Path:
+        raise Interrupted(tmp_path / "last.pt", signal.SIGTERM)
+
+    train_script = load_script("train")
+    monkeypatch.setattr(train_script, "train", interrupted)
+    monkeypatch.chdir(REPOSITORY)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    arguments = ["--config", written(tmp_path, tiny_config(tmp_path / "run")), "training.output=my $run"]
+    assert train_script.main(arguments) == 128 + signal.SIGTERM
+    command = shlex.split(capsys.readouterr().out.splitlines()[-1])
+    assert command == [*launcher, "scripts/train.py", *arguments, "--resume", "auto"]
 
 
 @pytest.mark.slow

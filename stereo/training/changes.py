@@ -1,0 +1,101 @@
+"""What changed between the settings that a run began with and those that it is resumed with."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from stereo.config import PRESETS, config_from_dict, config_to_dict
+
+# Settings, and sections, that may differ: the same experiment under other circumstances, or a longer one. What `preset`
+# stands for is compared setting by setting.
+_FREE = (
+    "preset",
+    "data.validation",
+    "data.workers",
+    "training.steps",
+    "training.output",
+    "training.device",
+    "training.log_interval",
+    "training.validation_interval",
+    "training.checkpoint_interval",
+)
+# So many are named in a message.
+_SHOWN = 6
+
+
+class Changes(NamedTuple):
+    """Settings that differ, each in words with both values.
+
+    refused: they make another experiment of it. taken: they may differ. gone: this version does not have them.
+    validation: whether other data is validated on.
+    """
+
+    refused: list[str]
+    taken: list[str]
+    gone: list[str]
+    validation: bool
+
+
+def compare_settings(stored: Mapping[str, Any], requested: Mapping[str, Any]) -> Changes:
+    """Compare the settings of a checkpoint with those of a request, both nested plain values, key by key.
+
+    The checkpoint may be of a version with other settings: what it lacks had the value that is the default now.
+    """
+    preset = stored.get("preset")
+    defaults = _flat(config_to_dict(config_from_dict({"preset": preset if preset in PRESETS else "compact"})))
+    before, after = _flat(stored), _flat(requested)
+    changes = Changes([], [], [], any(_differs(name, before, after, defaults) for name in _names(before, after, True)))
+    for name in _names(before, after, False):
+        if name not in after and _schema_name(name) not in defaults:
+            if not _is_free(name):
+                changes.gone.append(f"{name} (it was {_word(before[name])})")
+        elif _differs(name, before, after, defaults):
+            was = _word(before.get(name, defaults.get(_schema_name(name))))
+            now = _word(after[name]) if name in after else "absent"
+            (changes.taken if _is_free(name) else changes.refused).append(f"{name} is {now}, was {was}")
+    return changes
+
+
+def listed(changes: Sequence[str]) -> str:
+    """Return the first of them in one line, and how many there are in all where these are not all."""
+    rest = f"; … ({len(changes)} in all)" if len(changes) > _SHOWN else ""
+    return "; ".join(changes[:_SHOWN]) + rest
+
+
+def _names(before: Mapping[str, Any], after: Mapping[str, Any], validation: bool) -> list[str]:
+    names = dict.fromkeys([*after, *before])
+    return [name for name in names if not validation or name.startswith("data.validation.")]
+
+
+def _differs(name: str, before: Mapping[str, Any], after: Mapping[str, Any], defaults: Mapping[str, Any]) -> bool:
+    default = defaults.get(_schema_name(name))
+    return bool(before.get(name, default) != after.get(name))
+
+
+def _schema_name(name: str) -> str:
+    """Return under which name the defaults have a setting: each data set of data.mix has those of data.train."""
+    parts = name.split(".")
+    return ".".join(["data", "train", *parts[3:]]) if parts[:2] == ["data", "mix"] and len(parts) > 3 else name
+
+
+def _is_free(name: str) -> bool:
+    return any(name == free or name.startswith(f"{free}.") for free in _FREE)
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return the settings by dotted name. A list of sections also has an entry of its own, which says how many."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, list) and value and all(isinstance(item, Mapping) for item in value):
+            flat[name] = f"{len(value)} sections"
+            flat |= _flat({str(number): item for number, item in enumerate(value)}, f"{name}.")
+        elif isinstance(value, Mapping):
+            flat |= _flat(value, f"{name}.")
+        else:
+            flat[name] = value
+    return flat
+
+
+def _word(value: Any) -> str:
+    """Return the value as YAML has it."""
+    return {"None": "null", "True": "true", "False": "false"}.get(str(value), str(value))

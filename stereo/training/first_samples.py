@@ -1,0 +1,72 @@
+"""The first samples of a run's data, looked at before its first step: what is wrong with them is said in seconds."""
+
+import numpy as np
+
+from stereo.config import AugmentationConfig
+from stereo.data.datasets import StereoDataset
+from stereo.data.sample import StereoSample, check_pair
+from stereo.data.training_data import TrainingData
+from stereo.data.transforms import Augmentation
+from stereo.errors import DataError
+
+# Validation samples that may be without a pixel of ground truth before the set is taken to have none.
+_PROBES = 4
+
+
+def check_validation_data(dataset: StereoDataset) -> None:
+    """Raise DataError unless the first validation sample is there and has ground truth, and one of the first has pixels
+    with ground truth."""
+    names = []
+    for index in range(min(_PROBES, len(dataset))):
+        sample = _first(dataset, index, "data.validation", "validation")
+        names.append(sample.name)
+        truth = sample.require_truth("validation")
+        if (truth.valid & (truth.disparity > 0)).any():
+            return
+    raise DataError(
+        f"data.validation: no pixel of {', '.join(names)} has ground truth, so that nothing can be scored; check the "
+        "disparity files, or name another data set"
+    )
+
+
+def check_training_data(data: TrainingData, augmentation: AugmentationConfig, least: int, stride: int) -> None:
+    """Raise DataError unless the first sample of each training set is there, has ground truth and a size that the
+    network takes.
+
+    Args:
+        data: The sets.
+        augmentation: Its crop is what the network is given.
+        least: The least height and width that the network takes, px.
+        stride: What divides them.
+    """
+    for number, dataset in enumerate(data.sets):
+        setting = "data.train" if number == 0 else f"data.mix.{number - 1}"
+        sample = _first(dataset, 0, setting, "training")
+        height, width = sample.height, sample.width
+        if augmentation.crop_height is None:
+            if min(height, width) < least:
+                raise DataError(
+                    f"{setting}: {sample.name} is {width}×{height} (width × height), but this network is trained on "
+                    f"{least} px or more on each side; use larger samples"
+                    + (f" ({setting}.synthetic.height and width)" if sample.name.startswith("synthetic/") else "")
+                )
+            if height % stride or width % stride:
+                raise DataError(
+                    f"{setting}: {sample.name} is {width}×{height} (width × height), but this network is trained on "
+                    f"multiples of {stride}; set data.augmentation.crop_height and crop_width, null now"
+                )
+        else:
+            try:
+                Augmentation(augmentation)(sample, np.random.default_rng(0))
+            except DataError as error:
+                raise DataError(f"{setting}: {error}") from None
+
+
+def _first(dataset: StereoDataset, index: int, setting: str, purpose: str) -> StereoSample:
+    try:
+        sample = dataset[index]
+        sample.require_truth(purpose)
+        check_pair(sample.left, sample.right)
+    except DataError as error:
+        raise DataError(f"{setting}: sample {index} ({dataset.names[index]}) cannot be used: {error}") from None
+    return sample

@@ -1,0 +1,55 @@
+"""What a run is, apart from its settings and its weights: this is saved, and restored when the run is resumed."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from torch.optim import Optimizer
+
+
+class RunState:
+    """How far a run has come.
+
+    step: optimizer steps taken so far.
+    best_epe: the least validation EPE so far, px; infinity where there is none. The weights that gave it lie in the run
+        folder's best.pt.
+    best_step: the step of those weights; None where there are none, or where an older checkpoint does not say.
+    """
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        self.optimizer = optimizer
+        self.step = 0
+        self.best_epe = math.inf
+        self.best_step: int | None = None
+
+    def take_best(self, epe: float, step: int) -> bool:
+        """Return whether this validation EPE is the best so far, and remember it if so. NaN is never the best."""
+        better = epe < self.best_epe
+        if better:
+            self.best_epe, self.best_step = epe, step
+        return better
+
+    def forget_best(self) -> None:
+        """Begin anew to look for the best weights."""
+        self.best_epe, self.best_step = math.inf, None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return plain values and tensors."""
+        return {
+            "step": self.step,
+            "best_epe": self.best_epe,
+            "best_step": self.best_step,
+            "optimizer": self.optimizer.state_dict(),
+        }
+
+    def load_state_dict(self, values: Mapping[str, Any]) -> None:
+        """Take over what `state_dict` returned; what it does not know (the schedule, which once had a state) is left.
+
+        Raises: KeyError, TypeError or ValueError where that is something else.
+        """
+        # The moments alone: rate and weight decay are the configuration's.
+        own = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": values["optimizer"]["state"], "param_groups": own})
+        self.step = int(values["step"])
+        self.best_epe = float(values["best_epe"])
+        self.best_step = values.get("best_step")
