@@ -22,7 +22,7 @@ from stereo.data.formats import write_image
 from stereo.data.sample import Image, StereoSample
 from stereo.data.warping import comparable, warp_residual
 from stereo.errors import ConfigError
-from stereo.visualize import colour_disparity, colour_limit, put_text
+from stereo.visualize import color_disparity, color_limit, put_text
 
 COLUMNS = ("left", "right", "disparity", "occluded", "residual")
 WHITE_AT = 32  # grey levels of residual that are shown white
@@ -74,7 +74,7 @@ def _row(sample: StereoSample, width: int) -> Image:
     if truth is None:
         images += [empty] * 3
     else:
-        images.append(colour_disparity(truth.disparity, colour_limit(truth.disparity, truth.valid), 0, truth.valid))
+        images.append(color_disparity(truth.disparity, color_limit(truth.disparity, truth.valid), 0, truth.valid))
         occluded = np.zeros(truth.valid.shape, np.bool_) if truth.occluded is None else truth.occluded
         images.append(np.where(occluded[..., None], np.uint8(255), sample.left // 3))
         white = np.minimum(warp_residual(sample) * (255 / WHITE_AT), 255)
