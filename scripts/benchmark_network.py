@@ -41,7 +41,6 @@ from stereo.config import PRESETS, Config, config_from_dict, load_config
 from stereo.device import select_device
 from stereo.errors import ConfigError
 from stereo.methods.predictor import Predictor
-from stereo.model.layers import fold_batch_norm
 from stereo.model.network import StereoNetwork, StereoOutput
 from stereo.model.regression import Prediction, TrilinearUpsampling, estimate_bin
 from stereo.output import atomic_output, make_output_folder
@@ -232,11 +231,9 @@ def _prepare(
     module.to(device)
     rng = np.random.default_rng(0)
     if args.mode == "inference":
-        network.eval()
-        if name != STRAIGHTFORWARD:
-            fold_batch_norm(network)
         left, right = rng.integers(0, 256, (2, height, width, 3), dtype=np.uint8)
-        predictor = Predictor(module, device)
+        # in_training: as it is, nothing folded.
+        predictor = Predictor(module, device, in_training=name == STRAIGHTFORWARD)
         return lambda: predictor.predict(left, right), network
     module.train()
     images = torch.rand(2, 1, 3, height, width, device=device)

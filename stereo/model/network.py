@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 
 from stereo.config import ModelConfig, check_max_disparity
-from stereo.device import release_freed_memory
 from stereo.model.aggregation import build_aggregation
 from stereo.model.cost_volume import build_cost_volume
 from stereo.model.features import Features, build_features
@@ -29,7 +28,7 @@ class StereoNetwork(nn.Module):
     """A stereo network: two images in, the left view's disparity out.
 
     Image height and width must be multiples of `stride` and no less than `min_size`;
-    :class:`stereo.predictor.Predictor` takes any size.
+    :class:`stereo.methods.predictor.Predictor` takes any size.
 
     Raises: ConfigError where the parts do not fit together.
     """
@@ -81,12 +80,12 @@ class StereoNetwork(nn.Module):
         if left.shape != right.shape or left.shape[-2] % self.stride or left.shape[-1] % self.stride:
             raise ValueError(
                 f"left {list(left.shape)} and right {list(right.shape)} must have one shape, with height and width "
-                f"multiples of {self.stride}; stereo.predictor.Predictor takes any size"
+                f"multiples of {self.stride}; stereo.methods.predictor.Predictor takes any size"
             )
         if min(left.shape[-2:]) < self.min_size:
             raise ValueError(
                 f"images of {left.shape[-1]}×{left.shape[-2]} (width × height) are smaller than this network's least "
-                f"size, {self.min_size}×{self.min_size}; stereo.predictor.Predictor pads them"
+                f"size, {self.min_size}×{self.min_size}; stereo.methods.predictor.Predictor pads them"
             )
         left_features, right_matching = self._extract(left, right)
         volume = partial(self.cost_volume, left_features.matching, right_matching)
@@ -103,9 +102,7 @@ class StereoNetwork(nn.Module):
             both = self.features(self._normalize(torch.cat([left, right])))
             return Features(*(part[: len(left)] for part in both)), both.matching[len(left) :]
         right_matching = self.features(self._normalize(right)).matching
-        left_features = self.features(self._normalize(left))
-        release_freed_memory(left.device)
-        return left_features, right_matching
+        return self.features(self._normalize(left)), right_matching
 
     def _normalize(self, images: Tensor) -> Tensor:
         return (images - self.image_mean) / self.image_std

@@ -95,7 +95,7 @@ class Trainer:
         self.scheduler = LambdaLR(
             self.optimizer, lambda step: learning_rate_factor(step, config.training.steps, config.optimizer)
         )
-        self.validator = Predictor(self.network, device)
+        self.validator = Predictor(self.network, device, in_training=True)
 
     # ------------------------------------------------------------------------------------------------ before the run
 
