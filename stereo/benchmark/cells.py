@@ -8,7 +8,6 @@ import gc
 import json
 import math
 import os
-import platform
 import re
 import resource
 import signal
@@ -23,6 +22,7 @@ from typing import Any, Literal
 
 import torch
 
+from stereo.device import describe_machine as describe_machine
 from stereo.device import release_freed_memory, set_freed_memory_kept
 from stereo.errors import ConfigError
 
@@ -50,19 +50,6 @@ def parse_bytes(text: str) -> int:
     if match is None or match[2].upper() not in _UNITS or float(match[1]) <= 0:
         raise ConfigError(f"'{text}' is no amount of memory, expected for example 16GB or 512MiB")
     return int(float(match[1]) * _UNITS[match[2].upper()])
-
-
-def describe_machine(device: torch.device) -> str:
-    """Hardware and PyTorch, as a figure's origin is stated."""
-    where = f"{os.cpu_count()} CPU cores ({_processor()})"
-    if device.type == "cuda":
-        where = torch.cuda.get_device_name(device)
-    return f"{where}, PyTorch {torch.__version__}, {torch.get_num_threads()} threads, float32"
-
-
-def _processor() -> str:
-    match = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    return match[1] if match else platform.machine()
 
 
 def format_bytes(value: float | None) -> str:

@@ -218,19 +218,22 @@ class Trainer:
     def _validate(self, writer: SummaryWriter | None) -> None:
         """Score the validation set, each process its share; keep the best weights."""
         self.network.eval()
-        result = evaluate(self.validator, self.validation_set, data="validation", progress=False, world=self.world)
+        (result,) = evaluate(
+            self.validator, self.validation_set, data="validation", progress=False, processes=self.world
+        )
         if self.world.is_main:
-            better = result.epe < self.best_epe
+            scores = result.metrics
+            better = scores["epe"] < self.best_epe
             if better:
-                self.best_epe = result.epe
+                self.best_epe = scores["epe"]
                 self._save("best.pt", with_run_state=False)
             self._say(
-                f"step {self.step}: validation EPE {result.epe:.3f} px, bad-2 {result.bad_2:.2f} %, "
-                f"D1 {result.d1:.2f} % over {result.images} pairs{' (best so far)' if better else ''}"
+                f"step {self.step}: validation EPE {scores['epe']:.3f} px, bad-2 {scores['bad_2']:.2f} %, "
+                f"D1 {scores['d1']:.2f} % over {result.images} pairs{' (best so far)' if better else ''}"
             )
             if writer is not None:
                 for name in ("epe", "bad_1", "bad_2", "bad_3", "d1"):
-                    writer.add_scalar(f"validation/{name}", getattr(result, name), self.step)
+                    writer.add_scalar(f"validation/{name}", scores[name], self.step)
                 for index in range(min(PANELS, len(self.validation_set))):
                     writer.add_image(f"validation/{index}", self._panel(index), self.step, dataformats="HWC")
         self.world.barrier()
