@@ -14,10 +14,10 @@ from pathlib import Path
 from stereo.benchmark.attention import Row, Setup, forms_agree, run_forms, run_training_steps
 from stereo.benchmark.attention_forms import FORMS, Widths
 from stereo.benchmark.attention_report import HEADER, crossovers, line_of, write
-from stereo.benchmark.machine import describe_machine, format_bytes, parse_bytes, parse_size
+from stereo.benchmark.machine import format_bytes, parse_bytes, parse_size
 from stereo.cli import choose, require_at_least, run, script_parser
 from stereo.config import load_config
-from stereo.device import select_device
+from stereo.device import describe_machine, select_device
 from stereo.errors import ConfigError
 from stereo.model.attention import FUSED_BACKENDS
 from stereo.output import make_output_folder

@@ -3,7 +3,7 @@
     python scripts/benchmark_loader.py                                          # 540×960 procedural pairs, PNG and PFM
     python scripts/benchmark_loader.py --data scene_flow:/data/scene_flow --split train
 
-A sample is decoded, cropped to 256×512 and augmented: colour jitter of both views and, every second time, of each on
+A sample is decoded, cropped to 256×512 and augmented: color jitter of both views and, every second time, of each on
 its own; a vertical flip; erased rectangles. `plain` is the arrangement that most repositories have: Pillow decodes,
 numpy reads the PFM, each view is jittered on its own as an image and made a normalized float tensor. Ours gives uint8,
 of which the device makes floats; `as floats` lets the main process do that, on a CPU with few cores at the worker's
@@ -17,10 +17,10 @@ from pathlib import Path
 import torch
 
 from stereo.benchmark.loader import BATCH, generate, samples_per_second, speed_lines
-from stereo.benchmark.machine import describe_machine
 from stereo.cli import add_data_options, chosen_data, require_at_least, run, script_parser
 from stereo.data.datasets import build_dataset
 from stereo.data.pairs import PairDataset
+from stereo.device import describe_machine
 from stereo.errors import ConfigError
 
 

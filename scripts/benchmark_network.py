@@ -16,11 +16,11 @@ import shlex
 import sys
 from typing import Any
 
-from stereo.benchmark.machine import describe_machine, format_bytes, parse_bytes, parse_size
+from stereo.benchmark.machine import format_bytes, parse_bytes, parse_size
 from stereo.benchmark.network import HEADER, STRAIGHTFORWARD, Setup, compare
 from stereo.cli import run, script_parser
 from stereo.config import PRESETS, load_network
-from stereo.device import select_device
+from stereo.device import describe_machine, select_device
 from stereo.errors import ConfigError
 from stereo.output import atomic_output, make_output_folder
 

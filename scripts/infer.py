@@ -9,178 +9,107 @@ Of two folders, the images of one name (without the ending) belong together. For
 """
 
 import argparse
-import re
 import sys
 import time
-from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 
-from stereo.cli import run
+from stereo.cli import add_network_options, run, script_parser
 from stereo.config import check_max_disparity
-from stereo.data.families.pair_list import PairList
-from stereo.data.formats import IMAGE_SUFFIXES, read_image, write_disparity_png16, write_image, write_pfm
-from stereo.data.sample import Image, Map
+from stereo.data.image_pairs import pairs_of_list, pairs_of_paths
+from stereo.data.pairs import PairFiles
 from stereo.errors import DataError
+from stereo.methods.inference import Inferred, infer_pair
 from stereo.methods.predictor import Predictor
+from stereo.methods.stored import PNG_LIMIT
 from stereo.output import make_output_folder
-from stereo.visualize import preview_panel
-
-# 16 bits hold px × 256.
-PNG_LIMIT = 65535 / 256
-
-# Loads the left and the right image.
-Load = Callable[[], tuple[Image, Image]]
 
 
 def main(argv: list[str] | None = None) -> int:
     args = _parse(argv)
     if args.max_disparity is not None:
         check_max_disparity(args.max_disparity, "--max-disparity")
-    pairs, unmatched, many = _find_pairs(args)
+    failed: list[str] = []  # images without a partner, to begin with
+    if args.list is not None:
+        pairs = pairs_of_list(args.list)
+    else:
+        pairs, failed = pairs_of_paths(Path(args.left), Path(args.right))
     folder = make_output_folder(args.output)
     predictor = Predictor.from_checkpoint(args.checkpoint, args.device, args.max_disparity, args.band_rows)
-    if not many:
-        left, right = pairs[""]()
-        start = time.perf_counter()
-        try:
-            disparity = predictor.predict(left, right)
-        except DataError as error:
-            raise DataError(f"{args.left}, {args.right}: {error}") from None
-        seconds = time.perf_counter() - start
-        written = _write(folder, left, disparity)
-        print(
-            f"wrote {', '.join(written)} to {folder}: {disparity.shape[1]}×{disparity.shape[0]} px, disparity "
-            f"{disparity.min():.2f} … {disparity.max():.2f} px, {seconds:.2f} s on {predictor.device}"
-        )
-        return 0
+    if args.list is not None or Path(args.left).is_dir():
+        return _infer_many(predictor, pairs, failed, folder)
+    done = infer_pair(predictor, pairs[0], folder)
+    print(
+        f"wrote {', '.join(done.written)} to {folder}: {done.width}×{done.height} px, disparity {done.lowest:.2f} … "
+        f"{done.highest:.2f} px, {done.seconds:.2f} s on {predictor.device}"
+    )
+    _warn({str(folder): done}, predictor.max_disparity)
+    return 0
 
-    failed = list(unmatched)
-    low, high = np.inf, -np.inf
+
+def _infer_many(predictor: Predictor, pairs: list[PairFiles], failed: list[str], folder: Path) -> int:
+    done: dict[str, Inferred] = {}
+    count = len(pairs) + len(failed)
     start = time.perf_counter()
-    for name, load in tqdm(pairs.items(), unit="pair", disable=None):
+    for pair in tqdm(pairs, unit="pair", disable=None):
         try:
-            left, right = load()
-            disparity = predictor.predict(left, right)
+            done[pair.name] = infer_pair(predictor, pair, folder / pair.name)
         except DataError as error:
-            failed.append(f"{name}: {error}")
-            continue
-        _write(make_output_folder(folder / name), left, disparity)
-        low, high = min(low, float(disparity.min())), max(high, float(disparity.max()))
+            failed.append(f"{pair.name}: {error}")
     seconds = time.perf_counter() - start
     for message in failed:
         print(f"failed: {message}", file=sys.stderr)
-    done = len(pairs) + len(unmatched) - len(failed)
-    if done == 0:
+    if not done:
         raise DataError(f"none of {len(pairs)} pairs could be processed; nothing was written to {folder}")
     print(
-        f"wrote {done} of {done + len(failed)} pairs to {folder}/NAME/: disparity {low:.2f} … {high:.2f} px, "
-        f"{seconds / len(pairs):.2f} s a pair on {predictor.device}"
+        f"wrote {len(done)} of {count} pairs to {folder}/NAME/: disparity {min(x.lowest for x in done.values()):.2f} … "
+        f"{max(x.highest for x in done.values()):.2f} px, {seconds / len(pairs):.2f} s a pair on {predictor.device}"
     )
+    _warn(done, predictor.max_disparity)
     return 1 if failed else 0
 
 
+def _warn(done: dict[str, Inferred], max_disparity: int) -> None:
+    """Print one line for each thing that is amiss, with the first pair that it concerns."""
+    beyond_png = {name: x.highest for name, x in done.items() if x.highest > PNG_LIMIT}
+    if beyond_png:
+        print(
+            f"warning: {_first(beyond_png)}: disparity reaches {max(beyond_png.values()):.1f} px, more than a 16-bit "
+            f"PNG holds ({PNG_LIMIT:.2f} px); disparity.png is left out, use disparity.pfm",
+            file=sys.stderr,
+        )
+    cut_off = {name: x.wider_range for name, x in done.items() if x.wider_range is not None}
+    if cut_off:
+        print(
+            f"warning: {_first(cut_off)}: disparities lie at the end of the network's range of {max_disparity} px; "
+            f"where the scene is nearer than that they are wrong: try --max-disparity {max(cut_off.values())}",
+            file=sys.stderr,
+        )
+
+
+def _first(names: dict[str, Any]) -> str:
+    name = next(iter(names))
+    return name if len(names) == 1 else f"{name} and {len(names) - 1} more"
+
+
 def _parse(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
+    parser = script_parser(__doc__)
     parser.add_argument("left", nargs="?", metavar="LEFT", help="left image, or a folder of them")
     parser.add_argument("right", nargs="?", metavar="RIGHT", help="right image, or a folder of them")
     parser.add_argument("--list", metavar="FILE", help="a list of pairs instead of LEFT and RIGHT")
     parser.add_argument("--output", required=True, metavar="DIR")
-    parser.add_argument("--checkpoint", metavar="FILE", help="weights (default: those that ship)")
-    parser.add_argument(
-        "--max-disparity",
-        type=int,
-        metavar="N",
-        help="px, a multiple of 16 (default: as the network was trained)",
-    )
+    add_network_options(parser)
     parser.add_argument(
         "--band-rows", type=int, metavar="N", help="for images beyond memory: bands of N rows, 128 or more, blended"
     )
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
     args = parser.parse_args(argv)
     if args.list is None and args.right is None:
         parser.error("expected LEFT and RIGHT, or --list FILE")
     if args.list is not None and args.left is not None:
         parser.error("expected LEFT and RIGHT, or --list FILE, not both")
     return args
-
-
-def _find_pairs(args: argparse.Namespace) -> tuple[dict[str, Load], list[str], bool]:
-    """The pairs by name, messages about images without a partner, and whether many were asked for."""
-    if args.list is not None:
-        return _pairs_of_list(Path(args.list)), [], True
-    left, right = Path(args.left), Path(args.right)
-    if left.is_dir() != right.is_dir() and left.exists() and right.exists():
-        raise DataError(f"{left} and {right}: expected two images or two folders, got one of each")
-    if left.is_dir():
-        pairs, unmatched = _pairs_of_folders(left, right)
-        return pairs, unmatched, True
-    return {"": lambda: (read_image(left), read_image(right))}, [], False
-
-
-def _pairs_of_folders(left: Path, right: Path) -> tuple[dict[str, Load], list[str]]:
-    lefts, rights = _images(left), _images(right)
-    if not lefts.keys() & rights.keys():
-        raise DataError(f"{left} and {right}: no image of one has the name of an image of the other")
-
-    def load(name: str) -> Load:
-        return lambda: (read_image(lefts[name]), read_image(rights[name]))
-
-    unmatched = [
-        f"{own[name]}: no image of that name in {other_folder}"
-        for own, other, other_folder in ((lefts, rights, right), (rights, lefts, left))
-        for name in own
-        if name not in other
-    ]
-    return {name: load(name) for name in lefts if name in rights}, unmatched
-
-
-def _images(folder: Path) -> dict[str, Path]:
-    """The images of a folder by name without ending, sorted."""
-    if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder")
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
-    doubles = [stem for stem, count in Counter(path.stem for path in paths).items() if count > 1]
-    if doubles:
-        raise DataError(f"{folder}: two images are called '{doubles[0]}'; names without the ending have to differ")
-    return {path.stem: path for path in paths}
-
-
-def _pairs_of_list(path: Path) -> dict[str, Load]:
-    def load(left: Path, right: Path) -> Load:
-        return lambda: (read_image(left), read_image(right))
-
-    def folder_name(number: int, name: str) -> str:
-        return f"{number:05d}_" + re.sub(r"[^\w.-]+", "_", name)  # the number keeps similar names apart
-
-    # Only the images: ground truth that the list may name is of no use here.
-    return {
-        folder_name(number, pair.name): load(pair.left, pair.right)
-        for number, pair in enumerate(PairList(path).pairs, 1)
-    }
-
-
-def _write(folder: Path, left: Image, disparity: Map) -> list[str]:
-    """Write the three files of one pair and give their names."""
-    write_pfm(folder / "disparity.pfm", disparity)
-    written = ["disparity.pfm"]
-    if disparity.max() <= PNG_LIMIT:
-        write_disparity_png16(folder / "disparity.png", disparity)
-        written.append("disparity.png")
-    else:
-        (folder / "disparity.png").unlink(missing_ok=True)  # one of an earlier run would belong to another result
-        print(
-            f"warning: {folder}: disparity reaches {disparity.max():.1f} px, more than a 16-bit PNG holds "
-            f"({PNG_LIMIT:.2f} px); disparity.png is left out, use disparity.pfm",
-            file=sys.stderr,
-        )
-    write_image(folder / "preview.png", preview_panel(left, disparity))
-    return [*written, "preview.png"]
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import numpy as np
 
 from stereo.data.sample import Image, StereoSample
 from stereo.data.warping import comparable, warp_residual
-from stereo.visualize import colour_disparity, colour_limit, put_text
+from stereo.visualize import color_disparity, color_limit, put_text
 
 COLUMNS = ("left", "right", "disparity", "occluded", "residual")
 LABEL_HEIGHT = 18
@@ -29,7 +29,7 @@ def draw_row(sample: StereoSample, width: int) -> Image:
     if truth is None:
         pictures += [np.zeros_like(sample.left)] * 3
     else:
-        pictures.append(colour_disparity(truth.disparity, colour_limit(truth.disparity, truth.valid), 0, truth.valid))
+        pictures.append(color_disparity(truth.disparity, color_limit(truth.disparity, truth.valid), 0, truth.valid))
         occluded = np.zeros(truth.valid.shape, np.bool_) if truth.occluded is None else truth.occluded
         pictures.append(np.where(occluded[..., None], np.uint8(255), sample.left // 3))
         level = np.minimum(warp_residual(sample) * (255 / _WHITE_AT), 255)

@@ -1,7 +1,11 @@
 """Which device to run on."""
 
 import ctypes
+import os
+import platform
+import re
 from contextlib import suppress
+from pathlib import Path
 
 import torch
 
@@ -29,6 +33,22 @@ def select_device(name: str = "auto") -> torch.device:
     if not available.get(device.type, False):
         raise ConfigError(f"device '{name}' is not available here; use auto or cpu")
     return device
+
+
+def describe_machine(device: torch.device) -> str:
+    """Return hardware and PyTorch in words, as the origin of a figure is stated."""
+    where = f"{os.cpu_count()} CPU cores ({_processor()})"
+    if device.type == "cuda":
+        where = torch.cuda.get_device_name(device)
+    return f"{where}, PyTorch {torch.__version__}, {torch.get_num_threads()} threads, float32"
+
+
+def _processor() -> str:
+    with suppress(OSError):  # Linux only
+        match = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+        if match is not None:
+            return match[1]
+    return platform.machine()
 
 
 def release_freed_memory(device: torch.device) -> None:

@@ -1,6 +1,7 @@
 """Writing files whole or not at all."""
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,3 +57,9 @@ def make_output_folder(path: str | Path) -> Path:
             f"{path}: cannot be used as an output folder: {error.strerror}; name a folder you may write to"
         ) from None
     return path
+
+
+def safe_name(name: str) -> str:
+    """Return a name as that of one file or folder: never a path, `.` or `..`; most names stay as they are."""
+    name = re.sub(r'[\x00-\x1f/\\:*?"<>|]+', "_", name)
+    return name if name.strip(".") else "_" * max(len(name), 1)

@@ -1,4 +1,4 @@
-"""Pictures of disparity maps: colour maps, error maps, and panels of them with a scale in px.
+"""Pictures of disparity maps: color maps, error maps, and panels of them with a scale in px.
 
 Everything here takes and gives RGB uint8 [H, W, 3] and float32 [H, W] px; nothing is written to disk.
 """
@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from stereo.data.sample import Image, Map, Mask
 from stereo.errors import DataError
 
-# Upper ends of the error bins, px, and their colours: blue up to 3 px, from yellow to red above; the last is open.
+# Upper ends of the error bins, px, and their colors: blue up to 3 px, from yellow to red above; the last is open.
 ERROR_BINS = (0.1875, 0.375, 0.75, 1.5, 3.0, 6.0, 12.0, 24.0, 48.0)
-_ERROR_COLOURS = np.array(
+_ERROR_COLORS = np.array(
     [
         (49, 54, 149),
         (69, 117, 180),
@@ -33,12 +33,12 @@ _ERROR_COLOURS = np.array(
 _WHITE = (255, 255, 255)
 
 
-def colour_disparity(disparity: Map, maximum: float, minimum: float = 0.0, valid: Mask | None = None) -> Image:
-    """Disparity in the colour map Turbo, blue (far) to red (near); black where invalid or not finite.
+def color_disparity(disparity: Map, maximum: float, minimum: float = 0.0, valid: Mask | None = None) -> Image:
+    """Draw disparity in the color map Turbo, blue (far) to red (near); black where invalid or not finite.
 
     Args:
         disparity: [H, W], px.
-        maximum, minimum: px, the ends of the colour map; beyond them it is clipped.
+        maximum, minimum: px, the ends of the color map; beyond them it is clipped.
         valid: bool [H, W]: where to draw it. None: everywhere.
 
     Returns: RGB uint8 [H, W, 3].
@@ -49,8 +49,8 @@ def colour_disparity(disparity: Map, maximum: float, minimum: float = 0.0, valid
     return np.where(known[..., None], _turbo(np.rint(255 * level).astype(np.uint8)), np.uint8(0))
 
 
-def colour_error(error: Map, valid: Mask) -> Image:
-    """Absolute error in the logarithmic colours of the KITTI 2015 devkit; black where invalid.
+def color_error(error: Map, valid: Mask) -> Image:
+    """Draw the absolute error in the logarithmic colors of the KITTI 2015 devkit; black where invalid.
 
     Each of the ten bins is twice as wide as the one before (`ERROR_BINS`): blue up to 3 px, yellow to red above. The
     devkit also counts an error below 5 % of d as small; here the px alone decide. A non-finite error is dark red.
@@ -62,31 +62,31 @@ def colour_error(error: Map, valid: Mask) -> Image:
     Returns: RGB uint8 [H, W, 3].
     """
     bins = np.searchsorted(ERROR_BINS, np.nan_to_num(error, nan=np.inf), side="left")
-    return np.where(valid[..., None], _ERROR_COLOURS[bins], np.uint8(0))
+    return np.where(valid[..., None], _ERROR_COLORS[bins], np.uint8(0))
 
 
-def colour_limit(disparity: Map, valid: Mask | None = None) -> float:
-    """A good upper end of the colour map, px: the 99.5th percentile, so that a few outliers do not darken the rest."""
+def color_limit(disparity: Map, valid: Mask | None = None) -> float:
+    """Return a good upper end of the color map, px: the 99.5th percentile, so that outliers do not darken the rest."""
     known = np.isfinite(disparity) if valid is None else valid & np.isfinite(disparity)
     return max(float(np.percentile(disparity[known], 99.5)), 1.0) if known.any() else 1.0
 
 
 def preview_panel(left: Image, disparity: Map, maximum: float | None = None) -> Image:
-    """The left image beside its disparity, with a scale in px.
+    """Draw the left image beside its disparity, with a scale in px.
 
     Args:
         left: RGB uint8 [H, W, 3].
         disparity: [H, W], px.
-        maximum: px, the end of the scale. None: see :func:`colour_limit`.
+        maximum: px, the end of the scale. None: see :func:`color_limit`.
 
     Returns: RGB uint8, larger than twice the image.
     """
     _check_size(left, disparity)
-    end = colour_limit(disparity) if maximum is None else maximum
+    end = color_limit(disparity) if maximum is None else maximum
     return np.hstack(
         [
             _tile(left, "left"),
-            _tile(colour_disparity(disparity, end), "disparity, px", _disparity_scale(left.shape[0], end)),
+            _tile(color_disparity(disparity, end), "disparity, px", _disparity_scale(left.shape[0], end)),
         ]
     )
 
@@ -98,7 +98,7 @@ def evaluation_panel(
     valid: Mask,
     title: str = "",
 ) -> Image:
-    """Left image and prediction above, ground truth and error below; both disparities on the ground truth's scale.
+    """Draw left image and prediction above, ground truth and error below; both disparities on the ground truth's scale.
 
     Args:
         left: RGB uint8 [H, W, 3].
@@ -109,16 +109,16 @@ def evaluation_panel(
     Returns: RGB uint8, larger than twice the image in both directions.
     """
     _check_size(left, prediction, disparity, valid)
-    end = colour_limit(disparity, valid)
+    end = color_limit(disparity, valid)
     height = left.shape[0]
     scale = _disparity_scale(height, end)
     with np.errstate(invalid="ignore"):  # inf - inf, where the ground truth is unknown
         error = np.abs(prediction - disparity)
-    truth = _tile(colour_disparity(disparity, end, valid=valid), "ground truth, px", scale)
-    # The left image leaves the room of a scale free, so that the columns stand below one another.
+    truth = _tile(color_disparity(disparity, end, valid=valid), "ground truth, px", scale)
+    # An empty scale beside the left image keeps both columns aligned.
     image = _tile(left, "left", np.zeros_like(scale))
-    above = np.hstack([image, _tile(colour_disparity(prediction, end), "prediction, px", scale)])
-    wrong = _tile(colour_error(error, valid), f"error, px  {title}".rstrip(), _error_scale(height))
+    above = np.hstack([image, _tile(color_disparity(prediction, end), "prediction, px", scale)])
+    wrong = _tile(color_error(error, valid), f"error, px  {title}".rstrip(), _error_scale(height))
     return np.vstack([above, np.hstack([truth, wrong])])
 
 
@@ -135,7 +135,7 @@ def _font_scale(height: int) -> float:
 
 
 def put_text(image: Image, text: str, x: int, baseline: int, font_scale: float) -> None:
-    """White ASCII text into an image, beginning at column x on row `baseline`."""
+    """Write white ASCII text into an image, beginning at column x on row `baseline`."""
     cv2.putText(
         image,
         text,
@@ -149,7 +149,7 @@ def put_text(image: Image, text: str, x: int, baseline: int, font_scale: float) 
 
 
 def _tile(image: Image, caption: str, scale: Image | None = None) -> Image:
-    """An image below its caption, with its scale at the right and a thin black margin around."""
+    """Draw an image below its caption, with its scale at the right and a thin black margin around."""
     height = image.shape[0]
     font_scale = _font_scale(height)
     body = image if scale is None else np.hstack([image, scale])
@@ -158,14 +158,14 @@ def _tile(image: Image, caption: str, scale: Image | None = None) -> Image:
     return np.pad(np.vstack([band, body]), ((0, 4), (4, 4), (0, 0)))
 
 
-def _scale(colours: Image, positions: Sequence[float], labels: Sequence[str]) -> Image:
-    """A vertical bar of colours [H, 3], bottom to top, with labels at positions 0 (bottom) … 1 (top)."""
-    height = colours.shape[0]
+def _scale(colors: Image, positions: Sequence[float], labels: Sequence[str]) -> Image:
+    """Draw a vertical bar of colors [H, 3], bottom to top, with labels at positions 0 (bottom) … 1 (top)."""
+    height = colors.shape[0]
     font_scale = _font_scale(height)
     gap, bar = round(12 * font_scale), round(32 * font_scale)
     text_left = gap + bar + round(8 * font_scale)
     canvas = np.zeros((height, text_left + round(84 * font_scale), 3), np.uint8)
-    canvas[:, gap : gap + bar] = colours[::-1, None]
+    canvas[:, gap : gap + bar] = colors[::-1, None]
     half = round(11 * font_scale)  # half the height of a digit
     for position, label in zip(positions, labels, strict=True):
         row = round((1 - position) * (height - 1))
@@ -175,7 +175,7 @@ def _scale(colours: Image, positions: Sequence[float], labels: Sequence[str]) ->
 
 
 def _disparity_scale(height: int, end: float) -> Image:
-    """The scale of :func:`colour_disparity` from 0 to `end` px."""
+    """Draw the scale of :func:`color_disparity` from 0 to `end` px."""
     level = np.linspace(0, 255, height).round().astype(np.uint8)
     # The round step (1, 2 or 5 times a power of ten) that gives four to ten labels, where they have room.
     raw = end / (6 if height >= 120 else 1)
@@ -186,12 +186,12 @@ def _disparity_scale(height: int, end: float) -> Image:
 
 
 def _error_scale(height: int) -> Image:
-    """The scale of :func:`colour_error`."""
-    count = len(_ERROR_COLOURS)
-    colours = _ERROR_COLOURS[np.arange(height) * count // height]
+    """Draw the scale of :func:`color_error`."""
+    count = len(_ERROR_COLORS)
+    colors = _ERROR_COLORS[np.arange(height) * count // height]
     shown = range(count - 1) if height >= 240 else (4,)
     positions = [(index + 1) / count for index in shown]
-    return _scale(colours, positions, [f"{ERROR_BINS[index]:.2g}" for index in shown])
+    return _scale(colors, positions, [f"{ERROR_BINS[index]:.2g}" for index in shown])
 
 
 def _check_size(left: Image, *maps: NDArray[np.generic]) -> None:

@@ -1,4 +1,4 @@
-"""Colours where they belong, black where nothing is known, panels of the right make-up."""
+"""Colors where they belong, black where nothing is known, panels of the right make-up."""
 
 import numpy as np
 import pytest
@@ -6,37 +6,37 @@ import pytest
 from stereo.errors import DataError
 from stereo.visualize import (
     ERROR_BINS,
-    colour_disparity,
-    colour_error,
-    colour_limit,
+    color_disparity,
+    color_error,
+    color_limit,
     evaluation_panel,
     preview_panel,
 )
 
 
 def test_disparity_runs_from_blue_to_red_and_is_clipped_beyond() -> None:
-    colours = colour_disparity(np.array([[10, 60, 70, 1000]], np.float32), maximum=70).astype(int)
-    red, _, blue = colours[0].T
+    colors = color_disparity(np.array([[10, 60, 70, 1000]], np.float32), maximum=70).astype(int)
+    red, _, blue = colors[0].T
     assert blue[0] > red[0]
     assert red[1] > blue[1]
-    np.testing.assert_array_equal(colours[0, 2], colours[0, 3])
+    np.testing.assert_array_equal(colors[0, 2], colors[0, 3])
 
 
 def test_what_is_unknown_is_black() -> None:
     disparity = np.array([[10, np.nan, np.inf, 10]], np.float32)
     valid = np.array([[True, True, True, False]])
-    assert colour_disparity(disparity, 20, valid=valid).any(axis=2).tolist() == [[True, False, False, False]]
-    assert colour_disparity(disparity, 20).any(axis=2).tolist() == [[True, False, False, True]]
-    error = colour_error(np.array([[0, 2, 99, 1]], np.float32), valid)
+    assert color_disparity(disparity, 20, valid=valid).any(axis=2).tolist() == [[True, False, False, False]]
+    assert color_disparity(disparity, 20).any(axis=2).tolist() == [[True, False, False, True]]
+    error = color_error(np.array([[0, 2, 99, 1]], np.float32), valid)
     assert error.any(axis=2).tolist() == [[True, True, True, False]]
 
 
-def test_error_colours_turn_from_blue_to_warm_above_three_pixels() -> None:
+def test_error_colors_turn_from_blue_to_warm_above_three_pixels() -> None:
     error = np.array([[0.0, 3.0, 3.01, 1e6, np.nan]], np.float32)
-    colours = colour_error(error, np.ones(error.shape, bool)).astype(int)[0]
-    assert (colours[:2, 2] > colours[:2, 0]).all()
-    assert (colours[2:, 0] > colours[2:, 2]).all()
-    np.testing.assert_array_equal(colours[3], colours[4])
+    colors = color_error(error, np.ones(error.shape, bool)).astype(int)[0]
+    assert (colors[:2, 2] > colors[:2, 0]).all()
+    assert (colors[2:, 0] > colors[2:, 2]).all()
+    np.testing.assert_array_equal(colors[3], colors[4])
     assert 3.0 in ERROR_BINS
 
 
@@ -44,8 +44,8 @@ def test_the_limit_ignores_outliers_and_what_is_unknown() -> None:
     disparity = np.full((40, 50), 20, np.float32)
     disparity[0, 0] = 5000
     disparity[1] = np.nan
-    assert colour_limit(disparity) == pytest.approx(20, rel=0.01)
-    assert colour_limit(np.full((4, 4), np.nan, np.float32)) == 1
+    assert color_limit(disparity) == pytest.approx(20, rel=0.01)
+    assert color_limit(np.full((4, 4), np.nan, np.float32)) == 1
 
 
 @pytest.mark.parametrize(("height", "width"), [(32, 40), (150, 200), (300, 400)])
@@ -57,8 +57,8 @@ def test_panels_hold_the_image_and_the_maps_unchanged(height: int, width: int) -
     preview = preview_panel(left, disparity, maximum=50)
     panel = evaluation_panel(left, disparity, disparity, valid, "EPE 0.00")
     for picture, parts in (
-        (preview, (left, colour_disparity(disparity, 50))),
-        (panel, (left, colour_error(np.zeros_like(disparity), valid))),
+        (preview, (left, color_disparity(disparity, 50))),
+        (panel, (left, color_error(np.zeros_like(disparity), valid))),
     ):
         assert picture.dtype == np.uint8
         assert picture.shape[2] == 3

@@ -1,12 +1,7 @@
-"""What a figure stands beside: the machine it was measured on, and amounts of memory and time in words."""
+"""Sizes, and amounts of memory and time: read from words, and put into words."""
 
 import math
-import os
-import platform
 import re
-from pathlib import Path
-
-import torch
 
 from stereo.errors import ConfigError
 
@@ -28,19 +23,6 @@ def parse_size(text: str, count: int, least: int = 4) -> tuple[int, ...]:
         names, example = ("HEIGHTxWIDTH", "544x960") if count == 2 else ("HEIGHTxWIDTHxMAX_DISPARITY", "256x512x192")
         raise ConfigError(f"'{text}' is no size, expected {names} in px, {least} or more each, for example {example}")
     return tuple(int(part) for part in parts)
-
-
-def describe_machine(device: torch.device) -> str:
-    """Return hardware and PyTorch, as a figure's origin is stated."""
-    where = f"{os.cpu_count()} CPU cores ({_processor()})"
-    if device.type == "cuda":
-        where = torch.cuda.get_device_name(device)
-    return f"{where}, PyTorch {torch.__version__}, {torch.get_num_threads()} threads, float32"
-
-
-def _processor() -> str:
-    match = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    return match[1] if match else platform.machine()
 
 
 def format_bytes(value: float | None) -> str:

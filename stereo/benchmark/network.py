@@ -22,7 +22,6 @@ from stereo.benchmark.cells import Outcome, report, run_cell
 from stereo.benchmark.machine import format_bytes, format_seconds
 from stereo.config import load_network
 from stereo.methods.predictor import Predictor
-from stereo.model.layers import fold_batch_norm
 from stereo.model.network import StereoNetwork, StereoOutput
 from stereo.model.regression import SupervisedOutput, TrilinearUpsampling, estimate_bin
 from stereo.training.losses import stereo_loss
@@ -212,11 +211,9 @@ def _prepare(
     module.to(device)
     rng = np.random.default_rng(0)
     if setup.mode == "inference":
-        network.eval()
-        if name != STRAIGHTFORWARD:
-            fold_batch_norm(network)
         left, right = rng.integers(0, 256, (2, height, width, 3), dtype=np.uint8)
-        predictor = Predictor(module, device)
+        # in_training: as it is, nothing folded.
+        predictor = Predictor(module, device, in_training=name == STRAIGHTFORWARD)
         return lambda: predictor.predict(left, right), network
     module.train()
     images = torch.rand(2, 1, 3, height, width, device=device)

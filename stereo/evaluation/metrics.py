@@ -1,61 +1,138 @@
-"""Error metrics of disparity maps, and the protocols under which they are reported.
+"""What a metric is. To add one, add a line to `METRICS`.
 
-One implementation serves training (batched tensors on any device, no host synchronisation) and evaluation (one image
-at a time). All of it is computed in float64: the metrics of a whole data set are sums over hundreds of millions of
-pixels, and a threshold such as 5 % of d must not depend on rounding.
+All is computed in float64: the metrics of a data set are sums over hundreds of millions of pixels, and a threshold such
+as 5 % of d must not depend on rounding. The sums of each image are kept apart and added exactly, so that the result
+does not depend on their order, nor on how many processes share the work.
 
-A prediction that is not finite on a pixel that counts never vanishes: it is an outlier under every threshold, it
-makes the EPE non-finite, and :class:`MetricAccumulator` refuses it.
+A prediction that is not finite on a pixel that counts never vanishes: :func:`image_sums` refuses it.
 """
 
 import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from stereo.data.sample import Map, Mask
 from stereo.errors import StereoError
 
+Values = NDArray[np.float64]
 Averaging = Literal["pixels", "images"]
 
 
-# ------------------------------------------------------------------------------------------------- plain functions
+@dataclass(frozen=True)
+class Metric:
+    """One metric: a mean over pixels.
+
+    unit: px or %.
+    per_pixel: from the absolute error and the true disparity, px, [N] each, to what the mean is taken of.
+    finish: from that mean to the metric.
+    """
+
+    unit: Literal["px", "%"]
+    per_pixel: Callable[[Values, Values], NDArray[np.generic]]
+    finish: Callable[[float], float] = float
+
+
+def _bad(threshold: float) -> Metric:
+    """Return bad-τ: the share of pixels whose error is above the threshold, px."""
+    return Metric("%", lambda error, true: error > threshold, _percent)
+
+
+def _percent(share: float) -> float:
+    return 100.0 * share
+
+
+METRICS: dict[str, Metric] = {
+    "epe": Metric("px", lambda error, true: error),
+    "rmse": Metric("px", lambda error, true: error**2, math.sqrt),
+    "bad_05": _bad(0.5),
+    "bad_1": _bad(1),
+    "bad_2": _bad(2),
+    "bad_3": _bad(3),
+    "bad_4": _bad(4),
+    # Source: Menze & Geiger, CVPR 2015 (KITTI 2015).
+    "d1": Metric("%", lambda error, true: (error > 3) & (error > 0.05 * np.abs(true)), _percent),
+}
+
+
+@dataclass(frozen=True)
+class ImageSums:
+    """The sum of each metric over the pixels of one image that count.
+
+    pixels: How many count. None of them: the image counts as 0, as some protocols want it; an image that is left out
+        has no sums at all.
+    """
+
+    pixels: int
+    sums: Mapping[str, float]
+
+    def metrics(self) -> dict[str, float]:
+        """Return the metrics of this image alone."""
+        return {
+            name: metric.finish(self.sums[name] / self.pixels) if self.pixels else 0.0
+            for name, metric in METRICS.items()
+        }
+
+
+def image_sums(prediction: Map, disparity: Map, counts: Mask, name: str = "") -> ImageSums:
+    """Return the sums of one image.
+
+    Args:
+        prediction, disparity: px, [H, W]; the true disparity may hold anything where it does not count.
+        counts: bool [H, W]: the pixels that count.
+        name: The image's, for the error message.
+
+    Raises: StereoError where the prediction is not finite on a pixel that counts; ValueError where the shapes differ.
+    """
+    if not prediction.shape == disparity.shape == counts.shape:
+        raise ValueError(
+            f"prediction, disparity and mask have shapes {list(prediction.shape)}, {list(disparity.shape)} and "
+            f"{list(counts.shape)}, expected one shape"
+        )
+    true = disparity[counts].astype(np.float64)
+    error = np.abs(prediction[counts].astype(np.float64) - true)
+    broken = error.size - np.count_nonzero(np.isfinite(error))
+    if broken:
+        raise StereoError(
+            f"{name or 'image'}: {broken} of {error.size} errors are not finite (NaN or infinite), so that no metric "
+            "is defined; the prediction or the ground truth on these pixels is broken: try another checkpoint, or full "
+            "precision"
+        )
+    return ImageSums(error.size, {key: float(metric.per_pixel(error, true).sum()) for key, metric in METRICS.items()})
+
+
+def average(images: Sequence[ImageSums], averaging: Averaging) -> dict[str, float]:
+    """Return the metrics of a set of images; all are NaN where there is none, or none has a pixel to average over.
+
+    Args:
+        averaging: `pixels`: every pixel counts alike. `images`: every image counts alike, so that each metric is the
+            mean of the images' own.
+    """
+    if averaging == "images":
+        own = [image.metrics() for image in images]
+        return {name: _mean((values[name] for values in own), len(own)) for name in METRICS}
+    pixels = sum(image.pixels for image in images)
+    means = {name: _mean((image.sums[name] for image in images), pixels) for name in METRICS}
+    return {name: mean if math.isnan(mean) else METRICS[name].finish(mean) for name, mean in means.items()}
+
+
+def _mean(values: Iterable[float], count: int) -> float:
+    return math.fsum(values) / count if count else math.nan
 
 
 def epe(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
-    """End-point error: the mean of |prediction - target| over the mask, px.
+    """Return the end-point error of a batch in training: the mean of |prediction - target| over the mask, px.
 
     Args:
         prediction, target: px, one shape, [H, W] or [B, H, W].
         mask: bool, the same shape: the pixels that count. The target may hold anything elsewhere.
 
-    Returns: float64 scalar on the inputs' device; NaN where no pixel counts.
-    """
-    error = absolute_error(prediction, target, mask)
-    return error.sum() / mask.sum().to(error.device)
-
-
-def bad(prediction: Tensor, target: Tensor, mask: Tensor, threshold: float) -> Tensor:
-    """bad-τ: the share of pixels in the mask whose error is above `threshold` px, 0 … 100 (NaN: no pixel counts)."""
-    error = absolute_error(prediction, target, mask)
-    return 100.0 * _exceeds(error, threshold).sum() / mask.sum().to(error.device)
-
-
-def d1(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
-    """D1: the share of pixels in the mask whose error is above 3 px *and* above 5 % of d, 0 … 100 (NaN: none counts).
-
-    Source: Menze & Geiger, CVPR 2015 (KITTI 2015).
-    """
-    error = absolute_error(prediction, target, mask)
-    return 100.0 * _is_d1_outlier(error, target).sum() / mask.sum().to(error.device)
-
-
-def absolute_error(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
-    """|prediction - target| in float64, 0 outside the mask.
-
+    Returns: float64 scalar on the inputs' device (without waiting for it); NaN where no pixel counts.
     Raises: ValueError where the shapes differ or the mask is not bool.
     """
     if not prediction.shape == target.shape == mask.shape:
@@ -70,140 +147,5 @@ def absolute_error(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     if prediction.device.type == "mps":  # has no float64
         prediction, target, mask = prediction.cpu(), target.cpu(), mask.cpu()
     # where, not a product: unknown ground truth may be inf or NaN, and 0 · inf is NaN.
-    return torch.where(mask, prediction.double() - target.double(), 0.0).abs()
-
-
-def _exceeds(error: Tensor, threshold: float | Tensor) -> Tensor:
-    return ~(error <= threshold)  # so that NaN is an outlier
-
-
-def _is_d1_outlier(error: Tensor, target: Tensor) -> Tensor:
-    # 0.05·|d| of an unknown d may be inf or NaN. The error there is 0, which is not above 3 px.
-    return _exceeds(error, 3.0) & _exceeds(error, 0.05 * target.to(error).abs())
-
-
-# ---------------------------------------------------------------------------------------------------- accumulation
-
-
-class ImageMetrics(NamedTuple):
-    """The metrics of one image. epe: px. bad_1 … d1: percentages, 0 … 100. pixels: how many counted."""
-
-    epe: float
-    bad_1: float
-    bad_2: float
-    bad_3: float
-    d1: float
-    pixels: int
-
-
-@dataclass(frozen=True)
-class Metrics:
-    """The metrics of a set of images.
-
-    epe, epe_image_mean: px. bad_1, bad_2, bad_3, d1: percentages, 0 … 100. All NaN where no image was scored.
-    images: how many were scored, with `pixels` pixels in all. skipped: how many had no pixel that counts.
-    """
-
-    epe: float
-    epe_image_mean: float
-    bad_1: float
-    bad_2: float
-    bad_3: float
-    d1: float
-    images: int
-    pixels: int
-    skipped: int
-
-
-def image_metrics(
-    prediction: Tensor | NDArray[np.floating],
-    target: Tensor | NDArray[np.floating],
-    mask: Tensor | NDArray[np.bool_],
-    name: str = "",
-) -> ImageMetrics | None:
-    """The metrics of one image, or None where no pixel counts.
-
-    Args:
-        prediction, target: px, [H, W].
-        mask: bool [H, W]: the pixels that count.
-        name: the image's, for the error message.
-
-    Raises: StereoError where the prediction is not finite on a pixel that counts.
-    """
-    prediction, target, mask = (torch.as_tensor(array) for array in (prediction, target, mask))
-    error = absolute_error(prediction, target, mask)
-    sums = torch.stack(
-        [
-            mask.sum().to(error),
-            (~error.isfinite()).sum().to(error),
-            error.sum(),
-            *(_exceeds(error, threshold).sum().to(error) for threshold in (1.0, 2.0, 3.0)),
-            _is_d1_outlier(error, target).sum().to(error),
-        ]
-    )
-    pixels, non_finite, error_sum, *outliers = sums.tolist()  # the only host synchronisation
-    if pixels == 0:
-        return None
-    if non_finite:
-        raise StereoError(
-            f"{name or 'image'}: {non_finite:.0f} of {pixels:.0f} errors are not finite (NaN or infinite), so that "
-            "no metric is defined; the prediction or the ground truth on these pixels is broken: try another "
-            "checkpoint, or full precision"
-        )
-    bad_1, bad_2, bad_3, d1_share = (100.0 * count / pixels for count in outliers)
-    return ImageMetrics(error_sum / pixels, bad_1, bad_2, bad_3, d1_share, int(pixels))
-
-
-class MetricAccumulator:
-    """Metrics over many images, summed in float64.
-
-    Args:
-        averaging: `pixels`: every pixel counts alike. `images`: every image counts alike, in all the metrics.
-    """
-
-    def __init__(self, averaging: Averaging = "pixels") -> None:
-        self.averaging = averaging
-        self.rows: list[ImageMetrics] = []
-        self.skipped = 0
-
-    def update(
-        self,
-        prediction: Tensor | NDArray[np.floating],
-        target: Tensor | NDArray[np.floating],
-        mask: Tensor | NDArray[np.bool_],
-        name: str = "",
-    ) -> ImageMetrics | None:
-        """Add one image and give its own metrics, as :func:`image_metrics`."""
-        row = image_metrics(prediction, target, mask, name)
-        self.add(row)
-        return row
-
-    def add(self, row: ImageMetrics | None) -> None:
-        """Add the metrics of one image; None, an image of which no pixel counts, is counted as skipped."""
-        if row is None:
-            self.skipped += 1
-        else:
-            self.rows.append(row)
-
-    def result(self) -> Metrics:
-        """The metrics of all images so far."""
-        image_mean = self._mean("epe", weighted=False)
-        weighted = self.averaging == "pixels"
-        return Metrics(
-            epe=self._mean("epe", weighted),
-            epe_image_mean=image_mean,
-            bad_1=self._mean("bad_1", weighted),
-            bad_2=self._mean("bad_2", weighted),
-            bad_3=self._mean("bad_3", weighted),
-            d1=self._mean("d1", weighted),
-            images=len(self.rows),
-            pixels=sum(row.pixels for row in self.rows),
-            skipped=self.skipped,
-        )
-
-    def _mean(self, field: str, weighted: bool) -> float:
-        if not self.rows:
-            return math.nan
-        weights = [row.pixels if weighted else 1 for row in self.rows]
-        terms = (getattr(row, field) * weight for row, weight in zip(self.rows, weights, strict=True))
-        return math.fsum(terms) / sum(weights)
+    error = torch.where(mask, prediction.double() - target.double(), 0.0).abs()
+    return error.sum() / mask.sum()

@@ -1,47 +1,72 @@
 """Predictor: pad → network → crop. The only padding code of the project."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stereo.checkpoint import load_checkpoint
-from stereo.data.sample import Image, Map, check_pair
-from stereo.device import select_device
+from stereo.checkpoint import LoadedCheckpoint, load_checkpoint
+from stereo.data.sample import Image, Map, StereoSample, check_pair
+from stereo.device import release_freed_memory, select_device
 from stereo.errors import ConfigError, DataError, StereoError
+from stereo.methods.images import to_rgb
+from stereo.methods.method import Prediction
 from stereo.methods.tiling import BAND_OVERLAP, band_weight, bands
 from stereo.model.layers import fold_batch_norm
+from stereo.model.network import StereoNetwork
+
+# Share of a map's pixels near the end of the range, above which the range seems too small. Measured on real pairs: maps
+# that end well within the range have no such pixel, most of those of scenes that reach beyond it have more.
+_CUT_OFF_SHARE = 0.002
 
 
 class Predictor:
-    """Disparity of any rectified pair by a stereo network.
+    """A stereo network as a method: disparity of any rectified pair.
 
     Args:
-        network: maps float left and right [1, 3, H, W], RGB in 0 … 1, to an output whose `disparity` is [1, H, W]
-            px; its `stride` divides the H and W that it takes, and its `min_size` is the least of them. Moved to
-            the device.
-        device: where it runs.
-        band_rows: for images beyond memory: predict bands of so many rows, which share 64 with their neighbours, and
+        network: Maps float left and right [1, 3, H, W], RGB in 0 … 1, to an output whose `disparity` is [1, H, W] px;
+            its `stride` divides the H and W that it takes, its `min_size` is the least of them, and its
+            `max_disparity` is its range, px.
+        device: Where it runs; the network is moved there.
+        band_rows: For images beyond memory: predict bands of so many rows, which share 64 with their neighbors, and
             blend them there. A network that looks at the image as a whole (pyramid pooling, attention) sees a band
             alone, so that the result is near the one without bands, not the same. None: the image at once.
+        in_training: The network is still being trained, or must be measured as it is: leave it so. Otherwise it is made
+            ready for inference for good: evaluation mode, the memory layout that is fastest on the device, batch
+            normalization folded into the convolutions. It cannot be trained after that.
 
     Raises: ConfigError for band_rows under 128.
     """
 
     name = "network"
 
-    def __init__(self, network: nn.Module, device: torch.device | str = "cpu", band_rows: int | None = None) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        device: torch.device | str = "cpu",
+        band_rows: int | None = None,
+        *,
+        in_training: bool = False,
+    ) -> None:
         if band_rows is not None and band_rows < 2 * BAND_OVERLAP:
             raise ConfigError(f"bands of {band_rows} rows are too low, expected {2 * BAND_OVERLAP} or more")
         self.band_rows = band_rows
         self.device = torch.device(device)
         self.network = network.to(self.device)
+        # What the weights were loaded from, where they were.
+        self.checkpoint: LoadedCheckpoint | None = None
         # Plain ints, hidden by nn.Module.__getattr__.
         self.stride = int(network.stride)  # type: ignore[arg-type]
         self.min_size = int(network.min_size)  # type: ignore[arg-type]
+        if not in_training:
+            if isinstance(network, StereoNetwork):
+                network.with_fast_layout(self.device)
+            fold_batch_norm(network.eval())
 
     @classmethod
     def from_checkpoint(
@@ -51,23 +76,42 @@ class Predictor:
         max_disparity: int | None = None,
         band_rows: int | None = None,
     ) -> Self:
-        """The predictor of a checkpoint; without a path, of the weights that ship.
+        """Return the predictor of a checkpoint; without a path, of the weights that ship.
 
         Args:
-            path: the checkpoint.
+            path: The checkpoint.
             device: auto, cpu, cuda, cuda:1, mps.
-            max_disparity: px, overrides the network's range; a multiple of 16.
-            band_rows: as for the class.
+            max_disparity: px, another range than the network was trained with; a multiple of 16.
+            band_rows: As for the class.
 
         Raises: CheckpointError, ConfigError.
         """
         chosen = select_device(device)
-        network = load_checkpoint(path, chosen, max_disparity).network
-        fold_batch_norm(network)
-        return cls(network, chosen, band_rows)
+        loaded = load_checkpoint(path, chosen, max_disparity)
+        predictor = cls(loaded.network, chosen, band_rows)
+        predictor.checkpoint = loaded
+        return predictor
 
-    def predict(self, left: Image, right: Image) -> Map:
-        """Disparity of the left view.
+    @property
+    def max_disparity(self) -> int:
+        """The network's range, px."""
+        return int(self.network.max_disparity)  # type: ignore[arg-type]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What changes the disparities, as plain values."""
+        return {
+            "checkpoint": None if self.checkpoint is None else str(self.checkpoint.path),
+            "max_disparity": self.max_disparity,
+            "band_rows": self.band_rows,
+        }
+
+    def predict_sample(self, sample: StereoSample) -> Prediction:
+        """Return the prediction for a sample, of which the images alone are looked at. Raises: As `predict`."""
+        return Prediction(self.predict(sample.left, sample.right))
+
+    def predict(self, left: Any, right: Any) -> Map:
+        """Return the disparity of the left view.
 
         Padding goes to the right and the bottom, as replicas of the last column and row: x and y keep their values,
         so that the network's grid of cells begins at pixel (0, 0) whatever the size, and the crop is the top left
@@ -75,18 +119,19 @@ class Predictor:
         as they are. A network in training mode is back in it afterwards.
 
         Args:
-            left, right: RGB uint8 [H, W, 3], 32 px or more on each side.
+            left, right: One pair, 32 px or more on each side: arrays, tensors, PIL images or paths, as
+                :func:`stereo.methods.images.to_rgb` takes them.
 
         Returns: float32 [H, W], px.
-        Raises: DataError where the pair has no common size, is too small, or does not fit into memory; StereoError
-            where the network's output is not finite.
+        Raises: DataError where an image is of another kind, or the pair has no common size, is too small, or does not
+            fit into memory; FormatError for a file that cannot be read; StereoError where the network's output is not
+            finite.
         """
+        left, right = to_rgb(left, "left image"), to_rgb(right, "right image")
         check_pair(left, right)
         height, width = left.shape[:2]
-        training = self.network.training
-        self.network.eval()
         try:
-            with torch.inference_mode():
+            with self._ready():
                 disparity = self._predict_bands(left, right)
         except RuntimeError as error:
             if isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error):
@@ -95,14 +140,29 @@ class Predictor:
                     "smaller images, a smaller maximal disparity, bands of rows (band_rows) or another device"
                 ) from None
             raise
-        finally:
-            self.network.train(training)
         if not np.isfinite(disparity).all():
             raise StereoError(
                 f"the network gives values that are not finite for a pair of {width}×{height} (width × height); its "
                 "weights are broken: use another checkpoint"
             )
         return np.ascontiguousarray(disparity)
+
+    @contextmanager
+    def _ready(self) -> Iterator[None]:
+        """The network in evaluation mode, without gradients, giving back what its features have freed."""
+        training = self.network.training
+        self.network.eval()
+        hooks = []
+        if isinstance(self.network, StereoNetwork):  # the features are done when the aggregation begins
+            release = self.network.aggregation.register_forward_pre_hook(lambda *_: release_freed_memory(self.device))
+            hooks.append(release)
+        try:
+            with torch.inference_mode():
+                yield
+        finally:
+            for hook in hooks:
+                hook.remove()
+            self.network.train(training)
 
     def _predict_bands(self, left: Image, right: Image) -> Map:
         height = len(left)
@@ -127,3 +187,22 @@ class Predictor:
         pixels = pixels.permute(2, 0, 1)[None].float() / 255.0  # [1, 3, H, W]
         right, bottom = (max(self.min_size, -(-size // self.stride) * self.stride) - size for size in (width, height))
         return F.pad(pixels, (0, right, 0, bottom), mode="replicate")
+
+
+def wider_range(disparity: Map, max_disparity: int) -> int | None:
+    """Return the range to try where a network's seems too small for a scene; None where it seems to suffice.
+
+    A scene that reaches beyond the range leaves no hole: the network gives something, much of it near the range's end.
+
+    Args:
+        disparity: float32 [H, W], px: what a network predicted.
+        max_disparity: px: its range.
+
+    Returns: px, a multiple of 16: twice the range, or the image's width if that is less.
+    """
+    # The last of the volume's bins lies 4 px below the end, and an estimate averages over two more on its one side.
+    near_end = min(0.9 * max_disparity, max_disparity - 12)
+    widest = -(-disparity.shape[1] // 16) * 16
+    if max_disparity >= widest or (disparity > near_end).mean() <= _CUT_OFF_SHARE:
+        return None
+    return min(2 * max_disparity, widest)

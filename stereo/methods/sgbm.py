@@ -6,6 +6,7 @@ networks beside which this is reported are dense.
 """
 
 import math
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,13 +14,14 @@ from numpy.typing import NDArray
 
 from stereo.data.sample import Image, Map, Mask, StereoSample, check_pair
 from stereo.errors import ConfigError
+from stereo.methods.method import Prediction
 
 # OpenCV gives sixteenths of a pixel as int16.
 _SUBPIXEL = 16
 
 
 class Sgbm:
-    """OpenCV's StereoSGBM over 8 paths, with holes filled: a dense map for any pair, as `Predictor` gives it.
+    """OpenCV's StereoSGBM over 8 paths, with holes filled: a dense map for any pair.
 
     Args:
         num_disparities: px, the range searched is 0 … num_disparities - 1; rounded up to a multiple of 16.
@@ -27,6 +29,7 @@ class Sgbm:
     """
 
     name = "sgbm"
+    device = None
 
     def __init__(self, num_disparities: int = 192, block_size: int = 3) -> None:
         if num_disparities < 1:
@@ -35,7 +38,7 @@ class Sgbm:
             raise ConfigError(f"block_size is {block_size}, expected an odd number, 1 or more")
         self.num_disparities = -(-num_disparities // 16) * 16
         self.block_size = block_size
-        window = 3 * block_size**2  # values compared for one pixel, over three colour channels
+        window = 3 * block_size**2  # values compared for one pixel, over three color channels
         self.parameters = {
             # Penalties for a change of disparity by 1 and by more between neighbours: OpenCV's own recommendation.
             "P1": 8 * window,
@@ -51,8 +54,17 @@ class Sgbm:
             "speckleRange": 2,
         }
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What changes the disparities, as plain values."""
+        return {"num_disparities": self.num_disparities, "block_size": self.block_size, **self.parameters}
+
+    def predict_sample(self, sample: StereoSample) -> Prediction:
+        """Return the prediction for a sample, of which the images alone are looked at. Raises: As `predict`."""
+        return Prediction(self.predict(sample.left, sample.right))
+
     def predict(self, left: Image, right: Image) -> Map:
-        """Disparity of the left view, dense.
+        """Return the disparity of the left view, dense.
 
         Args:
             left, right: RGB uint8 [H, W, 3], 32 px or more on each side.
@@ -64,7 +76,7 @@ class Sgbm:
         return fill_from_background(disparity, disparity >= 0)
 
     def match(self, left: Image, right: Image) -> Map:
-        """Disparity of the left view with holes: float32 [H, W] px, -1 where there is no estimate."""
+        """Return the disparity of the left view with holes: float32 [H, W] px, -1 where there is no estimate."""
         check_pair(left, right)
         # A disparity beyond the width leaves the image at every pixel: searching there costs memory for nothing.
         num_disparities = min(self.num_disparities, -(-left.shape[1] // 16) * 16)
@@ -91,15 +103,21 @@ class TrueRangeSgbm:
     """
 
     name = "sgbm (true range)"
+    device = None
 
-    def predict_sample(self, sample: StereoSample) -> Map:
-        """Disparity of the left view, float32 [H, W] px, by an :class:`Sgbm` of the sample's own range.
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What changes the disparities, as plain values."""
+        return {**Sgbm().settings, "num_disparities": "true range"}
+
+    def predict_sample(self, sample: StereoSample) -> Prediction:
+        """Return the disparity of the left view by an :class:`Sgbm` of the sample's own range.
 
         Raises: DataError where the sample has no ground truth.
         """
         truth = sample.require_truth("the true range")
         largest = float(np.max(truth.disparity, where=truth.valid & np.isfinite(truth.disparity), initial=0))
-        return Sgbm(math.ceil(largest) + 1).predict(sample.left, sample.right)
+        return Sgbm(math.ceil(largest) + 1).predict_sample(sample)
 
 
 def fill_from_background(disparity: Map, valid: Mask) -> Map:
@@ -125,6 +143,6 @@ def _fill_rows(values: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 def _previous(values: NDArray[np.floating]) -> NDArray[np.floating]:
-    """The last finite value at or before each position in the row; inf where there is none."""
+    """Return the last finite value at or before each position in the row; inf where there is none."""
     columns = np.where(np.isfinite(values), np.arange(values.shape[1]), 0)
     return np.take_along_axis(values, np.maximum.accumulate(columns, axis=1), axis=1)

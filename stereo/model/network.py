@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 
 from stereo.config import ModelConfig, check_max_disparity
-from stereo.device import release_freed_memory
 from stereo.model.aggregation import build_aggregation
 from stereo.model.cost_volume import build_cost_volume
 from stereo.model.features import Features, build_features
@@ -104,9 +103,7 @@ class StereoNetwork(nn.Module):
             both = self.features(self._normalize(torch.cat([left, right])))
             return Features(*(part[: len(left)] for part in both)), both.matching[len(left) :]
         right_matching = self.features(self._normalize(right)).matching
-        left_features = self.features(self._normalize(left))
-        release_freed_memory(left.device)
-        return left_features, right_matching
+        return self.features(self._normalize(left)), right_matching
 
     def _normalize(self, images: Tensor) -> Tensor:
         return (images - self.image_mean) / self.image_std

@@ -33,14 +33,14 @@ class Validator:
     def __init__(
         self, network: StereoNetwork, device: torch.device, dataset: StereoDataset, processes: Processes
     ) -> None:
-        self.predictor = Predictor(network, device)
+        self.predictor = Predictor(network, device, in_training=True)
         self.dataset = dataset
         self.processes = processes
 
     def score(self) -> Scores:
         """Return the scores, in all processes. Raises: DataError where no pair could be scored."""
-        result = evaluate(self.predictor, self.dataset, data="validation", progress=False, world=self.processes)
-        values = {name: float(getattr(result, name)) for name in ("epe", "bad_1", "bad_2", "bad_3", "d1")}
+        (result,) = evaluate(self.predictor, self.dataset, data="validation", progress=False, processes=self.processes)
+        values = {name: result.metrics[name] for name in ("epe", "bad_1", "bad_2", "bad_3", "d1")}
         return Scores(values, result.images, result.failed)
 
     def panels(self, count: int) -> list[Image]:

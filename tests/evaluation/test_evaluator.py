@@ -1,29 +1,35 @@
-"""What is scored, what is skipped, what has failed, and what the report says of it."""
+"""What is scored, what is skipped, what has failed, and which images are worth a picture."""
 
-import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from helpers import textured_sample, truth_of
 
-from stereo.data.sample import Image, Map, StereoSample
-from stereo.errors import DataError, FormatError, OutputError, StereoError
-from stereo.evaluation.evaluator import evaluate, worst_and_first
-from stereo.evaluation.report import write_report
+from stereo.data.sample import StereoSample
+from stereo.errors import DataError, FormatError, StereoError
+from stereo.evaluation.evaluator import EvaluationResult, ScoredSample, evaluate
+from stereo.evaluation.previews import Previews
+from stereo.methods.method import Prediction
+from stereo.processes import Processes
 
 CONTRACT = [
     "data",
     "method",
     "protocol",
+    "region",
     "images",
     "skipped",
     "epe",
     "epe_image_mean",
+    "rmse",
+    "bad_05",
     "bad_1",
     "bad_2",
     "bad_3",
+    "bad_4",
     "d1",
     "seconds_per_pair",
     "peak_memory_mb",
@@ -33,13 +39,17 @@ CONTRACT = [
 class _Constant:
     """Predicts one disparity everywhere."""
 
-    name = "constant"
+    device = None
 
-    def __init__(self, value: float = 10.0) -> None:
+    def __init__(self, value: float = 10.0, name: str = "constant") -> None:
+        self.name = name
+        self.settings = {"value": value}
         self.value = value
+        self.calls = 0
 
-    def predict(self, left: Image, right: Image) -> Map:
-        return np.full(left.shape[:2], self.value, np.float32)
+    def predict_sample(self, sample: StereoSample) -> Prediction:
+        self.calls += 1
+        return Prediction(np.full(sample.left.shape[:2], self.value, np.float32))
 
 
 class _Items:
@@ -68,23 +78,30 @@ def _without_valid_pixel() -> StereoSample:
     return sample
 
 
+def _only(results: list[EvaluationResult]) -> EvaluationResult:
+    (result,) = results
+    return result
+
+
 def test_a_data_set_is_scored_over_pixels_with_the_image_mean_beside() -> None:
     # Errors of 2 px on 40 columns and of 5 px on 120 columns.
-    result = evaluate(_Constant(), _Items(_plane(8), _plane(5, width=120)), data="planes", progress=False)
-    assert result.epe == pytest.approx((2 * 40 + 5 * 120) / 160)
+    result = _only(evaluate(_Constant(), _Items(_plane(8), _plane(5, width=120)), data="planes", progress=False))
+    expected = {"epe": 17 / 4, "rmse": math.sqrt((4 + 3 * 25) / 4), "bad_05": 100, "bad_1": 100}
+    expected |= {"bad_2": 75, "bad_3": 75, "bad_4": 75, "d1": 75}
+    assert result.metrics == pytest.approx(expected)
     assert result.epe_image_mean == pytest.approx(3.5)
-    assert (result.bad_1, result.bad_2, result.bad_3, result.d1) == pytest.approx((100, 75, 75, 75))
     assert (result.images, result.skipped, result.pixels, result.failed) == (2, 0, 32 * 160, ())
-    assert (result.data, result.method, result.protocol) == ("planes", "constant", "all")
+    assert (result.data, result.method, result.protocol, result.region) == ("planes", "constant", "all", "all")
+    assert result.averaging == "pixels"
     assert [row.name for row in result.per_image] == ["plane/8", "plane/5"]
-    assert [row.epe for row in result.per_image] == pytest.approx([2, 5])
+    assert [row.metrics["epe"] for row in result.per_image] == pytest.approx([2, 5])
     assert result.seconds_per_pair >= 0
     assert result.peak_memory_mb > 1
 
 
 def test_an_image_without_a_valid_pixel_is_skipped_and_not_scored_zero() -> None:
-    result = evaluate(_Constant(), _Items(_plane(8), _without_valid_pixel()))
-    assert (result.images, result.skipped, result.epe, result.epe_image_mean) == (1, 1, 2, 2)
+    result = _only(evaluate(_Constant(), _Items(_plane(8), _without_valid_pixel())))
+    assert (result.images, result.skipped, result.metrics["epe"], result.epe_image_mean) == (1, 1, 2, 2)
 
 
 def test_items_that_fail_are_named_and_the_others_go_on() -> None:
@@ -92,13 +109,13 @@ def test_items_that_fail_are_named_and_the_others_go_on() -> None:
     tiny = textured_sample(8, 8, 1)
 
     class Picky(_Constant):
-        def predict(self, left: Image, right: Image) -> Map:
-            if left.shape[0] < 32:
+        def predict_sample(self, sample: StereoSample) -> Prediction:
+            if sample.height < 32:
                 raise DataError("the images are too small")
-            return super().predict(left, right)
+            return super().predict_sample(sample)
 
-    result = evaluate(Picky(), _Items(_plane(8), FormatError("b.png: truncated"), unknown, tiny))
-    assert (result.images, result.epe) == (1, 2)
+    result = _only(evaluate(Picky(), _Items(_plane(8), FormatError("b.png: truncated"), unknown, tiny)))
+    assert (result.images, result.metrics["epe"]) == (1, 2)
     assert result.failed == (
         "item 1: b.png: truncated",
         "unknown: no ground truth, which evaluation needs",
@@ -118,41 +135,110 @@ def test_a_prediction_that_is_not_finite_stops_the_evaluation() -> None:
         evaluate(_Constant(math.nan), _Items(_plane(8)))
 
 
-def test_an_oracle_sees_the_whole_sample() -> None:
-    class Truth:
-        name = "the truth"
+def test_a_method_may_look_at_the_whole_sample() -> None:
+    class Truth(_Constant):
+        def predict_sample(self, sample: StereoSample) -> Prediction:
+            return Prediction(truth_of(sample).disparity)
 
-        def predict_sample(self, sample: StereoSample) -> Map:
-            return truth_of(sample).disparity
-
-    result = evaluate(Truth(), _Items(_plane(8)))
-    assert (result.method, result.epe) == ("the truth", 0)
+    result = _only(evaluate(Truth(name="the truth"), _Items(_plane(8))))
+    assert (result.method, result.metrics["epe"]) == ("the truth", 0)
 
 
-def test_the_report_keeps_its_contract(tmp_path: Path) -> None:
-    path = tmp_path / "report.json"
-    path.write_text("an older one")
-    results = [evaluate(_Constant(), _Items(_plane(8))), evaluate(_Constant(), _Items(_without_valid_pixel()))]
-    write_report(path, results, tmp_path / "weights.pt", {"model": {"max_disparity": 192}})
-    report = json.loads(path.read_text())
-    assert list(report) == ["results", "checkpoint", "config"]
-    assert report["checkpoint"] == str(tmp_path / "weights.pt")
-    assert report["config"] == {"model": {"max_disparity": 192}}
-    assert list(report["results"][0])[: len(CONTRACT)] == CONTRACT
-    assert report["results"][0]["per_image"][0]["name"] == "plane/8"
-    assert report["results"][1]["epe"] is None  # JSON has no NaN
-    assert report["results"][1]["skipped"] == 1
-    assert [entry.name for entry in tmp_path.iterdir()] == ["report.json"]
+def test_an_entry_of_the_report_keeps_its_contract() -> None:
+    entry = _only(evaluate(_Constant(), _Items(_plane(8)))).to_dict()
+    assert list(entry)[: len(CONTRACT)] == CONTRACT
+    assert (entry["epe"], entry["bad_1"], entry["averaging"]) == (2, 100, "pixels")
+    assert entry["per_image"][0] | {"seconds": 0} == {
+        "index": 0,
+        "name": "plane/8",
+        **{name: value for name, value in entry.items() if name in ("epe", "rmse", "d1") or name.startswith("bad")},
+        "pixels": 32 * 40,
+        "seconds": 0,
+    }
+    nothing = _only(evaluate(_Constant(), _Items(_without_valid_pixel()))).to_dict()
+    assert (nothing["epe"], nothing["epe_image_mean"], nothing["d1"], nothing["skipped"]) == (None, None, None, 1)
 
 
-def test_a_report_that_cannot_be_written_is_an_output_error(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match=r"report\.json"):
-        write_report(tmp_path / "gone" / "report.json", [], None, None)
+class _OneOfTwo(Processes):
+    """One of two processes; the other one has sent what is in `sent`."""
+
+    sent: list[Any]
+
+    def __init__(self, rank: int, sent: list[Any]) -> None:
+        super().__init__(rank, 2)
+        object.__setattr__(self, "sent", sent)  # the class is frozen
+
+    def gather(self, value: Any) -> list[Any]:
+        self.sent.append(value)
+        return self.sent
 
 
-def test_previews_show_the_worst_and_the_first_once_each() -> None:
-    result = evaluate(_Constant(), _Items(_plane(8), _plane(5), _plane(1), _plane(9)))
-    shown = [(label, row.index) for label, row in worst_and_first(result, 3)]
-    assert shown == [("worst1", 2), ("worst2", 1), ("first1", 0)]
-    assert len(worst_and_first(result, 10)) == 4
-    assert worst_and_first(result, 0) == []
+def test_shares_of_several_processes_are_put_together_in_order() -> None:
+    items = _Items(*(_plane(disparity) for disparity in (8, 5, 1, 9, 7)))
+    alone = _only(evaluate(_Constant(), items))
+    sent: list[Any] = []
+    methods = _Constant(), _Constant()
+    evaluate(methods[1], items, processes=_OneOfTwo(1, sent))
+    together = _only(evaluate(methods[0], items, processes=_OneOfTwo(0, sent)))
+    assert [method.calls for method in methods] == [3, 2]
+    assert together.metrics == alone.metrics
+    assert [row.name for row in together.per_image] == [row.name for row in alone.per_image]
+
+
+def test_previews_of_several_processes_are_put_together() -> None:
+    sent: list[Any] = []
+    for rank, disparities in ((1, (8, 4)), (0, (5, 9))):
+        previews = Previews(2)
+        evaluate(_Constant(), _Items(*map(_plane, disparities)), observe=previews.observe)
+        previews.gather(_OneOfTwo(rank, sent))
+    assert [(label, item.scored.name) for label, item in previews.chosen()] == [
+        ("worst1", "plane/4"),
+        ("first1", "plane/5"),
+    ]
+
+
+# ------------------------------------------------------------------------------------------------------- previews
+
+
+def test_previews_show_the_worst_and_the_first_once_each_without_a_second_prediction(tmp_path: Path) -> None:
+    method, previews = _Constant(), Previews(3)
+    evaluate(
+        method, _Items(_plane(8), _without_valid_pixel(), _plane(5), _plane(1), _plane(7)), observe=previews.observe
+    )
+    assert [(label, item.scored.index) for label, item in previews.chosen()] == [
+        ("worst1", 3),
+        ("worst2", 2),
+        ("first1", 0),
+    ]
+    previews.write(tmp_path / "previews")
+    assert sorted(path.name for path in (tmp_path / "previews").iterdir()) == [
+        "first1_plane_8.png",
+        "worst1_plane_1.png",
+        "worst2_plane_5.png",
+    ]
+    assert method.calls == 5
+
+
+@pytest.mark.parametrize("count", [0, 1, 4, 100])
+def test_few_samples_are_held_and_the_right_ones(count: int) -> None:
+    errors = np.random.default_rng(count).permutation(30)
+    previews = Previews(count)
+    held = 0
+
+    def observe(scored: ScoredSample) -> None:
+        nonlocal held
+        previews.observe(scored)
+        held = max(held, len(previews._kept))
+
+    evaluate(_Constant(), _Items(*(_plane(10 + int(error)) for error in errors)), observe=observe)
+    worst = sorted(range(30), key=lambda index: -errors[index])[: (count + 1) // 2]
+    first = [index for index in range(30) if index not in worst][: count - len(worst)]
+    assert [item.scored.index for _, item in previews.chosen()] == worst + first
+    assert held <= 1.5 * count + 1
+
+
+def test_no_preview_makes_no_folder(tmp_path: Path) -> None:
+    previews = Previews(0)
+    evaluate(_Constant(), _Items(_plane(8)), observe=previews.observe)
+    previews.write(tmp_path / "previews")
+    assert not (tmp_path / "previews").exists()

@@ -1,44 +1,49 @@
 """Every metric against numbers worked out by hand."""
 
 import math
+import random
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from stereo.errors import StereoError
-from stereo.evaluation.metrics import MetricAccumulator, bad, d1, epe
-from stereo.evaluation.protocols import PROTOCOLS
+from stereo.evaluation.metrics import METRICS, Averaging, ImageSums, average, epe, image_sums
 
-ALL = PROTOCOLS["all"]
+Row = NDArray[np.float32]
 
 
-def _row(values: list[float]) -> torch.Tensor:
-    return torch.tensor([values], dtype=torch.float32)
+def _row(*values: float) -> Row:
+    return np.array([values], np.float32)
 
 
 # Errors 0.5, 1.5, 2.5, 3.5 and 10 px at d = 10, 10, 10, 100 and 20: of the last two only the last is a D1 outlier,
 # since 3.5 px is below 5 % of 100.
-TARGET = _row([10, 10, 10, 100, 20])
-PREDICTION = _row([10.5, 8.5, 12.5, 103.5, 10])
-EVERYWHERE = torch.ones_like(TARGET, dtype=torch.bool)
+TARGET = _row(10, 10, 10, 100, 20)
+PREDICTION = _row(10.5, 8.5, 12.5, 103.5, 10)
+EVERYWHERE = np.ones_like(TARGET, bool)
+NOWHERE = np.zeros_like(EVERYWHERE)
+
+
+def _metrics(prediction: Row, target: Row, counts: NDArray[np.bool_] | None = None) -> dict[str, float]:
+    return image_sums(prediction, target, np.ones_like(target, bool) if counts is None else counts).metrics()
 
 
 def test_metrics_by_hand() -> None:
-    assert epe(PREDICTION, TARGET, EVERYWHERE).item() == pytest.approx(18 / 5)
-    assert bad(PREDICTION, TARGET, EVERYWHERE, 1).item() == pytest.approx(80)
-    assert bad(PREDICTION, TARGET, EVERYWHERE, 2).item() == pytest.approx(60)
-    assert bad(PREDICTION, TARGET, EVERYWHERE, 3).item() == pytest.approx(40)
-    assert d1(PREDICTION, TARGET, EVERYWHERE).item() == pytest.approx(20)
-
-
-def test_the_accumulator_agrees_with_the_functions() -> None:
-    accumulator = MetricAccumulator()
-    accumulator.update(PREDICTION, TARGET, EVERYWHERE)
-    result = accumulator.result()
-    assert (result.epe, result.epe_image_mean) == pytest.approx((3.6, 3.6))
-    assert (result.bad_1, result.bad_2, result.bad_3, result.d1) == pytest.approx((80, 60, 40, 20))
-    assert (result.images, result.pixels, result.skipped) == (1, 5, 0)
+    assert _metrics(PREDICTION, TARGET) == pytest.approx(
+        {
+            "epe": 18 / 5,
+            "rmse": math.sqrt((0.25 + 2.25 + 6.25 + 12.25 + 100) / 5),
+            "bad_05": 80,  # 0.5 px is not above 0.5 px
+            "bad_1": 80,
+            "bad_2": 60,
+            "bad_3": 40,
+            "bad_4": 20,
+            "d1": 20,
+        }
+    )
+    assert list(METRICS) == ["epe", "rmse", "bad_05", "bad_1", "bad_2", "bad_3", "bad_4", "d1"]
 
 
 @pytest.mark.parametrize(
@@ -50,101 +55,97 @@ def test_the_accumulator_agrees_with_the_functions() -> None:
         (80.0, 4.0, False),  # exactly 5 %
         (80.0, 4.25, True),
         (10.0, 1.0, False),  # 10 %, but below 3 px
+        (-80.0, 3.5, False),  # 5 % of |d|
     ],
 )
 def test_d1_needs_both_three_pixels_and_five_per_cent(target: float, error: float, outlier: bool) -> None:
     for sign in (1, -1):
-        share = d1(_row([target + sign * error]), _row([target]), torch.tensor([[True]]))
-        assert share.item() == (100 if outlier else 0)
-
-
-def test_an_error_equal_to_the_threshold_is_not_bad() -> None:
-    assert bad(_row([11, 12]), _row([10, 10]), torch.ones(1, 2, dtype=torch.bool), 1).item() == 50
+        assert _metrics(_row(target + sign * error), _row(target))["d1"] == (100 if outlier else 0)
 
 
 def test_unknown_ground_truth_does_not_count_whatever_it_holds() -> None:
-    target = _row([math.inf, math.nan, 0, 10])
-    prediction = _row([1, 1, math.nan, 12])
-    mask = torch.tensor([[False, False, False, True]])
-    assert epe(prediction, target, mask).item() == 2
-    assert d1(prediction, target, mask).item() == 0
-    assert bad(prediction, target, mask, 1).item() == 100
+    target = _row(math.inf, math.nan, 0, 10)
+    prediction = _row(1, 1, math.nan, 12)
+    found = _metrics(prediction, target, np.array([[False, False, False, True]]))
+    assert (found["epe"], found["rmse"], found["bad_1"], found["d1"]) == (2, 2, 100, 0)
 
 
-def test_batches_are_averaged_over_all_their_pixels() -> None:
-    target = torch.zeros(2, 2, 3)
-    prediction = torch.zeros(2, 2, 3)
-    prediction[1] = 6
-    mask = torch.ones(2, 2, 3, dtype=torch.bool)
-    mask[0, 0] = False
-    assert epe(prediction, target, mask).item() == pytest.approx(36 / 9)
+def test_an_image_without_a_pixel_that_counts_has_no_sums() -> None:
+    assert image_sums(PREDICTION, TARGET, NOWHERE) == ImageSums(0, dict.fromkeys(METRICS, 0.0))
 
 
-def test_no_pixel_is_nan_not_zero() -> None:
-    nothing = torch.zeros_like(EVERYWHERE)
-    for value in (
-        epe(PREDICTION, TARGET, nothing),
-        bad(PREDICTION, TARGET, nothing, 1),
-        d1(PREDICTION, TARGET, nothing),
-    ):
-        assert math.isnan(value.item())
-    assert math.isnan(MetricAccumulator().result().epe)
+def test_nothing_averages_to_nan_and_not_to_zero() -> None:
+    for averaging in ("pixels", "images"):
+        assert all(math.isnan(value) for value in average([], averaging).values())
 
 
-def test_an_image_without_a_valid_pixel_is_counted_and_not_scored() -> None:
-    accumulator = MetricAccumulator()
-    accumulator.update(PREDICTION, TARGET, EVERYWHERE)
-    assert accumulator.update(PREDICTION, TARGET, torch.zeros_like(EVERYWHERE)) is None
-    result = accumulator.result()
-    assert (result.images, result.skipped) == (1, 1)
-    assert result.epe_image_mean == pytest.approx(3.6)
+@pytest.mark.parametrize(
+    ("averaging", "expected"),
+    [
+        ("pixels", {"epe": 2.5, "rmse": math.sqrt(7), "bad_1": 75}),
+        ("images", {"epe": 2, "rmse": 2, "bad_1": 50}),
+    ],
+)
+def test_pixel_average_and_image_average(averaging: Averaging, expected: dict[str, float]) -> None:
+    images = [image_sums(_row(4, 4, 4), _row(1, 1, 1), np.ones((1, 3), bool))]  # 3 px on three pixels
+    images += [image_sums(_row(2), _row(1), np.ones((1, 1), bool))]  # 1 px on one
+    found = average(images, averaging)
+    assert {name: found[name] for name in expected} == pytest.approx(expected)
 
 
-@pytest.mark.parametrize(("averaging", "expected_epe", "expected_bad"), [("pixels", 2.5, 75), ("images", 2, 50)])
-def test_pixel_average_and_image_average(averaging: str, expected_epe: float, expected_bad: float) -> None:
-    accumulator = MetricAccumulator(averaging)  # type: ignore[arg-type]
-    ones = np.ones((1, 4), np.float32)
-    accumulator.update(ones + 3, ones, np.array([[True, True, True, False]]))  # 3 px on three pixels
-    accumulator.update(ones + 1, ones, np.array([[True, False, False, False]]))  # 1 px on one pixel
-    result = accumulator.result()
-    assert result.epe == pytest.approx(expected_epe)
-    assert result.epe_image_mean == pytest.approx(2)
-    assert result.bad_1 == pytest.approx(expected_bad)
+def test_an_image_that_counts_as_zero_lowers_the_mean_of_images_alone() -> None:
+    images = [image_sums(PREDICTION, TARGET, EVERYWHERE), image_sums(PREDICTION, TARGET, NOWHERE)]
+    assert average(images, "images")["epe"] == pytest.approx(1.8)
+    assert average(images, "pixels")["epe"] == pytest.approx(3.6)
+
+
+def test_the_order_of_images_and_how_they_are_shared_change_nothing() -> None:
+    rng = np.random.default_rng(0)
+    images = []
+    for size in rng.integers(1, 50, 40):
+        target = rng.uniform(1, 1e4, (1, size)).astype(np.float32)
+        images.append(image_sums(target + rng.normal(0, 1e3, target.shape).astype(np.float32), target, target > 0))
+    shuffled = images.copy()
+    random.Random(1).shuffle(shuffled)
+    for averaging in ("pixels", "images"):
+        assert average(shuffled, averaging) == average(images, averaging)
 
 
 def test_sums_keep_what_float32_would_lose() -> None:
     # 2²⁴ + 1 is the first whole number that float32 lacks: a float32 sum would stop growing here.
-    target = torch.zeros(1, 4097)
-    prediction = torch.ones(1, 4097)
+    target = np.zeros((1, 4097), np.float32)
+    prediction = np.ones((1, 4097), np.float32)
     prediction[0, 0] = 2.0**24
-    mask = torch.ones(1, 4097, dtype=torch.bool)
-    accumulator = MetricAccumulator()
-    for _ in range(3):
-        accumulator.update(prediction, target, mask)
-    assert accumulator.result().epe * 4097 == pytest.approx(2**24 + 4096, abs=1e-6)
-    assert epe(prediction, target, mask).item() * 4097 == pytest.approx(2**24 + 4096, abs=1e-6)
+    counts = np.ones((1, 4097), bool)
+    assert image_sums(prediction, target, counts).sums["epe"] == 2**24 + 4096
+    tensors = (torch.from_numpy(array) for array in (prediction, target, counts))
+    assert epe(*tensors).item() * 4097 == pytest.approx(2**24 + 4096, abs=1e-6)
 
 
 @pytest.mark.parametrize("broken", [math.nan, math.inf])
 def test_a_prediction_that_is_not_finite_never_vanishes(broken: float) -> None:
-    prediction = PREDICTION.clone()
+    prediction = PREDICTION.copy()
     prediction[0, 0] = broken
-    assert not math.isfinite(epe(prediction, TARGET, EVERYWHERE).item())
-    assert bad(prediction, TARGET, EVERYWHERE, 3).item() == pytest.approx(60)
-    assert d1(prediction, TARGET, EVERYWHERE).item() == pytest.approx(40)
     with pytest.raises(StereoError, match="scene7: 1 of 5 errors are not finite"):
-        MetricAccumulator().update(prediction, TARGET, EVERYWHERE, name="scene7")
+        image_sums(prediction, TARGET, EVERYWHERE, name="scene7")
+    assert not math.isfinite(epe(*map(torch.from_numpy, (prediction, TARGET, EVERYWHERE))).item())
 
 
 def test_shapes_are_never_broadcast() -> None:
+    with pytest.raises(ValueError, match="one shape"):
+        image_sums(PREDICTION, TARGET[:, :1], EVERYWHERE)
     with pytest.raises(ValueError, match="one shape"):
         epe(torch.zeros(2, 1, 4, 4), torch.zeros(2, 4, 4), torch.ones(2, 4, 4, dtype=torch.bool))
     with pytest.raises(ValueError, match="bool"):
         epe(torch.zeros(4, 4), torch.zeros(4, 4), torch.ones(4, 4))
 
 
-def test_the_protocol_all_takes_every_known_positive_disparity() -> None:
-    disparity = np.array([[0.0, 0.5, 500.0, np.inf, 7.0]], np.float32)
-    valid = np.array([[True, True, True, True, False]])
-    assert ALL.mask(disparity, valid).tolist() == [[False, True, True, False, False]]
-    assert ALL.averaging == "pixels"
+def test_the_epe_of_a_training_batch_is_that_of_all_its_pixels() -> None:
+    target = torch.zeros(2, 2, 3)
+    prediction = torch.zeros(2, 2, 3)
+    prediction[1] = 6
+    target[0, 0] = math.inf  # unknown
+    mask = torch.ones(2, 2, 3, dtype=torch.bool)
+    mask[0, 0] = False
+    assert epe(prediction, target, mask).item() == pytest.approx(36 / 9)
+    assert math.isnan(epe(prediction, target, torch.zeros_like(mask)).item())

@@ -1,22 +1,25 @@
 """Any size in, the same size out, pixel for pixel."""
 
 import itertools
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from helpers import truth_of
+from helpers import textured_sample, tiny_model, truth_of
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from stereo.checkpoint import load_checkpoint
+from stereo.checkpoint import SHIPPED
 from stereo.config import SyntheticConfig
+from stereo.data.formats import write_image
 from stereo.data.synthetic import SyntheticWorld
 from stereo.errors import ConfigError, DataError, StereoError
-from stereo.methods.predictor import Predictor
+from stereo.methods.predictor import Predictor, wider_range
 from stereo.methods.tiling import BAND_OVERLAP, bands
+from stereo.model.network import StereoNetwork
 
 
 class _Output(NamedTuple):
@@ -28,6 +31,7 @@ class _FakeNetwork(nn.Module):
 
     stride = 16
     min_size = 32
+    max_disparity = 192
 
     def __init__(self) -> None:
         super().__init__()
@@ -81,10 +85,59 @@ def test_a_network_with_a_least_size_gets_it() -> None:
     assert seen == [(256, 304), (256, 256), (256, 256)]
 
 
-def test_training_mode_is_given_back() -> None:
-    network = _FakeNetwork().train()
-    Predictor(network).predict(_image(32, 32), _image(32, 32))
-    assert network.training
+def test_a_network_in_training_is_left_as_it_is() -> None:
+    network = StereoNetwork(tiny_model()).train()
+    with torch.no_grad():  # statistics that folding would work into the weights
+        for buffer in network.buffers():
+            buffer.add_(1)
+    before = {name: weight.clone() for name, weight in network.state_dict().items()}
+    live = Predictor(network, in_training=True).predict(_image(32, 48), _image(32, 48, seed=1))
+    assert all(module.training for module in network.modules())
+    after = network.state_dict()
+    assert list(after) == list(before)
+    assert all(torch.equal(after[name], weight) for name, weight in before.items())
+    assert not network.aggregation._forward_pre_hooks
+
+    folded = Predictor(network)
+    assert len(network.state_dict()) < len(before)
+    np.testing.assert_allclose(folded.predict(_image(32, 48), _image(32, 48, seed=1)), live, atol=1e-3)
+
+
+def test_what_the_features_freed_is_given_back_before_the_aggregation(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = StereoNetwork(tiny_model())
+    done: list[str] = []
+    monkeypatch.setattr("stereo.methods.predictor.release_freed_memory", lambda device: done.append("release"))
+    network.features.register_forward_hook(lambda *_: done.append("features"))
+    network.cost_volume.register_forward_hook(lambda *_: done.append("volume"))
+    Predictor(network).predict(_image(32, 48), _image(32, 48))
+    assert done[:4] == ["features", "features", "release", "volume"]
+    assert done.count("release") == 1
+
+
+def test_settings_say_what_changes_the_numbers() -> None:
+    predictor = Predictor.from_checkpoint(None, "cpu", max_disparity=64, band_rows=128)
+    assert predictor.settings == {"checkpoint": str(SHIPPED), "max_disparity": 64, "band_rows": 128}
+    assert predictor.checkpoint is not None
+    assert predictor.checkpoint.path == SHIPPED
+    assert Predictor(StereoNetwork(tiny_model())).settings["checkpoint"] is None
+
+
+def test_a_sample_is_predicted_from_its_images() -> None:
+    sample = textured_sample(40, 50, 3)
+    predictor = Predictor(_FakeNetwork())
+    prediction = predictor.predict_sample(sample)
+    np.testing.assert_array_equal(prediction.disparity, predictor.predict(sample.left, sample.right))
+    assert prediction.confidence is prediction.disparity_right is None
+
+
+def test_images_of_all_kinds_give_one_result(tmp_path: Path) -> None:
+    left, right = _image(40, 50), _image(40, 50, seed=1)
+    write_image(tmp_path / "left.png", left)
+    predictor = Predictor(_FakeNetwork())
+    np.testing.assert_array_equal(
+        predictor.predict(tmp_path / "left.png", torch.from_numpy(right).permute(2, 0, 1) / 255),
+        predictor.predict(left, right),
+    )
 
 
 @pytest.mark.parametrize(
@@ -92,7 +145,7 @@ def test_training_mode_is_given_back() -> None:
     [
         (_image(40, 50), _image(40, 51), "50×40 but the right one is 51×40"),
         (_image(31, 50), _image(31, 50), "50×31 .* 32 px or more"),
-        (_image(40, 50)[..., 0], _image(40, 50), "the left image is uint8 .40, 50., expected RGB"),
+        (_image(40, 50)[..., 0, 0], _image(40, 50), "the left image is uint8 .40.; expected an image"),
         (_image(40, 50), _image(40, 50).astype(np.float32), "the right image is float32"),
     ],
 )
@@ -147,9 +200,10 @@ def test_bands_of_the_shipped_network_leave_no_seam() -> None:
     scene = SyntheticWorld(
         SyntheticConfig(seed=5, height=288, width=192, max_disparity=48, min_objects=6, max_objects=8)
     )[0]
-    network = load_checkpoint(max_disparity=64).network
-    whole = Predictor(network).predict(scene.left, scene.right)
-    banded = Predictor(network, band_rows=160).predict(scene.left, scene.right)
+    predictor = Predictor.from_checkpoint(device="cpu", max_disparity=64)
+    whole = predictor.predict(scene.left, scene.right)
+    predictor.band_rows = 160
+    banded = predictor.predict(scene.left, scene.right)
     errors = [
         np.abs(disparity - truth_of(scene).disparity)[truth_of(scene).valid].mean() for disparity in (whole, banded)
     ]
@@ -161,3 +215,32 @@ def test_bands_of_the_shipped_network_leave_no_seam() -> None:
 def test_bands_that_are_too_low_are_refused() -> None:
     with pytest.raises(ConfigError, match="bands of 100 rows are too low, expected 128 or more"):
         Predictor(_FakeNetwork(), band_rows=100)
+
+
+@pytest.mark.parametrize(
+    ("share", "value", "max_disparity", "width", "expected"),
+    [
+        (0.01, 190, 192, 960, 384),  # 1 % of the pixels at the very end
+        (0.001, 190, 192, 960, None),  # some outliers
+        (1.0, 170, 192, 960, None),  # all of it below 0.9 of the range
+        (0.01, 175, 192, 300, 304),  # no disparity is wider than the image
+        (0.01, 175, 192, 190, None),
+        (0.01, 53, 64, 300, 128),  # of a small range the end begins three bins before it
+        (0.01, 51, 64, 300, None),
+    ],
+)
+def test_a_map_at_the_end_of_the_range_asks_for_a_wider_one(
+    share: float, value: float, max_disparity: int, width: int, expected: int | None
+) -> None:
+    disparity = np.full(100 * width, 10, np.float32)
+    disparity[: round(share * disparity.size)] = value
+    assert wider_range(disparity.reshape(100, width), max_disparity) == expected
+
+
+def test_a_scene_beyond_the_range_of_the_shipped_network_is_noticed() -> None:
+    scene = SyntheticWorld(SyntheticConfig(seed=5, height=96, width=192, max_disparity=60, min_objects=4))[0]
+    assert truth_of(scene).disparity.max() > 36
+    predictor = Predictor.from_checkpoint(device="cpu", max_disparity=64)
+    assert wider_range(predictor.predict(scene.left, scene.right), 64) is None
+    predictor.network.max_disparity = 32  # type: ignore[assignment]
+    assert wider_range(predictor.predict(scene.left, scene.right), 32) == 64

@@ -60,7 +60,8 @@ def test_a_range_beyond_the_width_costs_nothing_and_changes_nothing() -> None:
 
 def test_the_oracle_takes_its_range_from_the_ground_truth() -> None:
     sample = textured_sample(48, 120, 16)  # 16 px need the range 0 … 31
-    np.testing.assert_array_equal(TrueRangeSgbm().predict_sample(sample), Sgbm(32).predict(sample.left, sample.right))
+    found = TrueRangeSgbm().predict_sample(sample).disparity
+    np.testing.assert_array_equal(found, Sgbm(32).predict(sample.left, sample.right))
     with pytest.raises(DataError, match="plane/0: has no ground truth"):
         TrueRangeSgbm().predict_sample(replace(sample, truth=None))
 
@@ -92,3 +93,9 @@ def test_empty_rows_are_filled_from_above_and_below() -> None:
         fill_from_background(disparity, disparity >= 0), [[4, 6], [4, 6], [4, 2], [5, 2], [5, 2]]
     )
     np.testing.assert_array_equal(fill_from_background(disparity, np.zeros((5, 2), bool)), np.zeros((5, 2)))
+
+
+def test_settings_say_what_changes_the_numbers() -> None:
+    settings = Sgbm(40, block_size=5).settings
+    assert (settings["num_disparities"], settings["block_size"], settings["P1"]) == (48, 5, 8 * 3 * 25)
+    assert TrueRangeSgbm().settings["num_disparities"] == "true range"

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -91,6 +92,40 @@ def test_infer_takes_a_list(pairs: Path, checkpoint: str) -> None:
     assert _names(out) == [f"{pair}/{name}" for pair in ("00001_pairs_left_a", "00002_pairs_left_b") for name in THREE]
 
 
+def test_names_that_look_like_paths_stay_below_the_output(pairs: Path, checkpoint: str) -> None:
+    for side in ("left", "right"):
+        for name in ("...png", "..png"):  # whose names without the ending are .. and .
+            shutil.copy(pairs / side / "a.png", pairs / side / name)
+    out = pairs / "deep/out"
+    assert infer([str(pairs / "left"), str(pairs / "right"), "--output", str(out), "--checkpoint", checkpoint]) == 0
+    assert sorted(path.name for path in out.iterdir()) == ["_", "__", "a", "b"]
+    assert [path.name for path in out.parent.iterdir()] == ["out"]
+
+
+def test_folders_whose_names_do_not_fit_are_shown(pairs: Path, checkpoint: str) -> None:
+    for name in "ab":
+        (pairs / f"left/{name}.png").rename(pairs / f"left/{name}_left.png")
+    message = r"left has a_left\.png, b_left\.png; right has a\.png, b\.png"
+    with pytest.raises(DataError, match=message):
+        infer([str(pairs / "left"), str(pairs / "right"), "--output", str(pairs / "out"), "--checkpoint", checkpoint])
+
+
+def test_a_range_that_is_too_small_is_said_in_one_line_with_the_option(
+    pairs: Path, checkpoint: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    near_end = np.full((40, 70), 10, np.float32)
+    near_end[:5] = 31
+    monkeypatch.setattr("stereo.methods.predictor.Predictor.predict", lambda *_: near_end)
+    out = ["--output", str(pairs / "out"), "--checkpoint", checkpoint]
+    assert infer([str(pairs / "left/a.png"), str(pairs / "right/a.png"), *out]) == 0
+    assert infer([str(pairs / "left"), str(pairs / "right"), *out]) == 0
+    one, many = capsys.readouterr().err.strip().splitlines()
+    assert one.startswith("warning: ")
+    assert "the end of the network's range of 32 px" in one
+    assert one.endswith("try --max-disparity 64")
+    assert many.startswith("warning: a and 1 more: ")
+
+
 def test_a_disparity_beyond_16_bits_leaves_the_png_out(
     pairs: Path, checkpoint: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,7 +142,7 @@ def test_a_disparity_beyond_16_bits_leaves_the_png_out(
     [
         ("left/a.png", "gone.png", [], DataError, "gone.png"),
         ("left/a.png", "right", [], DataError, "got one of each"),
-        ("left", "truth", [], DataError, "no image of one has the name"),
+        ("left", "truth", [], DataError, "truth: holds no image that can be read .but .pfm.; expected .png"),
         ("left", "gone", [], DataError, "gone: no such folder"),
         ("left/a.png", "right/a.png", ["--max-disparity", "100"], ConfigError, "--max-disparity is 100"),
         ("left/a.png", "right/a.png", ["--device", "tpu9"], ConfigError, "tpu9"),
@@ -149,6 +184,7 @@ def test_evaluate_prints_a_table_and_writes_the_report(
     assert report["config"]["model"]["max_disparity"] == 32
     (result,) = report["results"]
     assert (result["data"], result["method"], result["protocol"]) == (data, "network", "all")
+    assert result["region"] == "all"
     assert (result["images"], result["skipped"], result["pixels"]) == (2, 0, 2 * 40 * 70)
     assert sorted(path.name[:7] for path in (out / "previews/01_pairs").iterdir()) == ["first1_", "worst1_"]
     assert f"{result['epe']:.3f}" in capsys.readouterr().out
@@ -165,6 +201,50 @@ def test_evaluate_sgbm_with_a_given_and_with_the_true_range(pairs: Path, capsys:
     assert report["results"][0]["method"] == "sgbm (true range)"
     assert report["results"][0]["epe"] < 0.5
     assert "sgbm (true range)" in capsys.readouterr().out
+
+
+def test_evaluate_and_infer_give_the_same_disparities(pairs: Path, checkpoint: str) -> None:
+    """Batch normalization is folded in both, the range is the same, and what infer.py wrote can be evaluated."""
+    arguments = ["--checkpoint", checkpoint, "--max-disparity", "48"]
+    data = ["--data", f"pairs:{pairs / 'pairs.csv'}", "--previews", "0"]
+    assert infer(["--list", str(pairs / "pairs.csv"), "--output", str(pairs / "inferred"), *arguments]) == 0
+    assert evaluate([*data, "--output", str(pairs / "network"), *arguments]) == 0
+    stored = ["--method", f"predictions:{pairs / 'inferred'}"]
+    assert evaluate([*data, "--output", str(pairs / "stored"), *stored]) == 0
+    network, predictions = (json.loads((pairs / name / "report.json").read_text()) for name in ("network", "stored"))
+    assert network["settings"]["max_disparity"] == network["config"]["model"]["max_disparity"] == 48
+    assert predictions["settings"] == {"folder": str(pairs / "inferred")}
+    for key in ("images", "epe", "rmse", "bad_05", "d1"):
+        assert network["results"][0][key] == predictions["results"][0][key]
+
+
+def test_evaluate_takes_settings_of_the_data_and_states_them(pairs: Path) -> None:
+    (pairs / "names.txt").write_text("b\n")
+    data = f"pairs:{pairs / 'pairs.csv'}"
+    options = ["--method", "sgbm", "--max-disparity", "16", "--names", str(pairs / "names.txt"), "--quiet"]
+    assert evaluate(["--data", data, "check_views=false", "--output", str(pairs / "out"), *options]) == 0
+    report = json.loads((pairs / "out/report.json").read_text())
+    assert [row["name"] for row in report["results"][0]["per_image"]] == ["pairs/left/b"]
+    stated = report["data"][data]
+    assert (stated["check_views"], stated["names"]) == (False, str(pairs / "names.txt"))
+    assert "check_views=false" in report["command"]
+
+
+def test_an_evaluation_that_scores_nothing_is_no_success(pairs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in "ab":
+        write_pfm(pairs / f"truth/{name}.pfm", np.zeros((40, 70), np.float32))
+    assert evaluate(["--data", f"pairs:{pairs / 'pairs.csv'}", "--method", "sgbm", "--max-disparity", "16"]) == 1
+    captured = capsys.readouterr()
+    assert "nan" not in captured.out
+    assert captured.err.strip().endswith("nothing was scored, none of 2 images has a pixel that counts")
+
+
+def test_a_prediction_that_is_missing_is_named(pairs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (pairs / "stored").mkdir()
+    write_pfm(pairs / "stored/pairs_left_a.pfm", np.full((40, 70), 6, np.float32))
+    data = ["--data", f"pairs:{pairs / 'pairs.csv'}"]
+    assert evaluate([*data, "--method", f"predictions:{pairs / 'stored'}"]) == 1
+    assert "failed: pairs/left/b: has no prediction: looked for" in capsys.readouterr().err
 
 
 def test_evaluate_names_what_fails_and_goes_on(pairs: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -186,6 +266,8 @@ def test_evaluate_names_what_fails_and_goes_on(pairs: Path, capsys: pytest.Captu
         (["--data", "synthetic", "--limit", "0"], "limit is 0"),
         (["--data", "synthetic", "--checkpoint", "gone.pt"], "gone.pt"),
         (["--data", "synthetic", "--max-disparity", "100"], "--max-disparity is 100"),
+        (["--data", "synthetic", "--previews", "-1"], "--previews is -1, expected 0 or more"),
+        (["--data", "synthetic", "--method", "predictions:gone"], "gone: no such folder of predictions"),
     ],
 )
 def test_evaluate_says_what_is_wrong(arguments: list[str], message: str) -> None:
@@ -199,7 +281,8 @@ def test_evaluate_says_what_is_wrong(arguments: list[str], message: str) -> None
         ["--sgbm-range", "true"],
         ["--method", "sgbm", "--checkpoint", "x.pt"],
         ["--method", "sgbm", "--sgbm-range", "true", "--max-disparity", "64"],
-        ["--previews", "-1"],
+        ["--method", "bm"],
+        ["--method", "predictions:x", "--checkpoint", "x.pt"],
     ],
 )
 def test_options_that_contradict_each_other_are_refused(options: list[str]) -> None:

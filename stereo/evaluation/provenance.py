@@ -1,0 +1,76 @@
+"""Where the numbers of a report come from: weights, settings, data sets, program and machine."""
+
+import hashlib
+import subprocess
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from stereo.config import DatasetConfig, config_to_dict
+from stereo.device import describe_machine
+from stereo.methods.method import Method
+from stereo.methods.predictor import Predictor
+
+
+def describe_run(method: Method, data: Mapping[str, DatasetConfig], command: str) -> dict[str, Any]:
+    """Return all of a report but its results, as plain values.
+
+    checkpoint, checkpoint_sha256: the weights' file; None for a method without any.
+    config: the configuration that the checkpoint was trained with, its `model.max_disparity` as it was used.
+    settings: those of the method.
+    data: the settings of each data set by its FAMILY[:PATH].
+    command, version, revision, torch, threads, machine: by what this was run. revision: of git, None where the package
+        does not lie in its repository; it ends in `-dirty` where files had been changed.
+
+    Args:
+        data: By FAMILY[:PATH].
+        command: The command line.
+    """
+    loaded = method.checkpoint if isinstance(method, Predictor) else None
+    config = None
+    if loaded is not None:
+        config = config_to_dict(loaded.config)
+        config["model"]["max_disparity"] = loaded.network.max_disparity
+    device = method.device or torch.device("cpu")
+    return {
+        "checkpoint": None if loaded is None else str(loaded.path),
+        "checkpoint_sha256": None if loaded is None else hashlib.sha256(loaded.path.read_bytes()).hexdigest(),
+        "config": config,
+        "settings": dict(method.settings),
+        "data": {spec: _describe_data(settings) for spec, settings in data.items()},
+        "command": command,
+        "version": _version(),
+        "revision": _revision(),
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "machine": describe_machine(device),
+    }
+
+
+def _describe_data(settings: DatasetConfig) -> dict[str, Any]:
+    """Return the settings of a data set; those of the procedural world only where it is drawn."""
+    values = asdict(settings)
+    if settings.family != "synthetic":
+        del values["synthetic"]
+    return values
+
+
+def _version() -> str | None:
+    with suppress(metadata.PackageNotFoundError):
+        return metadata.version("stereo")
+    return None
+
+
+def _revision() -> str | None:
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():  # an installed package, perhaps within somebody else's repository
+        return None
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    with suppress(OSError, subprocess.SubprocessError):  # no git, or it refuses
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+    return None

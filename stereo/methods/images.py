@@ -1,0 +1,90 @@
+"""Images as people have them, for methods that take a pair: arrays, tensors, PIL images and paths."""
+
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from stereo.data.formats import read_image
+from stereo.data.sample import Image
+from stereo.errors import DataError
+
+_EXPECTED = (
+    "expected an image: RGB uint8 [H, W, 3], gray uint8 [H, W], a tensor [3, H, W] or [H, W, 3] of uint8 or of 0 … 1, "
+    "a PIL image or a path"
+)
+# The modes of PIL that hold more than 8 bits, which its `convert` clips instead of scaling.
+_DEEP_MODES = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")
+
+
+def to_rgb(image: Any, name: str) -> Image:
+    """Return an image as RGB uint8 [H, W, 3].
+
+    Args:
+        image: RGB uint8 [H, W, 3], returned as it is, or gray uint8 [H, W]; a tensor [3, H, W] or [H, W, 3], uint8 or
+            floating point in 0 … 1 (rounded to 8 bits); a PIL image, of which alpha is dropped; or a path.
+        name: what it is called in messages, as in "left image".
+
+    Raises: DataError for anything else; FormatError for a file that cannot be read.
+    """
+    if isinstance(image, str | Path):
+        return read_image(image)
+    if isinstance(image, Tensor):
+        array = _from_tensor(image, name)
+    elif isinstance(image, np.ndarray):
+        array = image
+    elif _is_pil(image):
+        array = _from_pil(image, name)
+    else:
+        raise DataError(f"the {name} is of type {type(image).__name__}; {_EXPECTED}")
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
+    if array.ndim == 2 and array.dtype == np.uint8:
+        array = np.repeat(array[:, :, None], 3, axis=2)
+    if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8:
+        _refuse(array, name)
+    return array
+
+
+def _from_tensor(image: Tensor, name: str) -> NDArray[Any]:
+    pixels = image.detach().cpu()
+    if pixels.ndim == 3 and pixels.shape[0] in (1, 3):
+        pixels = pixels.permute(1, 2, 0)
+    if pixels.is_floating_point() and pixels.ndim in (2, 3) and pixels.numel() > 0:
+        low, high = pixels.min().item(), pixels.max().item()
+        if not (low >= 0 and high <= 1):  # so that NaN is refused too
+            raise DataError(
+                f"the {name} is a tensor of values {low:g} … {high:g}, expected 0 … 1, or uint8 0 … 255; scale it"
+            )
+        pixels = (pixels.float() * 255).round().to(torch.uint8)
+    return pixels.float().numpy() if pixels.dtype == torch.bfloat16 else pixels.numpy()  # NumPy has no bfloat16
+
+
+def _is_pil(image: Any) -> bool:
+    # Whoever holds a PIL image has imported PIL: it need not be imported for everybody else.
+    module = sys.modules.get("PIL.Image")
+    return module is not None and isinstance(image, module.Image)
+
+
+def _from_pil(image: Any, name: str) -> NDArray[Any]:
+    if image.mode in _DEEP_MODES:
+        raise DataError(
+            f"the {name} is a PIL image of mode {image.mode}, expected one of 8 bits (such as RGB or L); give the path "
+            "of a 16-bit file instead"
+        )
+    return np.asarray(image.convert("RGB"))
+
+
+def _refuse(array: NDArray[Any], name: str) -> NoReturn:
+    what = f"the {name} is {array.dtype} {list(array.shape)}"
+    if array.ndim == 4:
+        raise DataError(f"{what}, a batch of {array.shape[0]}; {_EXPECTED}: call once for each pair of the batch")
+    if array.ndim == 3 and array.shape[2] == 4:
+        raise DataError(f"{what}; {_EXPECTED}: drop alpha, as in image[:, :, :3]")
+    if array.dtype.kind == "f":
+        raise DataError(f"{what}; {_EXPECTED}: convert an array of 0 … 1 by (255 * image).round().astype('uint8')")
+    raise DataError(f"{what}; {_EXPECTED}")

@@ -1,0 +1,28 @@
+"""A prediction is checked once, where it is made."""
+
+import numpy as np
+import pytest
+
+from stereo.errors import DataError
+from stereo.methods.method import Prediction
+
+MAP = np.zeros((4, 6), np.float32)
+
+
+def test_maps_of_one_shape_are_taken() -> None:
+    prediction = Prediction(MAP, confidence=MAP + 1)
+    assert prediction.disparity_right is None
+
+
+@pytest.mark.parametrize(
+    ("maps", "message"),
+    [
+        ((MAP.astype(np.float64),), r"the predicted disparity is float64 \[4, 6\], expected float32 \[H, W\]$"),
+        ((MAP[None],), r"float32 \[1, 4, 6\]"),
+        ((MAP, MAP[:3]), r"the predicted confidence is float32 \[3, 6\], expected .* the shape \[4, 6\]"),
+        ((MAP, None, MAP[:, :1]), "the predicted disparity_right is"),
+    ],
+)
+def test_what_does_not_fit_is_named(maps: tuple[np.ndarray, ...], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        Prediction(*maps)
