@@ -18,7 +18,7 @@ from typing import Any
 
 from stereo.checkpoint import load_checkpoint
 from stereo.cli import choose, dataset_config, run
-from stereo.config import FAMILIES, DatasetConfig, check_max_disparity, config_to_dict
+from stereo.config import FAMILIES, DatasetConfig, check_max_disparity
 from stereo.data.datasets import build_dataset
 from stereo.data.formats import write_image
 from stereo.device import select_device
@@ -144,7 +144,7 @@ def _method(args: argparse.Namespace) -> tuple[Method | OracleMethod, Path | Non
             check_max_disparity(args.max_disparity, "--max-disparity")
         device = select_device(args.device)
         loaded = load_checkpoint(args.checkpoint, device, args.max_disparity)
-        return Predictor(loaded.network, device), loaded.path, config_to_dict(loaded.config)
+        return Predictor(loaded.network, device), loaded.path, loaded.config
     if args.sgbm_range == "true":
         return TrueRangeSgbm(), None, {"num_disparities": "true range", **Sgbm().parameters}
     sgbm = Sgbm(192 if args.max_disparity is None else args.max_disparity)

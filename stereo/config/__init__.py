@@ -31,6 +31,7 @@ from stereo.config.reading import (
     config_to_dict,
     config_to_yaml,
     load_config,
+    model_config_from_dict,
     model_preset,
     with_overrides,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "config_to_dict",
     "config_to_yaml",
     "load_config",
+    "model_config_from_dict",
     "model_preset",
     "with_overrides",
 ]

@@ -18,8 +18,8 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from stereo.checkpoint import read_checkpoint, save_checkpoint
-from stereo.config import Config, OptimizerConfig, config_from_dict, config_to_yaml
+from stereo.checkpoint import model_of, read_checkpoint, save_checkpoint
+from stereo.config import Config, OptimizerConfig, config_to_yaml
 from stereo.data.datasets import StereoDataset, TrainingData, build_dataset, describe
 from stereo.data.loader import StereoBatch, build_loader, iterate
 from stereo.data.sample import Image
@@ -127,7 +127,7 @@ class Trainer:
                 f"{path}: holds weights alone, so a run cannot be resumed from it; to begin a new run from these "
                 f"weights use training.initial_checkpoint={path}"
             )
-        if config_from_dict(content["config"], str(path)).model != self.config.model:
+        if model_of(content, path) != self.config.model:
             raise TrainingError(
                 f"{path}: was trained with another network (the model section differs from the configuration's); "
                 "resume with the run folder's own config.yaml"
