@@ -12,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-import stereo
 from stereo.config import FAMILIES, DataConfig, DatasetConfig, with_overrides
 from stereo.errors import ConfigError, StereoError
 
@@ -36,7 +35,7 @@ def run(main: Callable[[], int]) -> NoReturn:
 
 def _say_if_foreign(script: Path) -> None:
     """Print one line where a script of one clone runs the package of another, as an environment of both may have it."""
-    package = Path(stereo.__file__).resolve().parent
+    package = Path(__file__).resolve().parent
     beside = script.resolve().parents[1] / "stereo"
     if (beside / "__init__.py").is_file() and beside != package:
         print(

@@ -1,7 +1,6 @@
 """Predictor: pad → network → crop. The only padding code of the project."""
 
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 import torch
@@ -50,7 +49,7 @@ class Predictor:
         device: str = "auto",
         max_disparity: int | None = None,
         band_rows: int | None = None,
-    ) -> Self:
+    ) -> "Predictor":
         """The predictor of a checkpoint; without a path, of the weights that ship.
 
         Args:

@@ -1,7 +1,7 @@
 """StereoNetwork: features → cost volume → aggregation → regression, each part chosen in the configuration."""
 
 from functools import partial
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -62,7 +62,7 @@ class StereoNetwork(nn.Module):
         check_max_disparity(value, "max_disparity")
         self._max_disparity = value
 
-    def with_fast_layout(self, device: torch.device) -> Self:
+    def with_fast_layout(self, device: torch.device) -> "StereoNetwork":
         """Moved to the device, its weights laid out as measured fastest there; values and names stay the same.
 
         On the CPU channels-last convolutions take 0.8 of the time of a training step of the default layout.
