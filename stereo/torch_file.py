@@ -72,16 +72,13 @@ class _PassedOver:
     def __setstate__(self, _: Any) -> None: ...
 
 
-# All that the pickle of a NumPy scalar or array calls, in NumPy 1 and 2.
+# All that the pickle of a NumPy scalar or array calls, in NumPy 1 and 2. torch goes by a class's module and name.
 _NUMPY: list[Any] = [
-    (_PassedOver, name)
-    for name in (
-        "numpy.dtype",
-        "numpy.ndarray",
-        *(
-            f"numpy.{core}.multiarray.{function}"
-            for core in ("core", "_core")
-            for function in ("scalar", "_reconstruct")
-        ),
+    type(name, (_PassedOver,), {"__module__": module})
+    for module, names in (
+        ("numpy", ("dtype", "ndarray")),
+        ("numpy.core.multiarray", ("scalar", "_reconstruct")),
+        ("numpy._core.multiarray", ("scalar", "_reconstruct")),
     )
+    for name in names
 ]
