@@ -37,7 +37,7 @@ class View:
 
     def part(self, where: tuple[slice, slice]) -> "View":
         """A window of the window."""
-        return View(self.light[(slice(None), *where)], self.disparity[where], self.owner[where], self.mixed[where])
+        return View(self.light[:, where[0], where[1]], self.disparity[where], self.owner[where], self.mixed[where])
 
 
 class _Fragment(NamedTuple):
