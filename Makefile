@@ -1,4 +1,4 @@
-# A fresh clone needs Python 3.11 and make, nothing else: `make demo`, `make test`.
+# A fresh clone needs Python 3.11, for the pins of requirements.txt, and make: `make demo`, `make test`.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

@@ -1,17 +1,21 @@
 """Stereo depth estimation with efficient attention in the 3D cost-volume aggregation.
 
-    from stereo import Predictor, read_image
+    from stereo import load_model, predict, read_image
 
-    predictor = Predictor.from_checkpoint()
-    disparity = predictor.predict(read_image("left.png"), read_image("right.png"))  # float32 [H, W], px
+    model = load_model("compact")  # weights that ship, or the path of a checkpoint
+    disparity = predict(model, read_image("left.png"), read_image("right.png"))  # float32 [H, W], px
 
 The public names are loaded when they are first used: `import stereo` costs nothing and starts nothing.
 """
+
+from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from stereo.checkpoint import load_checkpoint as load_checkpoint
     from stereo.config import Config as Config
     from stereo.config import ModelConfig as ModelConfig
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
     from stereo.data.datasets import build_dataset as build_dataset
     from stereo.data.formats import read_disparity as read_disparity
     from stereo.data.formats import read_image as read_image
+    from stereo.data.sample import Map
     from stereo.data.sample import StereoSample as StereoSample
     from stereo.errors import StereoError as StereoError
     from stereo.evaluation.evaluator import evaluate as evaluate
@@ -43,7 +48,38 @@ _HOMES = {
     "read_image": "stereo.data.formats",
     "train": "stereo.training.trainer",
 }
-__all__ = sorted(_HOMES)
+__all__ = sorted([*_HOMES, "load_model", "predict"])
+
+
+def load_model(
+    name: str | Path = "compact",
+    device: str = "auto",
+    max_disparity: int | None = None,
+    band_rows: int | None = None,
+) -> Predictor:
+    """Return a network that is ready to predict.
+
+    Args:
+        name: Weights that ship, by name, or the path of a checkpoint.
+        device, max_disparity, band_rows: As for :meth:`stereo.methods.predictor.Predictor.from_checkpoint`.
+
+    Raises: CheckpointError, which lists the weights that ship where the name is unknown; ConfigError.
+    """
+    from stereo.methods.predictor import Predictor
+
+    return Predictor.from_checkpoint(name, device, max_disparity, band_rows)
+
+
+def predict(model: Predictor, left: Any, right: Any) -> Map:
+    """Return the disparity of the left view, float32 [H, W], px.
+
+    Args:
+        model: What :func:`load_model` returns.
+        left, right: One rectified pair, as :meth:`stereo.methods.predictor.Predictor.predict` takes it.
+
+    Raises: DataError, StereoError.
+    """
+    return model.predict(left, right)
 
 
 def __getattr__(name: str) -> Any:
@@ -53,4 +89,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(_HOMES)
+    return list(__all__)

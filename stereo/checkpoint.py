@@ -1,10 +1,10 @@
 """Checkpoints: the weights, the resolved configuration and, for resuming, the state of the run, in one file.
 
-A checkpoint is all that evaluation and inference need. It is written whole or not at all, and read with
-`weights_only=True`: no code in it is ever run.
+A checkpoint is all that evaluation and inference need. It is written whole or not at all, and read without running any
+code in it. Its settings of the network must fit this release; the rest of its configuration records how it was trained.
 """
 
-import warnings
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,23 +12,42 @@ from typing import Any
 
 import torch
 
-from stereo.config import Config, config_from_dict, config_to_dict
+from stereo.config import (
+    Config,
+    ModelConfig,
+    check_max_disparity,
+    config_from_dict,
+    config_to_dict,
+    model_config_from_dict,
+)
 from stereo.errors import CheckpointError, OutputError
 from stereo.model.network import StereoNetwork
-from stereo.model.weights import load_weights
+from stereo.model.weights import check_weights, load_weights, psmnet_preset
 from stereo.output import atomic_output
+from stereo.torch_file import read_torch_file
 
 FORMAT = "stereo-checkpoint"
 VERSION = 1
-SHIPPED = Path(__file__).resolve().parents[1] / "checkpoints" / "compact_synthetic.pt"
+# Where the weights that ship lie: in an installed package, and in a clone of the repository.
+_SHIPPED = (Path(__file__).resolve().parent / "checkpoints", Path(__file__).resolve().parents[1] / "checkpoints")
+DEFAULT_WEIGHTS = "compact"
+# Settings of the network that have another name than in older checkpoints: section, old name, new name.
+_RENAMED = (("aggregation", "checkpoint", "recompute"),)
+_HINT = "use a file written by scripts/train.py"
 
 
 @dataclass
 class LoadedCheckpoint:
-    """A network in evaluation mode on its device, with what is known of its training."""
+    """A network in evaluation mode on its device, with what is known of its training.
+
+    Attributes:
+        config: The stored configuration as plain values, a record for reports. Of what is not the network it may hold
+            settings that this release does not know.
+    """
 
     network: StereoNetwork
-    config: Config
+    model: ModelConfig
+    config: dict[str, Any]
     path: Path
     step: int
 
@@ -43,7 +62,7 @@ def save_checkpoint(
     """Write a checkpoint whole or not at all.
 
     Args:
-        run_state: What resuming needs (optimiser, schedule, random state …), plain values and tensors. None: the
+        run_state: What resuming needs (optimizer, schedule, random state …), plain values and tensors. None: the
             checkpoint serves evaluation and inference only, and is a third of the size.
 
     Raises: OutputError.
@@ -64,77 +83,134 @@ def save_checkpoint(
         raise OutputError(f"{path}: the checkpoint cannot be written: {error}") from None
 
 
-def read_checkpoint(path: str | Path) -> dict[str, Any]:
-    """The raw content of a checkpoint of ours, on the CPU. Raises: CheckpointError."""
-    path = Path(path)
-    content = read_torch_file(path, "use a file written by scripts/train.py")
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
+def shipped_weights() -> dict[str, Path]:
+    """Return the files of the weights that ship with the project, by name."""
+    files = [path for folder in reversed(_SHIPPED) for path in sorted(folder.glob("*.pt"))]
+    return {path.stem: path for path in files}  # the package's own come last, so that they count
+
+
+def find_weights(name: str | Path) -> Path:
+    """Return the file that a name of shipped weights, or a path, stands for.
+
+    Raises: CheckpointError where it can only be a name, and no weights of that name ship. A path is not looked at.
+    """
+    shipped = shipped_weights()
+    if str(name) in shipped:
+        return shipped[str(name)]
+    path = Path(name).expanduser()
+    if len(path.parts) == 1 and not path.suffix and not path.exists():
         raise CheckpointError(
-            f"{path}: a PyTorch file, but not a checkpoint of this project; use a file written by scripts/train.py"
+            f"'{name}' is neither a file nor the name of weights that ship; those are "
+            f"{', '.join(shipped) or 'missing from this installation: give the path of a checkpoint'}"
         )
+    return path
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Return the raw content of a checkpoint of ours, on the CPU, its network's settings by today's names.
+
+    Raises: CheckpointError.
+    """
+    path = Path(path)
+    content = read_torch_file(path, _HINT)
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        if psmnet_preset(content) is not None:
+            raise CheckpointError(
+                f"{path}: holds weights of the official PSMNet; make a checkpoint of them first: "
+                f"python scripts/import_psmnet.py {shlex.quote(str(path))} OUT.pt --align-corners true|false"
+            )
+        raise CheckpointError(f"{path}: a PyTorch file, but not a checkpoint of this project; {_HINT}")
     if content.get("version") != VERSION:
         raise CheckpointError(
             f"{path}: checkpoint version {content.get('version')}, expected {VERSION}; use a matching release"
         )
-    missing = [key for key in ("config", "network", "step") if key not in content]
-    if missing:
-        raise CheckpointError(
-            f"{path}: the checkpoint lacks {', '.join(missing)}; use a file written by scripts/train.py"
-        )
+    for key, kind in (("config", dict), ("network", Mapping), ("step", int)):
+        if key not in content:
+            raise CheckpointError(f"{path}: the checkpoint lacks {key}; {_HINT}")
+        if not isinstance(content[key], kind):
+            raise CheckpointError(f"{path}: {key} is {type(content[key]).__name__}, expected {kind.__name__}; {_HINT}")
+    _rename_settings(content["config"])
     return content
-
-
-def read_torch_file(path: Path, hint: str) -> Any:
-    """What torch.save wrote, on the CPU: tensors and plain values only, since anything else could run code.
-
-    Args:
-        hint: What to do where the file is not one, the end of the message.
-
-    Raises: CheckpointError.
-    """
-    if not path.exists():
-        raise CheckpointError(f"{path}: no such checkpoint; train one with scripts/train.py or leave the option out")
-    if not path.is_file():
-        raise CheckpointError(f"{path}: is not a file; name the checkpoint itself, for example {path / 'best.pt'}")
-    try:
-        with path.open("rb") as file:
-            magic = file.read(2)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about the pickle protocol of files that are not torch's
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except Exception as error:
-        # torch.load raises many types (pickle, zip, EOF, Runtime …) for what is, to the user, one thing.
-        if magic not in (b"PK", b"\x80\x02"):  # a zip archive; the pickle of torch before 1.6
-            reason = "it is not a PyTorch file"
-        elif "weights_only" in str(error) or "Unsupported" in str(error):
-            reason = (
-                "it holds objects other than tensors and plain values, which are refused unread (they could run code)"
-            )
-        else:
-            reason = "it is truncated or damaged"
-        raise CheckpointError(f"{path}: not a readable checkpoint: {reason}; {hint}") from None
 
 
 def load_checkpoint(
     path: str | Path | None = None, device: str | torch.device = "cpu", max_disparity: int | None = None
 ) -> LoadedCheckpoint:
-    """The network of a checkpoint, ready to run.
+    """Return the network of a checkpoint, ready to run.
 
     Args:
-        path: None takes the weights that ship with the project.
+        path: A checkpoint, or the name of weights that ship. None: `compact`, which ships.
         max_disparity: Another range than the network was trained with, px, a multiple of 16.
 
     Raises: CheckpointError; ConfigError for a max_disparity that does not fit.
     """
-    if path is None and not SHIPPED.is_file():
-        raise CheckpointError(f"{SHIPPED}: the shipped weights are missing; name a checkpoint with --checkpoint FILE")
-    path = SHIPPED if path is None else Path(path)
+    if max_disparity is not None:
+        check_max_disparity(max_disparity, "max_disparity")
+    path = find_weights(DEFAULT_WEIGHTS if path is None else path)
     content = read_checkpoint(path)
-    config = config_from_dict(content["config"], f"{path} (its configuration)")
-    network = StereoNetwork(config.model)
-    load_weights(network, content["network"], path)
+    model, weights = model_of(content, path), content["network"]
+    _check_size(model, weights, path)
+    network = StereoNetwork(model)
+    load_weights(network, weights, path)
     if max_disparity is not None:
         network.max_disparity = max_disparity
-    return LoadedCheckpoint(network.with_fast_layout(torch.device(device)).eval(), config, path, int(content["step"]))
+    network.with_fast_layout(torch.device(device)).eval()
+    return LoadedCheckpoint(network, model, content["config"], path, content["step"])
+
+
+def model_of(content: Mapping[str, Any], origin: object) -> ModelConfig:
+    """Return the settings of the network of a checkpoint's content, whatever the other sections hold.
+
+    Raises: ConfigError, beginning with `origin`; CheckpointError for `${…}`, which has no place in a checkpoint.
+    """
+    config = content["config"]
+    values = {key: config[key] for key in ("preset", "model") if key in config}
+    _refuse_references(values, origin)
+    return model_config_from_dict(values, f"{origin} (its configuration)")
+
+
+def config_of(content: Mapping[str, Any], origin: object) -> Config:
+    """Return the whole configuration of a checkpoint's content. Raises: As `model_of`, for any section."""
+    _refuse_references(content["config"], origin)
+    return config_from_dict(content["config"], f"{origin} (its configuration)")
+
+
+def _refuse_references(values: Any, origin: object) -> None:
+    """Raise CheckpointError for `${…}` in any text: it could read this machine's environment."""
+    for value in values.values() if isinstance(values, dict) else values if isinstance(values, list | tuple) else ():
+        if isinstance(value, str) and "${" in value:
+            raise CheckpointError(
+                f"{origin}: its configuration holds '{value}'; a stored configuration refers to nothing: {_HINT}"
+            )
+        _refuse_references(value, origin)
+
+
+def _rename_settings(config: dict[str, Any]) -> None:
+    """Give settings of the network the names that they have now."""
+    model, known = config.get("model"), ModelConfig()
+    for section, old, new in _RENAMED:
+        values = model.get(section) if isinstance(model, dict) else None
+        if isinstance(values, dict) and old in values and hasattr(getattr(known, section), new):
+            values[new] = values.pop(old)
+
+
+def _check_size(model: ModelConfig, weights: Mapping[str, Any], path: Path) -> None:
+    """Compare the network with the file before memory is taken for it. Raises: CheckpointError."""
+    size = path.stat().st_size
+    try:
+        # As many modules at least as hourglasses, and weights for each.
+        if model.aggregation.num_hourglasses > len(weights):
+            raise OverflowError
+        with torch.device("meta"):  # shapes alone
+            outline = StereoNetwork(model)
+    except (OverflowError, RuntimeError):  # RuntimeError: a shape beyond what torch can count
+        raise CheckpointError(
+            f"{path}: its configuration describes a network too large for its {size:,} bytes; {_HINT}"
+        ) from None
+    count = sum(parameter.numel() for parameter in outline.parameters())
+    if count > size:
+        raise CheckpointError(
+            f"{path}: its configuration describes a network of {count:,} parameters, too many for its {size:,} bytes; "
+            f"{_HINT}"
+        )
+    check_weights(outline, weights, path)

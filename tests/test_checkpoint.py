@@ -1,13 +1,28 @@
 """Checkpoints: whole or not at all, and nothing in them is ever run."""
 
 import pickle
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
-from helpers import tiny_config
+from helpers import REPOSITORY, tiny_config
 
-from stereo.checkpoint import FORMAT, load_checkpoint, read_checkpoint, save_checkpoint
+from stereo import checkpoint
+from stereo.checkpoint import (
+    FORMAT,
+    config_of,
+    find_weights,
+    load_checkpoint,
+    model_of,
+    read_checkpoint,
+    save_checkpoint,
+    shipped_weights,
+)
+from stereo.config import config_to_dict, model_preset
 from stereo.errors import CheckpointError, ConfigError, OutputError
 from stereo.model.network import StereoNetwork
 
@@ -23,7 +38,8 @@ def saved(tmp_path: Path) -> Path:
 def test_round_trip(saved: Path, tmp_path: Path) -> None:
     loaded = load_checkpoint(saved)
     assert loaded.step == 7
-    assert loaded.config == tiny_config(tmp_path)
+    assert loaded.model == tiny_config(tmp_path).model
+    assert loaded.config == config_to_dict(tiny_config(tmp_path))
     assert not loaded.network.training
     again = load_checkpoint(saved, max_disparity=64)
     images = torch.rand(2, 1, 3, 64, 96)
@@ -113,3 +129,164 @@ def test_another_version_and_another_range(saved: Path) -> None:
     torch.save(content | {"version": 99}, saved)
     with pytest.raises(CheckpointError, match="version 99"):
         load_checkpoint(saved)
+
+
+# ------------------------------------------------------------------------------- configurations of other releases
+
+
+@pytest.fixture
+def edit(saved: Path) -> Callable[..., Path]:
+    """Change the stored configuration of a checkpoint: dotted keys and their values."""
+
+    def change(**values: Any) -> Path:
+        content = read_checkpoint(saved)
+        for key, value in values.items():
+            *sections, name = key.split("__")
+            target = content["config"]
+            for section in sections:
+                target = target[section]
+            target[name] = value
+        torch.save(content, saved)
+        return saved
+
+    return change
+
+
+def test_only_the_settings_of_the_network_are_strict(edit: Callable[..., Path]) -> None:
+    path = edit(
+        data__train__synthetic__domes=3, optimizer__momentum=0.9, training__steps="many", loss__kind="l2", old=1
+    )
+    loaded = load_checkpoint(path)
+    assert loaded.network.max_disparity == 32
+    assert loaded.config["data"]["train"]["synthetic"]["domes"] == 3
+    with pytest.raises(ConfigError, match="domes"):
+        config_of(read_checkpoint(path), path)
+    with pytest.raises(ConfigError, match=rf"^{path} .*colour"):
+        load_checkpoint(edit(model__features__colour=1))
+
+
+def test_sections_that_go_with_the_network_are_not_looked_at() -> None:
+    """Five hourglasses need five weights of the loss, and psmnet features a larger crop, in training alone."""
+    content = {"config": {"model": {"features": {"kind": "psmnet"}, "aggregation": {"num_hourglasses": 5}}}}
+    assert model_of(content, "file").aggregation.num_hourglasses == 5
+
+
+def test_a_setting_that_an_old_checkpoint_lacks_is_that_of_its_preset() -> None:
+    content = {"config": {"preset": "psmnet", "model": {"max_disparity": 48}}}
+    expected = model_preset("psmnet")
+    expected.max_disparity = 48
+    assert model_of(content, "file") == expected
+    with pytest.raises(ConfigError, match=r"^file"):
+        model_of({"config": {"preset": "no such"}}, "file")
+
+
+def test_renamed_settings_are_read_by_their_old_names(
+    edit: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = read_checkpoint(edit())
+    aggregation = content["config"]["model"]["aggregation"]
+    aggregation["checkpoint"] = aggregation.pop("recompute", aggregation.get("checkpoint"))
+    path = edit(model__aggregation=aggregation)
+    assert load_checkpoint(path).model.aggregation.num_hourglasses == 2
+
+    monkeypatch.setattr(checkpoint, "_RENAMED", (("features", "width", "channels"), ("features", "gone", "not_known")))
+    path = edit(model__features={"width": 8, "matching_channels": 16})
+    assert load_checkpoint(path).model.features.channels == 8
+    with pytest.raises(ConfigError, match="gone"):
+        load_checkpoint(edit(model__features={"gone": 8}))
+
+
+# ---------------------------------------------------------------------------------------------- files of strangers
+
+
+def test_references_in_a_stored_configuration_are_text(
+    edit: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STEREO_SECRET", "hourglass")
+    path = edit(training__output="${oc.env:STEREO_SECRET}")
+    assert load_checkpoint(path).config["training"]["output"] == "${oc.env:STEREO_SECRET}"
+    with pytest.raises(CheckpointError, match=r"holds '\$\{oc\.env:STEREO_SECRET\}'"):
+        config_of(read_checkpoint(path), path)
+    for kind in ("${oc.env:STEREO_SECRET}", "\\\\${oc.env:STEREO_SECRET}"):
+        with pytest.raises(CheckpointError, match="refers to nothing"):
+            load_checkpoint(edit(model__aggregation__kind=kind))
+
+
+def test_a_damaged_bit_in_the_weights_is_noticed(saved: Path) -> None:
+    whole = saved.read_bytes()
+    with zipfile.ZipFile(saved) as archive:
+        record = max(archive.infolist(), key=lambda record: record.file_size)
+    for offset in (100, record.file_size // 2):  # beyond the record's own header
+        damaged = bytearray(whole)
+        damaged[record.header_offset + offset] ^= 4
+        saved.write_bytes(damaged)
+        with pytest.raises(CheckpointError, match="truncated or damaged"):
+            read_checkpoint(saved)
+
+
+def test_a_packed_archive_is_refused(saved: Path) -> None:
+    with zipfile.ZipFile(saved) as archive:
+        records = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(saved, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in records.items():
+            archive.writestr(name, data)
+    with pytest.raises(CheckpointError, match="damaged"):
+        read_checkpoint(saved)
+
+
+@pytest.mark.parametrize(
+    ("section", "setting", "value"),
+    [("features", "channels", 5600), ("features", "channels", 10**12), ("aggregation", "num_hourglasses", 10**9)],
+)
+def test_a_network_larger_than_its_file_is_refused_before_it_is_built(
+    edit: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, section: str, setting: str, value: int
+) -> None:
+    path = edit(**{f"model__{section}__{setting}": value})
+    built = []
+
+    class Watched(StereoNetwork):
+        def __init__(self, config: Any) -> None:
+            super().__init__(config)
+            built.append(next(self.parameters()).device.type)
+
+    monkeypatch.setattr(checkpoint, "StereoNetwork", Watched)
+    with pytest.raises(CheckpointError, match=rf"^{path}: its configuration describes a network .* bytes"):
+        load_checkpoint(path)
+    assert "cpu" not in built
+
+
+def test_weights_that_repeat_one_number_do_not_pass_for_a_large_network(edit: Callable[..., Path]) -> None:
+    """A tensor of stride 0 has any shape at the cost of four bytes."""
+    path = edit(model__features__channels=256)
+    content = read_checkpoint(path)
+    with torch.device("meta"):
+        shapes = StereoNetwork(model_of(content, path)).state_dict()
+    content["network"] = {name: torch.zeros(()).expand(value.shape) for name, value in shapes.items()}
+    torch.save(content, path)
+    with pytest.raises(CheckpointError, match="parameters, too many for its"):
+        load_checkpoint(path)
+
+
+def test_official_weights_are_named_with_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "off icial.tar"
+    state = {"module.classif1.0.0.0.weight": torch.zeros(2, 3, 3, 3, 3)}
+    torch.save({"epoch": 9, "state_dict": state, "train_loss": np.float64(0.5), "errors": np.arange(3)}, path)
+    with pytest.raises(CheckpointError, match=rf"official PSMNet.*scripts/import_psmnet.py '{path}' OUT.pt"):
+        read_checkpoint(path)
+
+
+# ----------------------------------------------------------------------------------------------- weights that ship
+
+
+def test_shipped_weights_go_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert find_weights("compact") == REPOSITORY / "checkpoints" / "compact.pt"
+    assert find_weights(tmp_path / "not-there-yet.pt") == tmp_path / "not-there-yet.pt"
+    with pytest.raises(CheckpointError, match=r"'compcat' is neither a file nor the name .* those are compact"):
+        find_weights("compcat")
+    # An installed package has its own, which count before those of a clone.
+    (tmp_path / "compact.pt").touch()
+    monkeypatch.setattr(checkpoint, "_SHIPPED", (tmp_path, REPOSITORY / "checkpoints"))
+    assert shipped_weights()["compact"] == tmp_path / "compact.pt"
+    monkeypatch.setattr(checkpoint, "_SHIPPED", (tmp_path / "nothing",))
+    with pytest.raises(CheckpointError, match="missing from this installation"):
+        load_checkpoint()

@@ -32,6 +32,7 @@ from stereo.config.reading import (
     config_to_yaml,
     load_config,
     load_network,
+    model_config_from_dict,
     model_preset,
     with_overrides,
 )
@@ -64,6 +65,7 @@ __all__ = [
     "config_to_yaml",
     "load_config",
     "load_network",
+    "model_config_from_dict",
     "model_preset",
     "with_overrides",
 ]

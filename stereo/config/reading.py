@@ -135,6 +135,16 @@ def config_to_dict(config: Config) -> dict[str, Any]:
     return {str(key): value for key, value in values.items()}
 
 
+def model_config_from_dict(values: Mapping[str, Any], origin: str) -> ModelConfig:
+    """Return the settings of a network from a nested `preset` and `model`; only these are checked.
+
+    Raises: ConfigError, beginning with `origin`.
+    """
+    model = _to_object(_merge_all([(values, origin)]).model, origin)
+    assert isinstance(model, ModelConfig)
+    return model
+
+
 def config_to_yaml(config: Config) -> str:
     """Return the resolved configuration as YAML, every setting written out."""
     return OmegaConf.to_yaml(OmegaConf.structured(config))

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from stereo.config import DatasetConfig, config_to_dict
+from stereo.config import DatasetConfig
 from stereo.device import describe_machine
 from stereo.methods.method import Method
 from stereo.methods.predictor import Predictor
@@ -34,8 +34,8 @@ def describe_run(method: Method, data: Mapping[str, DatasetConfig], command: str
     loaded = method.checkpoint if isinstance(method, Predictor) else None
     config = None
     if loaded is not None:
-        config = config_to_dict(loaded.config)
-        config["model"]["max_disparity"] = loaded.network.max_disparity
+        model = dict(loaded.config.get("model") or {}) | {"max_disparity": loaded.network.max_disparity}
+        config = loaded.config | {"model": model}
     device = method.device or torch.device("cpu")
     return {
         "checkpoint": None if loaded is None else str(loaded.path),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
@@ -75,7 +75,7 @@ class Predictor:
         device: str = "auto",
         max_disparity: int | None = None,
         band_rows: int | None = None,
-    ) -> Self:
+    ) -> "Predictor":
         """Return the predictor of a checkpoint; without a path, of the weights that ship.
 
         Args:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from stereo.config import Preset
@@ -11,7 +12,7 @@ from stereo.errors import CheckpointError
 from stereo.model.attention import Attention
 
 # Official names as regular expressions, and ours. The authors' `convbn` has, like our conv2d, the convolution at 0 and
-# the batch normalisation at 1, but leaves the activation outside, where it takes a number of its own.
+# the batch normalization at 1, but leaves the activation outside, where it takes a number of its own.
 _FEATURES = {
     r"feature_extraction\.firstconv\.0": "features.stem.0",
     r"feature_extraction\.firstconv\.2": "features.stem.1",
@@ -54,10 +55,32 @@ for _index in range(3):
         rf"classif{_index + 1}\.0": f"aggregation.heads.{_index}.0",
         rf"classif{_index + 1}\.2": f"aggregation.heads.{_index}.1",
     }
+_RULES: dict[Preset, dict[str, str]] = {"psmnet": _STACKHOURGLASS, "psmnet_basic": _BASIC}
+
+
+def psmnet_preset(content: Any) -> Preset | None:
+    """Return which network official PSMNet weights belong to, psmnet or psmnet_basic; None where they are of neither.
+
+    Args:
+        content: As for :func:`convert_psmnet`, or anything.
+    """
+    weights = _official_weights(content)
+    if any(name.startswith("classif1.") for name in weights):
+        return "psmnet"
+    return "psmnet_basic" if any(name.startswith("classify.") for name in weights) else None
+
+
+def _official_weights(content: Any) -> dict[str, Any]:
+    """Return the state dictionary that `content` is or holds, without `module.`; an empty one where it holds none."""
+    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
+        content = content["state_dict"]
+    if not isinstance(content, Mapping):
+        return {}
+    return {str(name).removeprefix("module."): value for name, value in content.items()}
 
 
 def convert_psmnet(content: Any, origin: object) -> tuple[Preset, dict[str, Any]]:
-    """Official PSMNet weights under our names.
+    """Return official PSMNet weights under our names.
 
     Args:
         content: The state dictionary, or a dictionary that holds it as `state_dict`, as the authors' training script
@@ -65,23 +88,17 @@ def convert_psmnet(content: Any, origin: object) -> tuple[Preset, dict[str, Any]
         origin: What error messages begin with, the file.
 
     Returns: the preset that they belong to, psmnet or psmnet_basic, and the state dictionary.
-    Raises: CheckpointError where they belong to neither, or hold names that PSMNet has not.
+    Raises: CheckpointError where they belong to neither, or hold names that PSMNet does not have.
     """
-    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
-        content = content["state_dict"]
-    if not isinstance(content, Mapping) or not content:
+    weights, preset = _official_weights(content), psmnet_preset(content)
+    if not weights:
         raise CheckpointError(f"{origin}: holds no state dictionary; expected the weights of the official PSMNet")
-    weights = {str(name).removeprefix("module."): value for name, value in content.items()}
-    preset: Preset
-    if any(name.startswith("classif1.") for name in weights):
-        preset, rules = "psmnet", _STACKHOURGLASS
-    elif any(name.startswith("classify.") for name in weights):
-        preset, rules = "psmnet_basic", _BASIC
-    else:
+    if preset is None:
         raise CheckpointError(
             f"{origin}: is not of the official PSMNet: expected names such as classif1.0.0.weight (stackhourglass) or "
             f"classify.0.0.weight (basic); found {', '.join(sorted(weights)[:3])} …"
         )
+    rules = _RULES[preset]
     renamed: dict[str, Any] = {}
     unknown = []
     for name, value in weights.items():
@@ -91,27 +108,27 @@ def convert_psmnet(content: Any, origin: object) -> tuple[Preset, dict[str, Any]
         else:
             renamed[ours] = value
     if unknown:
-        raise CheckpointError(f"{origin}: names that {preset} has not: {_first_ten(unknown)}")
+        raise CheckpointError(f"{origin}: has names that {preset} does not have: {_first_ten(unknown)}")
     return preset, renamed
 
 
 def _rename(name: str, rules: Mapping[str, str]) -> str | None:
     for pattern, ours in rules.items():
-        # What follows the prefix is of the convolution (0), of the batch normalisation (1), or of a bare convolution.
+        # The rest belongs to the convolution (0), to the batch normalization (1), or to a bare convolution.
         match = re.fullmatch(rf"({pattern})\.((?:[01]\.)?[a-z_]+)", name)
         if match:
             return re.sub(pattern, ours, match[1]) + "." + match[match.lastindex or 0]
     return None
 
 
-def load_weights(network: nn.Module, weights: Any, origin: object, fresh_attention: bool = False) -> None:
-    """Load a state dictionary that must fit.
+def check_weights(network: nn.Module, weights: Any, origin: object, fresh_attention: bool = False) -> None:
+    """Raise CheckpointError unless a state dictionary fits a network, whose own weights may be on the meta device.
 
     Args:
-        weights: The state dictionary. Counters of batches that batch normalisation has seen may be missing: PyTorch
+        weights: The state dictionary. Counters of batches that batch normalization has seen may be missing: PyTorch
             before 0.4.1 had none.
         origin: What the error message begins with, the file.
-        fresh_attention: Attention that the weights lack stays as it is; freshly made it is the identity.
+        fresh_attention: The weights of attention may be missing.
 
     Raises: CheckpointError that lists the first ten entries that do not fit, and their number.
     """
@@ -125,19 +142,34 @@ def load_weights(network: nn.Module, weights: Any, origin: object, fresh_attenti
     problems = [f"{name} is missing" for name in own if name not in weights and name not in optional]
     problems += [f"{name} is not of this network" for name in weights if name not in own]
     for name in own:
-        if name in weights and not isinstance(weights[name], Tensor):
-            problems.append(f"{name} is no tensor")
-        elif name in weights and _shape(weights[name]) != _shape(own[name]):
-            problems.append(f"{name} is {list(weights[name].shape)}, expected {list(own[name].shape)}")
+        if name not in weights:
+            continue
+        value = weights[name]
+        if not isinstance(value, Tensor) or value.is_meta or value.layout != torch.strided:
+            problems.append(f"{name} is no dense tensor")
+        elif _shape(value) != _shape(own[name]):
+            problems.append(f"{name} is {list(value.shape)}, expected {list(own[name].shape)}")
     if problems:
         raise CheckpointError(
             f"{origin}: the weights do not fit the network of the configuration: {_first_ten(problems)}"
         )
+
+
+def load_weights(network: nn.Module, weights: Any, origin: object, fresh_attention: bool = False) -> None:
+    """Load a state dictionary that must fit; where it does not, the network stays as it is.
+
+    Args:
+        weights, origin: As for :func:`check_weights`.
+        fresh_attention: Attention that the weights lack stays as it is; freshly made it is the identity.
+
+    Raises: CheckpointError as :func:`check_weights`.
+    """
+    check_weights(network, weights, origin, fresh_attention)
     network.load_state_dict(dict(weights), strict=False)
 
 
 def _shape(tensor: Tensor) -> list[int]:
-    """Without trailing axes of one: attention's projections are the same over any number of spatial axes."""
+    """Return the shape without trailing axes of one: attention has the same projections over any number of axes."""
     shape = list(tensor.shape)
     while shape and shape[-1] == 1:
         shape.pop()

@@ -12,7 +12,7 @@ from helpers import textured_sample, tiny_model, truth_of
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from stereo.checkpoint import SHIPPED
+from stereo.checkpoint import DEFAULT_WEIGHTS, find_weights
 from stereo.config import SyntheticConfig
 from stereo.data.formats import write_image
 from stereo.data.synthetic import SyntheticWorld
@@ -116,9 +116,13 @@ def test_what_the_features_freed_is_given_back_before_the_aggregation(monkeypatc
 
 def test_settings_say_what_changes_the_numbers() -> None:
     predictor = Predictor.from_checkpoint(None, "cpu", max_disparity=64, band_rows=128)
-    assert predictor.settings == {"checkpoint": str(SHIPPED), "max_disparity": 64, "band_rows": 128}
+    assert predictor.settings == {
+        "checkpoint": str(find_weights(DEFAULT_WEIGHTS)),
+        "max_disparity": 64,
+        "band_rows": 128,
+    }
     assert predictor.checkpoint is not None
-    assert predictor.checkpoint.path == SHIPPED
+    assert predictor.checkpoint.path == find_weights(DEFAULT_WEIGHTS)
     assert Predictor(StereoNetwork(tiny_model())).settings["checkpoint"] is None
 
 

@@ -1,6 +1,7 @@
 """What is written is found again, under every name that the files may have."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ def _sample(name: str = "eth3d/hall/1l") -> StereoSample:
 def test_a_prediction_is_found_by_the_name_of_its_sample(tmp_path: Path, path: str) -> None:
     file = tmp_path / path
     file.parent.mkdir(parents=True, exist_ok=True)
-    writers = {".pfm": write_pfm, ".npy": np.save, ".png": write_disparity_png16}
+    writers: dict[str, Any] = {".pfm": write_pfm, ".npy": np.save, ".png": write_disparity_png16}
     writers[file.suffix](file, DISPARITY)
     found = StoredPredictions(tmp_path).predict_sample(_sample()).disparity
     np.testing.assert_allclose(found, DISPARITY, atol=0.5 / 256 if file.suffix == ".png" else 0)

@@ -8,7 +8,7 @@ from helpers import tiny_model
 
 from stereo.errors import CheckpointError
 from stereo.model.network import StereoNetwork
-from stereo.model.weights import convert_psmnet, load_weights
+from stereo.model.weights import convert_psmnet, load_weights, psmnet_preset
 
 
 @pytest.mark.parametrize("content", [None, 3, [], {}, {"state_dict": {}}])
@@ -22,10 +22,10 @@ def test_a_foreign_state_dictionary_is_refused_with_names() -> None:
         convert_psmnet({"conv.weight": torch.ones(1), "conv.bias": torch.ones(1)}, "file")
 
 
-def test_names_that_psmnet_has_not_are_listed_ten_at_most() -> None:
+def test_unknown_names_in_official_weights_are_listed_ten_at_most() -> None:
     names = {f"extra{number}.weight": torch.ones(1) for number in range(12)}
     with pytest.raises(
-        CheckpointError, match=r"names that psmnet has not: extra0\.weight; .*extra9\.weight; and 2 more"
+        CheckpointError, match=r"names that psmnet does not have: extra0\.weight; .*extra9\.weight; and 2 more"
     ):
         convert_psmnet({"classif1.0.0.weight": torch.ones(1), **names}, "file")
 
@@ -40,8 +40,9 @@ def test_missing_unexpected_and_misshaped_entries_are_listed() -> None:
         load_weights(network, weights | {"other": torch.ones(1)}, "file")
     with pytest.raises(CheckpointError, match=rf"{name} is \[2, 3\], expected \[16, 3, 3, 3\]"):
         load_weights(network, weights | {name: torch.ones(2, 3)}, "file")
-    with pytest.raises(CheckpointError, match=f"{name} is no tensor"):
-        load_weights(network, weights | {name: 3}, "file")
+    for value in (3, weights[name].to("meta"), weights[name].to_sparse()):
+        with pytest.raises(CheckpointError, match=f"{name} is no dense tensor"):
+            load_weights(network, weights | {name: value}, "file")
     with pytest.raises(CheckpointError, match="holds no state dictionary, but list"):
         load_weights(network, [1], "file")
     with pytest.raises(CheckpointError, match=r"; and \d+ more$"):
@@ -62,3 +63,11 @@ def test_counters_of_batches_may_be_missing() -> None:
     network = StereoNetwork(tiny_model())
     weights = {key: value for key, value in network.state_dict().items() if not key.endswith("num_batches_tracked")}
     load_weights(network, weights, "file")
+
+
+def test_official_weights_are_told_from_others() -> None:
+    weight = torch.ones(1)
+    assert psmnet_preset({"state_dict": {"module.classif1.0.0.0.weight": weight}, "epoch": 9}) == "psmnet"
+    assert psmnet_preset({"classify.0.0.weight": weight}) == "psmnet_basic"
+    for content in (None, [weight], {}, {"state_dict": {"conv.weight": weight}}, {7: weight}):
+        assert psmnet_preset(content) is None

@@ -32,7 +32,7 @@ class View:
 
     def part(self, where: tuple[slice, slice]) -> "View":
         """Return these rows and columns of the view."""
-        return View(self.radiance[:, *where], self.disparity[where], self.owner[where], self.mixed[where])
+        return View(self.radiance[:, where[0], where[1]], self.disparity[where], self.owner[where], self.mixed[where])
 
 
 class _Fragment(NamedTuple):

@@ -96,7 +96,7 @@ class Surface:
         for wave in self.waves:
             disparity += wave.amplitude * math.sin(wave.frequency_x * x + wave.frequency_y * y + wave.phase)
         if self.dome is not None:
-            disparity += float(self.dome.at(np.float64(x), np.float64(y)))  # type: ignore[arg-type]  # scalars do, too
+            disparity += float(self.dome.at(np.float64(x), np.float64(y)))  # type: ignore[arg-type, unused-ignore]
         return min(max(disparity, self.low), self.high)
 
     def from_right(self, x: Floats, y: Floats) -> Floats:

@@ -1,0 +1,84 @@
+"""Reading what torch.save wrote: from anyone, without running code, whole or not at all."""
+
+import warnings
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from stereo.errors import CheckpointError
+
+# A zip archive; the pickle of torch before 1.6.
+_ZIP, _PICKLE = b"PK", b"\x80\x02"
+
+
+def read_torch_file(path: Path, hint: str) -> Any:
+    """Return what torch.save wrote, on the CPU: tensors and plain values only, since anything else could run code.
+
+    NumPy values, which training scripts leave beside the weights, are passed over.
+
+    Args:
+        hint: What to do where the file is not one, the end of the message.
+
+    Raises: CheckpointError for a file that is missing, damaged (its checksums are compared) or of another kind.
+    """
+    if not path.exists():
+        raise CheckpointError(f"{path}: no such checkpoint; train one with scripts/train.py or leave the option out")
+    if not path.is_file():
+        raise CheckpointError(f"{path}: is not a file; name the checkpoint itself, for example {path / 'best.pt'}")
+    try:
+        with path.open("rb") as file:
+            magic = file.read(2)
+        if magic == _ZIP:
+            _check_archive(path)
+        with warnings.catch_warnings(), torch.serialization.safe_globals(_NUMPY):
+            warnings.simplefilter("ignore")  # about the pickle protocol of files that are not torch's
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except Exception as error:
+        # torch.load raises many types (pickle, zip, EOF, Runtime …) for what is, to the user, one thing.
+        if magic not in (_ZIP, _PICKLE):
+            reason = "it is not a PyTorch file"
+        elif "weights_only" in str(error) or "Unsupported" in str(error):
+            reason = (
+                "it holds objects other than tensors and plain values, which are refused unread (they could run code)"
+            )
+        else:
+            reason = "it is truncated or damaged"
+        raise CheckpointError(f"{path}: not a readable checkpoint: {reason}; {hint}") from None
+
+
+def _check_archive(path: Path) -> None:
+    """Raise ValueError or BadZipFile unless the archive is as torch wrote it: torch.load compares no checksums."""
+    with zipfile.ZipFile(path) as archive:
+        records = archive.infolist()
+        # torch.save stores records as they are; a small file with packed ones could fill the memory.
+        if any(record.compress_type != zipfile.ZIP_STORED for record in records):
+            raise ValueError("a record is compressed")
+        if sum(record.file_size for record in records) > path.stat().st_size:
+            raise ValueError("the records are larger than the file")
+        damaged = archive.testzip()
+        if damaged is not None:
+            raise ValueError(f"the checksum of {damaged} does not fit")
+
+
+class _PassedOver:
+    """Takes the place of a NumPy value: NumPy's own readers of pickles are not made for the files of strangers."""
+
+    def __init__(self, *_: Any) -> None: ...
+
+    def __setstate__(self, _: Any) -> None: ...
+
+
+# All that the pickle of a NumPy scalar or array calls, in NumPy 1 and 2. torch goes by a class's module and name.
+_NUMPY: list[Any] = [
+    type(name, (_PassedOver,), {"__module__": module})
+    for module, names in (
+        ("numpy", ("dtype", "ndarray")),
+        ("numpy.core.multiarray", ("scalar", "_reconstruct")),
+        ("numpy._core.multiarray", ("scalar", "_reconstruct")),
+    )
+    for name in names
+]
