@@ -11,7 +11,7 @@ from helpers import REPOSITORY
 # Lower layers know nothing of higher ones. A module may import from its own layer and from those before it.
 LAYERS: list[set[str]] = [
     {"errors"},
-    {"output", "device", "config", "data.sample", "torch_file"},
+    {"output", "device", "config", "seeds", "data.sample", "torch_file"},
     {"data.formats", "cli"},
     {"data", "model", "evaluation.metrics", "evaluation.protocols", "visualize", "contact_sheet", "processes"},
     {"checkpoint", "methods"},

@@ -17,6 +17,7 @@ from stereo.data.training_data import TrainingData
 from stereo.data.transforms import Augmentation
 from stereo.device import set_freed_memory_kept
 from stereo.errors import DataError, StereoError
+from stereo.seeds import generator
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -67,7 +68,7 @@ class _TrainingSet:
         return len(self.dataset)
 
     def __getitem__(self, draw: _Draw) -> StereoSample:
-        rng = np.random.default_rng([self.seed, draw.position])
+        rng = generator("augmentation", self.seed, draw.position)
         return self.augmentation(self.dataset.source(draw.item), rng)
 
 

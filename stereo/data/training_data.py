@@ -11,6 +11,7 @@ from stereo.config import DataConfig
 from stereo.data.datasets import build_dataset
 from stereo.data.sample import SampleSource
 from stereo.errors import DataError
+from stereo.seeds import generator
 
 
 class TrainingData:
@@ -47,7 +48,7 @@ class TrainingData:
     def order(self, seed: int, epoch: int) -> NDArray[np.int64]:
         """Return the items of pass `epoch`, shuffled: a pure function of (seed, epoch)."""
         items = np.arange(len(self)) if self.weights is None else self._weighted(self.weights, seed, epoch)
-        return items[np.random.default_rng([seed, epoch]).permutation(len(self))]
+        return items[generator("order", seed, epoch).permutation(len(self))]
 
     def _weighted(self, weights: list[Fraction], seed: int, epoch: int) -> NDArray[np.int64]:
         """Return the items of pass `epoch`, set by set."""
@@ -80,6 +81,6 @@ def _draws(number: int, length: int, first: int, last: int, seed: int) -> NDArra
     taken = np.empty(len(wanted), np.int64)
     for own_pass in np.unique(wanted // length):
         mine = wanted // length == own_pass
-        # Three numbers, so that it is none of the passes over all sets, which are seeded by two.
-        taken[mine] = np.random.default_rng([seed, number, int(own_pass)]).permutation(length)[wanted[mine] % length]
+        order = generator("order within a set", seed, number, int(own_pass)).permutation(length)
+        taken[mine] = order[wanted[mine] % length]
     return taken
