@@ -79,9 +79,8 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     add_data_options(parser, many=True)
     add_network_options(parser)
     parser.add_argument("--method", default="network", help="network (default), sgbm or predictions:DIR")
-    parser.add_argument(
-        "--protocol", nargs="+", default=["all"], metavar="NAME", help=f"which pixels count: {', '.join(PROTOCOLS)}"
-    )
+    described = "; ".join(f"{name}: {protocol.description}" for name, protocol in PROTOCOLS.items())
+    parser.add_argument("--protocol", nargs="+", default=["all"], metavar="NAME", help=f"what counts; {described}")
     parser.add_argument("--output", metavar="DIR", help="write report.json and previews here")
     parser.add_argument("--previews", type=int, default=4, metavar="N", help="previews of each data set (default: 4)")
     parser.add_argument(

@@ -28,35 +28,33 @@ Averaging = Literal["pixels", "images"]
 class Metric:
     """One metric: a mean over pixels.
 
-    unit: px or %.
     per_pixel: from the absolute error and the true disparity, px, [N] each, to what the mean is taken of.
-    finish: from that mean to the metric.
+    finish: from that mean to the metric, in px or, of a share of pixels, in %.
     """
 
-    unit: Literal["px", "%"]
     per_pixel: Callable[[Values, Values], NDArray[np.generic]]
     finish: Callable[[float], float] = float
-
-
-def _bad(threshold: float) -> Metric:
-    """Return bad-τ: the share of pixels whose error is above the threshold, px."""
-    return Metric("%", lambda error, true: error > threshold, _percent)
 
 
 def _percent(share: float) -> float:
     return 100.0 * share
 
 
+def _bad(threshold: float) -> Metric:
+    """Return bad-τ: the share of pixels whose error is above the threshold, px."""
+    return Metric(lambda error, true: error > threshold, _percent)
+
+
 METRICS: dict[str, Metric] = {
-    "epe": Metric("px", lambda error, true: error),
-    "rmse": Metric("px", lambda error, true: error**2, math.sqrt),
+    "epe": Metric(lambda error, true: error),
+    "rmse": Metric(lambda error, true: error**2, math.sqrt),
     "bad_05": _bad(0.5),
     "bad_1": _bad(1),
     "bad_2": _bad(2),
     "bad_3": _bad(3),
     "bad_4": _bad(4),
     # Source: Menze & Geiger, CVPR 2015 (KITTI 2015).
-    "d1": Metric("%", lambda error, true: (error > 3) & (error > 0.05 * np.abs(true)), _percent),
+    "d1": Metric(lambda error, true: (error > 3) & (error > 0.05 * np.abs(true)), _percent),
 }
 
 
