@@ -154,6 +154,16 @@ def test_a_run_is_not_overwritten(run: Path, tmp_path: Path) -> None:
     assert (other / "best.pt").read_bytes() == before["best.pt"]
 
 
+def test_a_fine_tuned_run_is_resumed_without_the_weights_that_it_began_from(run: Path, tmp_path: Path) -> None:
+    config = configured(tmp_path / "tuned", steps=1)
+    config.training.initial_checkpoint = str(run / "last.pt")
+    train(config)
+    (run / "last.pt").unlink()
+    config.training.steps = 2
+    train(config, resume="auto")
+    assert set(scalars(tmp_path / "tuned", "validation/epe")) == {0, 1, 2}  # the start is not scored again
+
+
 def test_resume_auto_begins_where_there_is_nothing(tmp_path: Path) -> None:
     train(configured(tmp_path / "run", steps=1), resume="auto")
     assert (tmp_path / "run" / "last.pt").exists()
