@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from helpers import tiny_config
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from helpers.runs import same_weights, scalars
 
 from stereo.checkpoint import read_checkpoint
 from stereo.config import Config, load_config
@@ -45,17 +45,6 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def same(first: Path, second: Path) -> bool:
-    one, other = (read_checkpoint(path)["network"] for path in (first, second))
-    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
-
-
-def scalars(folder: Path, tag: str) -> dict[int, float]:
-    log = EventAccumulator(str(folder))
-    log.Reload()
-    return {event.step: event.value for event in log.Scalars(tag)}
-
-
 def test_a_resumed_run_ends_where_the_whole_one_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Four steps at once, and two, then two more: the same weights to the last bit."""
     train(configured(tmp_path / "whole", steps=4))
@@ -75,7 +64,7 @@ def test_a_resumed_run_ends_where_the_whole_one_ends(tmp_path: Path, monkeypatch
     assert caught.value.signal_number == signal.SIGTERM
     assert read_checkpoint(caught.value.checkpoint)["step"] == 2
     train(configured(tmp_path / "parts", steps=4), resume="auto")
-    assert same(tmp_path / "whole" / "last.pt", tmp_path / "parts" / "last.pt")
+    assert same_weights(tmp_path / "whole" / "last.pt", tmp_path / "parts" / "last.pt")
     for tag in ("training/loss", "validation/epe"):  # TensorBoard has every point, that of the resumed step too
         assert scalars(tmp_path / "whole", tag) == scalars(tmp_path / "parts", tag)
 
@@ -197,7 +186,7 @@ def test_a_run_resumed_into_a_new_folder_takes_its_best_along(
     best = train(config, resume=str(run / "last.pt"))
     assert best == tmp_path / "other" / "best.pt"
     assert read_checkpoint(best)["step"] == 2
-    assert same(best, run / "best.pt")
+    assert same_weights(best, run / "best.pt")
 
 
 def test_best_weights_that_are_missing_or_damaged_are_replaced(
