@@ -39,6 +39,12 @@ def check_training_data(data: TrainingData, augmentation: AugmentationConfig, le
         least: The least height and width that the network takes, px.
         stride: What divides them.
     """
+    if augmentation.crop_height is None and augmentation.scale_probability > 0:
+        raise DataError(
+            f"data.augmentation.scale_probability is {augmentation.scale_probability}, but without a crop resized "
+            "samples have sizes that the network does not take; set data.augmentation.crop_height and crop_width, or "
+            "scale_probability to 0"
+        )
     for number, dataset in enumerate(data.sets):
         setting = "data.train" if number == 0 else f"data.mix.{number - 1}"
         sample = _first(dataset, 0, setting, "training")

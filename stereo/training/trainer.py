@@ -69,11 +69,6 @@ class Trainer:
         check_validation_data(validation_set)
         check_training_data(self.training_data, config.data.augmentation, config.model.min_size, StereoNetwork.stride)
         self.network = StereoNetwork(config.model).with_fast_layout(device)
-        # Weights that have had a training already are scored before this one, which may make them worse.
-        self.scores_start = config.training.initial_checkpoint is not None
-        if config.training.initial_checkpoint is not None:
-            path = Path(config.training.initial_checkpoint)
-            load_weights(self.network, read_checkpoint(path)["network"], path, fresh_attention=True)
         optimizer = torch.optim.AdamW(
             self.network.parameters(),
             lr=config.optimizer.learning_rate,
@@ -82,6 +77,7 @@ class Trainer:
         self.state = RunState(optimizer)
         self.validator = Validator(self.network, device, validation_set, self.processes)
         self.resumed_from: Path | None = None
+        self.scores_start = False
 
     # ------------------------------------------------------------------------------------------------ before the run
 
@@ -97,6 +93,8 @@ class Trainer:
             self._check_folder(source)
         if source is not None:
             self._resume(source)
+        elif self.config.training.initial_checkpoint is not None:
+            self._take_weights(Path(self.config.training.initial_checkpoint))
         if self._is_done():
             return
         self._loader()  # which may refuse, before anything is written
@@ -116,6 +114,11 @@ class Trainer:
             f"{self.folder}: already holds a run ({found[0].name}); go on with it by --resume auto, or {begin} with "
             "training.output=FOLDER"
         )
+
+    def _take_weights(self, path: Path) -> None:
+        """Begin from weights that had a training before. This one may make them worse, so they are scored first."""
+        load_weights(self.network, read_checkpoint(path)["network"], path, fresh_attention=True)
+        self.scores_start = True
 
     def _resume(self, path: Path) -> None:
         content = read_checkpoint(path)

@@ -92,3 +92,25 @@ def test_samples_smaller_than_the_crop_name_their_data_set(tmp_path: Path) -> No
     config.data.mix = [replace(config.data.train, synthetic=replace(config.data.train.synthetic, height=32))]
     refused(config, r"data\.mix\.0: .*96×32 but the crop is 64×48")
     assert len(TrainingData(config.data).sets) == 2
+
+
+def test_resizing_without_a_crop(tmp_path: Path) -> None:
+    config = tiny_config(tmp_path / "run")
+    config.data.augmentation.crop_height = config.data.augmentation.crop_width = None
+    config.data.augmentation.scale_probability = 0.5
+    refused(config, r"scale_probability is 0\.5, but without a crop.*set data\.augmentation\.crop_height")
+
+
+def test_a_later_broken_pair_is_named_and_the_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    get = SyntheticWorld.__getitem__
+
+    def broken(self: SyntheticWorld, index: int) -> StereoSample:
+        if self.config.seed == 1 and index == 1:
+            raise DataError("scene.pfm: is truncated")
+        return get(self, index)
+
+    monkeypatch.setattr(SyntheticWorld, "__getitem__", broken)
+    assert train(tiny_config(tmp_path / "run", steps=1)).exists()
+    assert "1 failed, the first of them item 1: scene.pfm: is truncated" in capsys.readouterr().out

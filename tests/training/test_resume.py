@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from helpers import tiny_config
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from helpers.runs import same_weights, scalars
 
 from stereo.checkpoint import read_checkpoint
 from stereo.config import Config, load_config
@@ -45,17 +45,6 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def same(first: Path, second: Path) -> bool:
-    one, other = (read_checkpoint(path)["network"] for path in (first, second))
-    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
-
-
-def scalars(folder: Path, tag: str) -> dict[int, float]:
-    log = EventAccumulator(str(folder))
-    log.Reload()
-    return {event.step: event.value for event in log.Scalars(tag)}
-
-
 def test_a_resumed_run_ends_where_the_whole_one_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Four steps at once, and two, then two more: the same weights to the last bit."""
     train(configured(tmp_path / "whole", steps=4))
@@ -75,7 +64,7 @@ def test_a_resumed_run_ends_where_the_whole_one_ends(tmp_path: Path, monkeypatch
     assert caught.value.signal_number == signal.SIGTERM
     assert read_checkpoint(caught.value.checkpoint)["step"] == 2
     train(configured(tmp_path / "parts", steps=4), resume="auto")
-    assert same(tmp_path / "whole" / "last.pt", tmp_path / "parts" / "last.pt")
+    assert same_weights(tmp_path / "whole" / "last.pt", tmp_path / "parts" / "last.pt")
     for tag in ("training/loss", "validation/epe"):  # TensorBoard has every point, that of the resumed step too
         assert scalars(tmp_path / "whole", tag) == scalars(tmp_path / "parts", tag)
 
@@ -154,6 +143,16 @@ def test_a_run_is_not_overwritten(run: Path, tmp_path: Path) -> None:
     assert (other / "best.pt").read_bytes() == before["best.pt"]
 
 
+def test_a_fine_tuned_run_is_resumed_without_the_weights_that_it_began_from(run: Path, tmp_path: Path) -> None:
+    config = configured(tmp_path / "tuned", steps=1)
+    config.training.initial_checkpoint = str(run / "last.pt")
+    train(config)
+    (run / "last.pt").unlink()
+    config.training.steps = 2
+    train(config, resume="auto")
+    assert set(scalars(tmp_path / "tuned", "validation/epe")) == {0, 1, 2}  # the start is not scored again
+
+
 def test_resume_auto_begins_where_there_is_nothing(tmp_path: Path) -> None:
     train(configured(tmp_path / "run", steps=1), resume="auto")
     assert (tmp_path / "run" / "last.pt").exists()
@@ -187,7 +186,7 @@ def test_a_run_resumed_into_a_new_folder_takes_its_best_along(
     best = train(config, resume=str(run / "last.pt"))
     assert best == tmp_path / "other" / "best.pt"
     assert read_checkpoint(best)["step"] == 2
-    assert same(best, run / "best.pt")
+    assert same_weights(best, run / "best.pt")
 
 
 def test_best_weights_that_are_missing_or_damaged_are_replaced(
