@@ -2,23 +2,23 @@
 
     python scripts/import_psmnet.py OFFICIAL.tar OUT.pt --align-corners true|false
 
-basic or stackhourglass is recognised from the names in the file. What the file does not say is how its network
-interpolated: the authors' weights of 2018 were trained with PyTorch before 0.4.1, which aligned the corners (true);
-weights trained with the authors' code and a later PyTorch do not align them (false).
+The names in the file tell basic from stackhourglass. The file does not say how its network interpolated: the authors'
+weights of 2018 were trained with PyTorch before 0.4.1, which aligned the corners (true); weights trained with the
+authors' code and a later PyTorch do not align them (false).
 """
 
-import argparse
 from pathlib import Path
 
-from stereo.checkpoint import read_torch_file, save_checkpoint
-from stereo.cli import run
+from stereo.checkpoint import save_checkpoint
+from stereo.cli import run, script_parser
 from stereo.config import config_from_dict
 from stereo.model.network import StereoNetwork
 from stereo.model.weights import convert_psmnet, load_weights
+from stereo.torch_file import read_torch_file
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = script_parser(__doc__)
     parser.add_argument("official", type=Path, metavar="OFFICIAL.tar", help="a file of the authors' training script")
     parser.add_argument("output", type=Path, metavar="OUT.pt", help="the checkpoint to write")
     parser.add_argument("--align-corners", choices=("true", "false"), required=True, help="true for weights of 2018")

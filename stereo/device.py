@@ -1,4 +1,4 @@
-"""Which device to run on."""
+"""The device to run on, and its memory."""
 
 import ctypes
 import os
@@ -13,7 +13,7 @@ from stereo.errors import ConfigError
 
 
 def select_device(name: str = "auto") -> torch.device:
-    """The device of that name; `auto` takes CUDA, then Apple's MPS, then the CPU.
+    """Return the device of that name; `auto` takes CUDA, then Apple's MPS, then the CPU.
 
     Raises: ConfigError where the name is unknown or the device is not there.
     """
@@ -52,10 +52,10 @@ def _processor() -> str:
 
 
 def release_freed_memory(device: torch.device) -> None:
-    """Give what was freed back to the system, on a CPU with glibc; nothing elsewhere.
+    """Give freed memory back to the system, on a CPU with glibc; do nothing elsewhere.
 
-    glibc keeps freed blocks of up to 32 MB for later, which after the features is more than the features themselves;
-    what follows is made of larger blocks, which do not use them.
+    glibc keeps freed blocks of up to 32 MB for later. After the features these are more than the features themselves,
+    and the larger blocks of the cost volume cannot use them.
     """
     if device.type == "cpu":
         with suppress(OSError, AttributeError):
@@ -63,7 +63,7 @@ def release_freed_memory(device: torch.device) -> None:
 
 
 def set_freed_memory_kept(block: int, total: int) -> None:
-    """Freed blocks of up to so many bytes stay with the process, until so many are free in all; glibc only.
+    """Let the process keep freed blocks of up to `block` bytes, until `total` bytes are free; glibc only.
 
     By itself glibc gives large blocks back as soon as they are freed, and the next one of that size costs a page fault
     for each 4 kB: for arrays of a few MB as much as filling them.

@@ -7,7 +7,7 @@ escapes is a defect of ours and keeps its traceback.
 
 
 class StereoError(Exception):
-    """Base of all errors that the user of a script can mend."""
+    """The base of all errors that the user of a script can mend."""
 
 
 class ConfigError(StereoError):

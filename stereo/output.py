@@ -1,4 +1,4 @@
-"""Writing files whole or not at all."""
+"""Write files whole or not at all."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from stereo.errors import OutputError
 
 @contextmanager
 def atomic_output(path: str | Path) -> Iterator[Path]:
-    """A temporary path beside `path` to write to; it takes the place of `path` only when the block has succeeded.
+    """Yield a temporary path beside `path` to write to; it replaces `path` only when the block has succeeded.
 
     The temporary name keeps the suffix, since some writers choose the format by it. Nothing is left behind on failure.
 

@@ -1,4 +1,4 @@
-"""State dictionaries: loading them with a list of what does not fit, and reading those of the official PSMNet."""
+"""Load state dictionaries, with a list of the entries that do not fit, and read those of the official PSMNet."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from stereo.errors import CheckpointError
 from stereo.model.attention import Attention
 
 # Official names as regular expressions, and ours. The authors' `convbn` has, like our conv2d, the convolution at 0 and
-# the batch normalization at 1, but leaves the activation outside, where it takes a number of its own.
+# the batch normalization at 1, but leaves the activation outside, where it has a number of its own.
 _FEATURES = {
     r"feature_extraction\.firstconv\.0": "features.stem.0",
     r"feature_extraction\.firstconv\.2": "features.stem.1",

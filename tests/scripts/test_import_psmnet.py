@@ -19,8 +19,9 @@ def official(golden: Path, tmp_path: Path) -> Path:
     record = json.loads((golden / "psmnet_basic.json").read_text())
     weights = drawn_weights(dict(record["state_dict"]), record["seed"])
     state = {f"module.{name}": value for name, value in weights.items() if "num_batches" not in name}
-    # As PyTorch before 1.6 wrote it.
-    torch.save({"epoch": 9, "state_dict": state}, tmp_path / "official.tar", _use_new_zipfile_serialization=False)
+    # As PyTorch before 1.6 wrote it, with what the authors' script leaves beside the weights.
+    content = {"epoch": 9, "state_dict": state, "train_loss": np.float64(0.5)}
+    torch.save(content, tmp_path / "official.tar", _use_new_zipfile_serialization=False)
     return tmp_path / "official.tar"
 
 
