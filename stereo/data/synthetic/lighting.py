@@ -84,7 +84,7 @@ def _highlight(scene: Scene, light: Light, material: Material, normal: Normal, s
     # A power below 1e-6 is as good as none, and numbers too small for float32's usual form are slow to reckon with.
     cosine = np.maximum(cosine, 1e-6 ** (1 / material.sharpness))
     return np.asarray(
-        cv2.pow(cosine, material.sharpness) * (255 * material.gloss), np.float32
+        cv2.pow(cosine, material.sharpness).reshape(cosine.shape) * (255 * material.gloss), np.float32
     )  # a quarter of **'s time
 
 
