@@ -121,8 +121,9 @@ def test_a_value_may_refer_to_another_setting_and_to_nothing_outside(
         load(tmp_path, "training: {output: '${training.nothing}'}")
 
 
-def test_plain_values_are_taken_as_they_are() -> None:
-    text = "runs/${oc.env:HOME}/${training.seed}"
+@pytest.mark.parametrize("backslashes", range(5))
+def test_plain_values_are_taken_as_they_are(backslashes: int) -> None:
+    text = "runs/" + "\\" * backslashes + "${oc.env:HOME}/${training.seed}"
     assert config_from_dict({"training": {"output": text}}).training.output == text
 
 

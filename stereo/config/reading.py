@@ -1,5 +1,6 @@
 """The whole experiment: read from a YAML file, `key=value` overrides or plain values, and written back."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -120,7 +121,8 @@ def _plain(values: Any) -> Any:
         return {key: _plain(value) for key, value in values.items()}
     if isinstance(values, list | tuple):
         return [_plain(value) for value in values]
-    return values.replace("${", "\\${") if isinstance(values, str) else values
+    # OmegaConf takes `\${` for the text `${`, and two backslashes before it for one: those that are there are doubled.
+    return re.sub(r"(\\*)\$\{", r"\1\1\\${", values) if isinstance(values, str) else values
 
 
 def model_preset(preset: Preset) -> ModelConfig:

@@ -76,15 +76,20 @@ def read_pixels(path: Path) -> tuple[NDArray[Any], int]:
     return pixels, 65535 if pixels.dtype == np.uint16 else 255
 
 
+# OpenCV moved it in 4.13.
+_set_log_level = cv2.setLogLevel if hasattr(cv2, "setLogLevel") else cv2.utils.logging.setLogLevel
+_SILENT = 0
+
+
 def _decode(data: bytes) -> NDArray[Any] | None:
-    # OpenCV prints what it finds wrong; the user should see our one line instead.
-    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    # OpenCV prints what it finds wrong; the user is to see our one line instead.
+    level = _set_log_level(_SILENT)
     try:
         return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:
         return None
     finally:
-        cv2.utils.logging.setLogLevel(level)
+        _set_log_level(level)
 
 
 def _check_png(path: Path, data: bytes) -> None:

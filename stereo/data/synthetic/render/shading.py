@@ -98,5 +98,6 @@ def _highlight(camera: Pinhole, light: Light, material: Material, normal: Normal
     cosine = np.maximum(half_x * normal[0] + half_y * normal[1] + half_z * normal[2], 0) / length
     # A power below 1e-6 cannot be seen, and float32 is slow with the numbers near 0 that it would give.
     cosine = np.maximum(cosine, 1e-6 ** (1 / material.sharpness))
-    # cv2.pow is faster than **.
-    return np.asarray(cv2.pow(cosine, material.sharpness) * (255 * material.gloss), np.float32)
+    # cv2.pow is faster than **; before OpenCV 5 it makes a column of a row.
+    power = np.asarray(cv2.pow(cosine, material.sharpness), np.float32).reshape(cosine.shape)
+    return np.asarray(power * (255 * material.gloss), np.float32)
