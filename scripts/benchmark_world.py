@@ -3,7 +3,7 @@
     python scripts/benchmark_world.py                       # 500 scenes of each preset, about six minutes
     python scripts/benchmark_world.py --scenes 50 synthetic.max_objects=40
 
-Truth: |L(x) − R(x − d)| on visible pixels in grey levels, without cameras and materials; and the intersection over
+Truth: |L(x) − R(x − d)| on visible pixels in gray levels, without cameras and materials; and the intersection over
 union of the occlusion mask with the one that the two disparity maps give. Time: CPU milliseconds of one core for a pair
 of views of 512×256 px with 20 objects and the effects of the settings, once the bank of textures is drawn; beside
 it, measured in the same run, a window of that size as a share of the 960×540 frame around it, and what the bank saves.

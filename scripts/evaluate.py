@@ -10,11 +10,8 @@ nothing could be scored.
 """
 
 import argparse
-import os
 import shlex
 import sys
-from contextlib import redirect_stderr, redirect_stdout
-from pathlib import Path
 
 from stereo.cli import add_data_options, add_network_options, choose, chosen_data, require_at_least, run, script_parser
 from stereo.config import check_max_disparity
@@ -37,9 +34,6 @@ STORED = "predictions:"
 def main(argv: list[str] | None = None) -> int:
     args = _parse(argv)
     with join_processes(args.device) as processes:
-        if not processes.is_main:
-            with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
-                return _evaluate(args, processes)
         return _evaluate(args, processes)
 
 

@@ -12,8 +12,8 @@ from helpers import REPOSITORY
 LAYERS: list[set[str]] = [
     {"errors"},
     {"output", "device", "config", "seeds", "data.sample", "torch_file"},
-    {"data.formats", "cli"},
-    {"data", "model", "evaluation.metrics", "evaluation.protocols", "visualize", "contact_sheet", "processes"},
+    {"data.formats", "processes", "cli"},
+    {"data", "model", "evaluation.metrics", "evaluation.protocols", "visualize", "contact_sheet"},
     {"checkpoint", "methods"},
     {"evaluation"},
     {"training"},

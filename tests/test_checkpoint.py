@@ -189,7 +189,8 @@ def test_renamed_settings_are_read_by_their_old_names(
     path = edit(model__aggregation=aggregation)
     assert load_checkpoint(path).model.aggregation.num_hourglasses == 2
 
-    monkeypatch.setattr(checkpoint, "_RENAMED", (("features", "width", "channels"), ("features", "gone", "not_known")))
+    added = (("features", "width", "channels"), ("features", "gone", "not_known"))
+    monkeypatch.setattr(checkpoint, "_RENAMED", (*checkpoint._RENAMED, *added))
     path = edit(model__features={"width": 8, "matching_channels": 16})
     assert load_checkpoint(path).model.features.channels == 8
     with pytest.raises(ConfigError, match="gone"):

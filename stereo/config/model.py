@@ -127,7 +127,7 @@ class ModelConfig:
     aggregation: AggregationConfig = field(default_factory=AggregationConfig)
     attention: AttentionConfig = field(default_factory=AttentionConfig)
     regression: RegressionConfig = field(default_factory=RegressionConfig)
-    # How psmnet features and trilinear upsampling interpolate. true: the corner pixels' centres coincide, as in PyTorch
+    # How psmnet features and trilinear upsampling interpolate. true: the corner pixels' centers coincide, as in PyTorch
     # before 0.4.1, with which the authors trained their weights of 2018. false: the corner pixels' corners coincide.
     align_corners: bool = False
 
