@@ -1,8 +1,11 @@
-"""docs/extending.md: its examples run, one for each dictionary, and the files that it names hold what it says."""
+"""The examples of docs/extending.md run as they stand there."""
 
 import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
-from unittest.mock import patch
+from unittest import mock
 
 import pytest
 from helpers import REPOSITORY
@@ -14,8 +17,8 @@ from stereo.model.features import FEATURES
 from stereo.training.losses import LOSSES
 
 PAGE = REPOSITORY / "docs" / "extending.md"
-# By heading: the dictionary that the section's example adds to.
-DICTIONARIES: dict[str, dict[Any, Any]] = {
+# Of each section the dictionary that its example adds an entry to.
+EXTENDED: dict[str, dict[Any, Any]] = {
     "A data set": BUILDERS,
     "An attention kind": KINDS,
     "A loss": LOSSES,
@@ -24,35 +27,53 @@ DICTIONARIES: dict[str, dict[Any, Any]] = {
 }
 
 
-def sections() -> dict[str, str]:
-    """The text of each section of the page by its heading."""
-    _, *parts = re.split(r"^## (.+)\n", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    return dict(zip(parts[::2], parts[1::2], strict=True))
+def blocks(language: str) -> dict[str, str]:
+    """The blocks of one language of each section, one after the other, at the lines where the page has them."""
+    section, inside = "", False
+    found: dict[str, list[str]] = {}
+    for number, line in enumerate(PAGE.read_text(encoding="utf-8").splitlines()):
+        if line.startswith("```"):
+            inside = line == f"```{language}"
+        elif inside:
+            lines = found.setdefault(section, [])
+            lines += [""] * (number - len(lines)) + [line]
+        elif line.startswith("## "):
+            section = line.removeprefix("## ")
+    return {section: "\n".join(lines) + "\n" for section, lines in found.items()}
 
 
-def test_every_section_is_tested() -> None:
-    assert list(sections()) == list(DICTIONARIES)
+@pytest.fixture(autouse=True)
+def _restored() -> Iterator[None]:
+    """Take the examples' entries out of the dictionaries again."""
+    with ExitStack() as stack:
+        for dictionary in EXTENDED.values():
+            stack.enter_context(mock.patch.dict(dictionary))
+        yield
 
 
-@pytest.mark.parametrize("heading", DICTIONARIES)
-def test_the_example_runs_and_adds_one_entry(heading: str) -> None:
-    dictionary = DICTIONARIES[heading]
-    (example,) = re.findall(r"^```python\n(.*?)^```", sections()[heading], flags=re.MULTILINE | re.DOTALL)
-    before = set(dictionary)
-    with patch.dict(dictionary):  # puts it back as it was
-        exec(compile(example, f"{PAGE}: {heading}", "exec"), {"__name__": "example"})
-        assert len(set(dictionary) - before) == 1
-    assert set(dictionary) == before
+def test_every_section_has_an_example_and_a_patch() -> None:
+    assert list(blocks("python")) == list(blocks("diff")) == list(EXTENDED)
 
 
-@pytest.mark.parametrize("heading", DICTIONARIES)
-def test_the_files_hold_what_the_table_says(heading: str) -> None:
-    rows = re.findall(r"^\| \d \| `([^`]+)` \| (.*) \|$", sections()[heading], flags=re.MULTILINE)
-    assert rows
-    for name, what in rows:
-        path = REPOSITORY / name
-        assert path.exists(), f"{name} is not there"
-        if name.startswith("stereo/") and path.is_file():
-            text = path.read_text(encoding="utf-8")
-            for identifier in re.findall(r"`(\w+)(?:\.(\w+))?`", what):
-                assert all(word in text for word in identifier), f"{name} has no {'.'.join(identifier)}"
+@pytest.mark.parametrize("section", EXTENDED)
+def test_the_example_adds_one_choice_and_runs(section: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = len(EXTENDED[section])
+    exec(compile(blocks("python")[section], PAGE, "exec"), {"__name__": "extending"})
+    assert len(EXTENDED[section]) == before + 1
+
+
+@pytest.mark.parametrize("section", EXTENDED)
+def test_the_patch_fits_the_files(section: str) -> None:
+    lines: list[str] = []
+    for line in blocks("diff")[section].splitlines():
+        if line.startswith("--- "):
+            lines = (REPOSITORY / line.removeprefix("--- ")).read_text(encoding="utf-8").splitlines()
+        elif line.startswith((" ", "-")):
+            assert line[1:] in lines
+
+
+def test_the_files_that_the_page_names_exist() -> None:
+    named = set(re.findall(r"`((?:stereo|tests|data)/[\w/]+(?:\.py|\.md|/))`", PAGE.read_text(encoding="utf-8")))
+    assert len(named) > 10
+    assert {path for path in named if not (REPOSITORY / path).exists()} == {"stereo/data/families/lab_rig.py"}
