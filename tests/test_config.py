@@ -62,6 +62,8 @@ def test_round_trips(tmp_path: Path) -> None:
         ("just words", ["just words"]),
         ("a: [1", ["not valid YAML"]),
         ("training: {steps: 0}", ["training.steps is 0", "1 or more"]),
+        ("training: {seed: -1}", ["training.seed is -1", "0 …"]),
+        ("training: {seed: 99999999999999999999999}", ["training.seed is 99999999999999999999999"]),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(tmp_path: Path, text: str, words: list[str]) -> None:

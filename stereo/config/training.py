@@ -88,3 +88,4 @@ class TrainingConfig:
         for name in ("steps", "log_interval", "validation_interval", "checkpoint_interval"):
             value = getattr(self, name)
             require(value >= 1, f"training.{name} is {value}, expected 1 or more")
+        require(0 <= self.seed < 2**63, f"training.seed is {self.seed}, expected 0 … 2⁶³ − 1")

@@ -48,7 +48,7 @@ def test_a_list_without_ground_truth_and_of_different_sizes(tmp_path: Path) -> N
     ("arguments", "message"),
     [
         (["--count", "0"], "--count is 0"),
-        (["synthetic.hight=3"], "'synthetic.hight=3': .*hight.*Did you mean: 'height'"),
+        (["synthetic.hight=3"], "'synthetic.hight=3': synthetic.hight: .*did you mean 'height'"),
         (["synthetic.height=3"], "synthetic size is 512×3"),
         (["height"], "expected key=value"),
     ],

@@ -79,7 +79,7 @@ def test_other_validation_data_is_taken_and_noticed(stored: dict[str, Any]) -> N
 
 def test_a_further_data_set_is_refused_even_with_the_default_settings(stored: dict[str, Any]) -> None:
     config = tiny_config(Path("run"))
-    config.data.mix = [DatasetConfig()]
+    config.data.mix = [DatasetConfig(split="train")]
     mixed = config_to_dict(config)
     assert compare_settings(mixed, mixed).refused == []
     assert compare_settings(stored, mixed).refused == ["data.mix is 1 sections, was []"]

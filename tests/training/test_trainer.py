@@ -15,7 +15,7 @@ from helpers import REPOSITORY, load_script, tiny_config
 from helpers.runs import same_weights, scalars
 
 from stereo.checkpoint import load_checkpoint, read_checkpoint
-from stereo.config import Config, config_to_yaml, load_config
+from stereo.config import Config, config_to_dict, config_to_yaml, load_config
 from stereo.errors import CheckpointError, ConfigError, DataError, OutputError, TrainingError
 from stereo.training.signals import Interrupted
 from stereo.training.trainer import Trainer, train
@@ -31,7 +31,7 @@ def test_a_run_writes_what_it_promises(tmp_path: Path) -> None:
     assert any(name.startswith("events.out.tfevents") for name in names)
     assert not [name for name in names if name.startswith(".")]
     assert load_config(best.parent / "config.yaml") == config
-    assert load_checkpoint(best).config == config
+    assert load_checkpoint(best).config == config_to_dict(config)
     assert read_checkpoint(best)["run_state"] is None
     assert read_checkpoint(best.parent / "last.pt")["step"] == 4
 
