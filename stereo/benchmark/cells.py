@@ -115,7 +115,7 @@ def limit_memory(limit: int, device: torch.device) -> None:
 
 
 def measure(function: Callable[[], Any], device: torch.device) -> Outcome:
-    """Peak extra memory of the first call, and the median time of further ones; of the first where it is long."""
+    """Return the peak extra memory of the first call, and the median time of further ones (its own if that is long)."""
     start = time.perf_counter()
     extra = peak_memory(function, device)
     first = time.perf_counter() - start
@@ -132,7 +132,7 @@ def measure(function: Callable[[], Any], device: torch.device) -> Outcome:
 
 
 def peak_memory(function: Callable[[], Any], device: torch.device) -> int:
-    """Bytes that a call takes at its peak beyond what was held before; what it returns is included."""
+    """Return the bytes that a call takes at its peak beyond what was held before; what it returns is included."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
         before = torch.cuda.memory_allocated(device)
@@ -141,7 +141,7 @@ def peak_memory(function: Callable[[], Any], device: torch.device) -> int:
         torch.cuda.synchronize(device)
         return torch.cuda.max_memory_allocated(device) - before
     gc.collect()
-    release_freed_memory(device)  # lest it be taken again unseen
+    release_freed_memory(device)  # so that none of it is taken again unseen
     Path("/proc/self/clear_refs").write_text("5")  # sets the peak back to what is resident now
     before = _resident()
     set_freed_memory_kept(64 << 10, 128 << 10)  # what is given back at once is no part of a later peak
@@ -153,7 +153,7 @@ def peak_memory(function: Callable[[], Any], device: torch.device) -> int:
 
 
 def failed_allocation(message: str) -> int | None:
-    """How many bytes the allocator was asked for, by its own message; None for any other message."""
+    """Return how many bytes the allocator was asked for, by its own message; None for any other message."""
     match = re.search(r"tried to allocate ([\d.]+) (bytes|KiB|MiB|GiB)", message, re.IGNORECASE)
     if match is None:
         return None

@@ -88,7 +88,7 @@ class AggregationConfig:
 
     @property
     def num_outputs(self) -> int:
-        """Number of supervised outputs."""
+        """Return the number of supervised outputs."""
         return 1 if self.kind == "basic" else self.num_hourglasses
 
     def __post_init__(self) -> None:
@@ -133,7 +133,7 @@ class ModelConfig:
 
     @property
     def min_size(self) -> int:
-        """Least height and width of an image, px: what the pyramid's largest pool covers at ¼."""
+        """Return the least height and width of an image, px: what the pyramid's largest pool covers at ¼."""
         return 256 if self.features.kind == "psmnet" else 32
 
     def __post_init__(self) -> None:

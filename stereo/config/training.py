@@ -11,7 +11,7 @@ _OUTPUT_WEIGHTS = {1: [1.0], 2: [0.5, 1.0], 3: [0.5, 0.7, 1.0]}
 
 @dataclass
 class LossConfig:
-    """What is minimised, over all supervised outputs of the network."""
+    """The loss that training minimizes, over all supervised outputs of the network."""
 
     # smooth_l1: on the disparities alone. mixture: cross-entropy of the ¼ volume against a mixture of Laplaces, plus
     # smooth_l1 times smooth_l1_weight.
@@ -32,7 +32,7 @@ class LossConfig:
         )
 
     def weights_of(self, outputs: int) -> list[float]:
-        """The weights for a network of so many supervised outputs. Raises: ConfigError where they are not as many."""
+        """Return the weights for so many supervised outputs. Raises: ConfigError where they are not as many."""
         weights = _OUTPUT_WEIGHTS.get(outputs, []) if self.output_weights is None else self.output_weights
         require(
             len(weights) == outputs,

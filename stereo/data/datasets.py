@@ -22,7 +22,7 @@ class StereoDataset(Protocol):
 
     @property
     def names(self) -> Sequence[str]:
-        """The names of all samples, without loading them."""
+        """Return the names of all samples, without loading them."""
 
     def __len__(self) -> int: ...
 

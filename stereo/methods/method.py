@@ -1,4 +1,4 @@
-"""Method: one thing that predicts disparity, be it a network, an algorithm or files that lie in a folder."""
+"""Method: one thing that predicts disparity, a network, an algorithm, or files that lie in a folder."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

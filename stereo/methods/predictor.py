@@ -94,12 +94,12 @@ class Predictor:
 
     @property
     def max_disparity(self) -> int:
-        """The network's range, px."""
+        """Return the network's range, px."""
         return int(self.network.max_disparity)  # type: ignore[arg-type]
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What changes the disparities, as plain values."""
+        """Return what changes the disparities, as plain values."""
         return {
             "checkpoint": None if self.checkpoint is None else str(self.checkpoint.path),
             "max_disparity": self.max_disparity,

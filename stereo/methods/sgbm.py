@@ -40,7 +40,7 @@ class Sgbm:
         self.block_size = block_size
         window = 3 * block_size**2  # values compared for one pixel, over three color channels
         self.parameters = {
-            # Penalties for a change of disparity by 1 and by more between neighbours: OpenCV's own recommendation.
+            # Penalties for a change of disparity by 1 and by more between neighbors: OpenCV's own recommendation.
             "P1": 8 * window,
             "P2": 32 * window,
             # Two views' estimates may differ by this, px: what is seen in one view only becomes a hole.
@@ -56,7 +56,7 @@ class Sgbm:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What changes the disparities, as plain values."""
+        """Return what changes the disparities, as plain values."""
         return {"num_disparities": self.num_disparities, "block_size": self.block_size, **self.parameters}
 
     def predict_sample(self, sample: StereoSample) -> Prediction:
@@ -107,7 +107,7 @@ class TrueRangeSgbm:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What changes the disparities, as plain values."""
+        """Return what changes the disparities, as plain values."""
         return {**Sgbm().settings, "num_disparities": "true range"}
 
     def predict_sample(self, sample: StereoSample) -> Prediction:

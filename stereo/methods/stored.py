@@ -72,7 +72,7 @@ class StoredPredictions:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Where they lie."""
+        """Return where they lie."""
         return {"folder": str(self.folder)}
 
     def predict_sample(self, sample: StereoSample) -> Prediction:

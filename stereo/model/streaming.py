@@ -47,7 +47,7 @@ def streaming_attention(
     normalization: str = "softmax",
     chunk_size: int | None = None,
 ) -> Tensor:
-    """Efficient attention with its projections, reprojection and residual.
+    """Return efficient attention over x, with its projections, reprojection and residual.
 
     Args:
         x: [B, C, *spatial], in any layout. Under autocast and in half precision sums are kept in float32.

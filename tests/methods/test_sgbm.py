@@ -18,7 +18,7 @@ def test_a_known_shift_is_found_up_to_the_left_border(shift: int) -> None:
     disparity = Sgbm(32).predict(sample.left, sample.right)
     assert disparity.shape == (48, 120)
     assert disparity.dtype == np.float32
-    # The first `shift` columns lie outside the right view: they are filled from their neighbours.
+    # The first `shift` columns lie outside the right view: they are filled from their neighbors.
     assert np.mean(np.abs(disparity - shift) < 0.5) > 0.98
     assert np.isfinite(disparity).all()
 
@@ -72,7 +72,7 @@ def test_sizes_are_checked() -> None:
         Sgbm(16).predict(sample.left, sample.right[:, 1:])
 
 
-def test_holes_take_the_smaller_neighbour_of_their_row() -> None:
+def test_holes_take_the_smaller_neighbor_of_their_row() -> None:
     disparity = np.array(
         [
             [NAN, 5.0, NAN, NAN, 3.0, NAN],

@@ -13,7 +13,7 @@ from stereo.model.network import StereoNetwork
 
 
 def with_statistics(network: nn.Module) -> nn.Module:
-    """Batch normalisation as after some training, not the identity that it begins as."""
+    """Batch normalization as after some training, not the identity that it begins as."""
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d | nn.BatchNorm3d):
             assert module.running_mean is not None

@@ -31,8 +31,8 @@ def slim_pair() -> tuple[torch.Tensor, torch.Tensor]:
 
 @pytest.mark.parametrize(("preset", "name"), OFFICIAL)
 def test_the_authors_outputs_are_reproduced(golden: Path, preset: Preset, name: str) -> None:
-    recognised, weights = convert_psmnet({"epoch": 1, "state_dict": official(golden, name)}, name)
-    assert recognised == preset
+    recognized, weights = convert_psmnet({"epoch": 1, "state_dict": official(golden, name)}, name)
+    assert recognized == preset
     network = StereoNetwork(model_preset(preset)).eval()
     load_weights(network, weights, name)
     stored = np.load(golden / f"{name}.npz")

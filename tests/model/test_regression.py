@@ -34,7 +34,7 @@ def test_dominant_mode_ignores_the_other_surface() -> None:
 
 
 def test_dominant_mode_prefers_mass_to_sharpness() -> None:
-    """One sharp bin of 0.34 against three neighbours that sum to 0.6."""
+    """One sharp bin of 0.34 against three neighbors that sum to 0.6."""
     cost = cost_of([0.01, 0.34, 0.01, 0.01, 0.01, 0.2, 0.22, 0.2])
     assert abs(dominant_mode(cost, 1).item() - 6) < 0.2
 
@@ -51,7 +51,7 @@ def test_dominant_mode_at_the_ends_and_without_overflow() -> None:
     assert dominant_mode(cost, 2).flatten().tolist() == [0, 5]
 
 
-def test_convex_upsampling_keeps_a_constant_and_its_neighbours_bounds() -> None:
+def test_convex_upsampling_keeps_a_constant_and_its_neighbors_bounds() -> None:
     upsampling = ConvexUpsampling(RegressionConfig(estimate="soft_argmin"), 8, 4)
     features = Features(torch.randn(1, 8, 6, 9), torch.randn(1, 8, 6, 9), torch.randn(1, 4, 12, 18))
     constant = torch.full((1, 5, 6, 9), -50.0)
@@ -66,7 +66,7 @@ def test_convex_upsampling_keeps_a_constant_and_its_neighbours_bounds() -> None:
     assert prediction.disparity.max() <= coarse.max() + 1e-5
 
 
-def test_trilinear_upsampling_shape_and_centre() -> None:
+def test_trilinear_upsampling_shape_and_center() -> None:
     cost = torch.full((1, 8, 4, 4), -50.0)
     cost[:, 3] = 50
     features = Features(*torch.zeros(3, 1, 1, 1, 1))
