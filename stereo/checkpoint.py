@@ -16,7 +16,6 @@ from stereo.config import (
     Config,
     ModelConfig,
     check_max_disparity,
-    config_from_dict,
     config_to_dict,
     model_config_from_dict,
 )
@@ -161,28 +160,11 @@ def load_checkpoint(
 def model_of(content: Mapping[str, Any], origin: object) -> ModelConfig:
     """Return the settings of the network of a checkpoint's content, whatever the other sections hold.
 
-    Raises: ConfigError, beginning with `origin`; CheckpointError for `${…}`, which has no place in a checkpoint.
+    Raises: ConfigError, beginning with `origin`.
     """
     config = content["config"]
     values = {key: config[key] for key in ("preset", "model") if key in config}
-    _refuse_references(values, origin)
     return model_config_from_dict(values, f"{origin} (its configuration)")
-
-
-def config_of(content: Mapping[str, Any], origin: object) -> Config:
-    """Return the whole configuration of a checkpoint's content. Raises: As `model_of`, for any section."""
-    _refuse_references(content["config"], origin)
-    return config_from_dict(content["config"], f"{origin} (its configuration)")
-
-
-def _refuse_references(values: Any, origin: object) -> None:
-    """Raise CheckpointError for `${…}` in any text: it could read this machine's environment."""
-    for value in values.values() if isinstance(values, dict) else values if isinstance(values, list | tuple) else ():
-        if isinstance(value, str) and "${" in value:
-            raise CheckpointError(
-                f"{origin}: its configuration holds '{value}'; a stored configuration refers to nothing: {_HINT}"
-            )
-        _refuse_references(value, origin)
 
 
 def _rename_settings(config: dict[str, Any]) -> None:

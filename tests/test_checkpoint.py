@@ -14,7 +14,6 @@ from helpers import REPOSITORY, tiny_config
 from stereo import checkpoint
 from stereo.checkpoint import (
     FORMAT,
-    config_of,
     find_weights,
     load_checkpoint,
     model_of,
@@ -159,8 +158,6 @@ def test_only_the_settings_of_the_network_are_strict(edit: Callable[..., Path]) 
     loaded = load_checkpoint(path)
     assert loaded.network.max_disparity == 32
     assert loaded.config["data"]["train"]["synthetic"]["domes"] == 3
-    with pytest.raises(ConfigError, match="domes"):
-        config_of(read_checkpoint(path), path)
     with pytest.raises(ConfigError, match=rf"^{path} .*colour"):
         load_checkpoint(edit(model__features__colour=1))
 
@@ -206,11 +203,9 @@ def test_references_in_a_stored_configuration_are_text(
     monkeypatch.setenv("STEREO_SECRET", "hourglass")
     path = edit(training__output="${oc.env:STEREO_SECRET}")
     assert load_checkpoint(path).config["training"]["output"] == "${oc.env:STEREO_SECRET}"
-    with pytest.raises(CheckpointError, match=r"holds '\$\{oc\.env:STEREO_SECRET\}'"):
-        config_of(read_checkpoint(path), path)
-    for kind in ("${oc.env:STEREO_SECRET}", "\\\\${oc.env:STEREO_SECRET}"):
-        with pytest.raises(CheckpointError, match="refers to nothing"):
-            load_checkpoint(edit(model__aggregation__kind=kind))
+    for backslashes in ("", "\\", "\\\\"):
+        with pytest.raises(ConfigError, match=r"kind.*oc\.env:STEREO_SECRET"):
+            load_checkpoint(edit(model__aggregation__kind=backslashes + "${oc.env:STEREO_SECRET}"))
 
 
 def test_a_damaged_bit_in_the_weights_is_noticed(saved: Path) -> None:

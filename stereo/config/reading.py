@@ -140,9 +140,9 @@ def config_to_dict(config: Config) -> dict[str, Any]:
 def model_config_from_dict(values: Mapping[str, Any], origin: str) -> ModelConfig:
     """Return the settings of a network from a nested `preset` and `model`; only these are checked.
 
-    Raises: ConfigError, beginning with `origin`.
+    Text is taken as it is, as by :func:`config_from_dict`. Raises: ConfigError, beginning with `origin`.
     """
-    model = _to_object(_merge_all([(values, origin)]).model, origin)
+    model = _to_object(_merge_all([(_plain(values), origin)]).model, origin)
     assert isinstance(model, ModelConfig)
     return model
 
