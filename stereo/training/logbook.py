@@ -44,7 +44,8 @@ class Logbook:
         self._first_step, self._steps = step, steps
         self._started = time.monotonic()
         if self._is_main:
-            self._writer = SummaryWriter(str(folder), purge_step=step + 1 if step else 0)
+            # A run that begins has nothing to purge. (TensorBoard reads files of one second in an order of its own.)
+            self._writer = SummaryWriter(str(folder), purge_step=step + 1 if step else None)
         self._bar = tqdm(total=steps, initial=step, unit="step", disable=not (self._is_main and sys.stderr.isatty()))
         try:
             yield
