@@ -15,7 +15,7 @@ from stereo.benchmark.attention import Row, Setup, forms_agree, run_forms, run_t
 from stereo.benchmark.attention_forms import FORMS, Widths
 from stereo.benchmark.attention_report import HEADER, crossovers, line_of, write
 from stereo.benchmark.machine import format_bytes, parse_bytes, parse_size
-from stereo.cli import choose, require_at_least, run, script_parser
+from stereo.cli import add_device_option, choose, require_at_least, run, script_parser
 from stereo.config import load_config
 from stereo.device import describe_machine, select_device
 from stereo.errors import ConfigError
@@ -70,7 +70,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--output", default="results/attention", metavar="DIR")
     parser.add_argument("--memory-limit", default="16GB", metavar="SIZE", help="of each cell (default: 16GB)")
     parser.add_argument("--time-limit", type=float, default=60.0, metavar="S", help="of each cell (default: 60)")
-    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1 (default: cpu)")
+    add_device_option(parser)
     parser.add_argument("--forms", nargs="+", default=list(FORMS), metavar="NAME", help=f"of {', '.join(FORMS)}")
     parser.add_argument("--sizes", nargs="+", default=SIZES.split(), metavar="HxWxD", help="images, max_disparity")
     parser.add_argument("--quick", action="store_true", help="three tiny sizes, to see that it runs")

@@ -18,7 +18,7 @@ from typing import Any
 
 from stereo.benchmark.machine import format_bytes, parse_bytes, parse_size
 from stereo.benchmark.network import HEADER, STRAIGHTFORWARD, Setup, compare
-from stereo.cli import run, script_parser
+from stereo.cli import add_device_option, run, script_parser
 from stereo.config import PRESETS, load_network
 from stereo.device import describe_machine, select_device
 from stereo.errors import ConfigError
@@ -61,7 +61,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--output", metavar="DIR", help="write network.json there")
     parser.add_argument("--memory-limit", default="22GB", metavar="SIZE", help="of each cell (default: 22GB)")
     parser.add_argument("--time-limit", type=float, default=600.0, metavar="S", help="of each cell (default: 600)")
-    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1 (default: cpu)")
+    add_device_option(parser)
     return parser.parse_intermixed_args(argv)
 
 
