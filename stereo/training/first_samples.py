@@ -1,5 +1,7 @@
 """The first samples of a run's data, looked at before its first step: what is wrong with them is said in seconds."""
 
+import itertools
+
 import numpy as np
 
 from stereo.config import AugmentationConfig
@@ -9,29 +11,21 @@ from stereo.data.training_data import TrainingData
 from stereo.data.transforms import Augmentation
 from stereo.errors import DataError
 
-# Validation samples that may be without a pixel of ground truth before the set is taken to have none.
-_PROBES = 4
+# Samples that may be without a pixel of ground truth before the set is taken to have none.
+_PROBES = 100
+# So many of them are named.
+_SHOWN = 4
 
 
 def check_validation_data(dataset: StereoDataset) -> None:
     """Raise DataError unless the first validation sample is there and has ground truth, and one of the first has pixels
     with ground truth."""
-    names = []
-    for index in range(min(_PROBES, len(dataset))):
-        sample = _first(dataset, index, "data.validation", "validation")
-        names.append(sample.name)
-        truth = sample.require_truth("validation")
-        if (truth.valid & (truth.disparity > 0)).any():
-            return
-    raise DataError(
-        f"data.validation: no pixel of {', '.join(names)} has ground truth, so that nothing can be scored; check the "
-        "disparity files, or name another data set"
-    )
+    _first(dataset, "data.validation", "validation")
 
 
 def check_training_data(data: TrainingData, augmentation: AugmentationConfig, least: int, stride: int) -> None:
     """Raise DataError unless the first sample of each training set is there, has ground truth and a size that the
-    network takes.
+    network takes, and one of the first has pixels with ground truth.
 
     Args:
         data: The sets.
@@ -47,7 +41,7 @@ def check_training_data(data: TrainingData, augmentation: AugmentationConfig, le
         )
     for number, dataset in enumerate(data.sets):
         setting = "data.train" if number == 0 else f"data.mix.{number - 1}"
-        sample = _first(dataset, 0, setting, "training")
+        sample = _first(dataset, setting, "training")
         height, width = sample.height, sample.width
         if augmentation.crop_height is None:
             if min(height, width) < least:
@@ -68,7 +62,21 @@ def check_training_data(data: TrainingData, augmentation: AugmentationConfig, le
                 raise DataError(f"{setting}: {error}") from None
 
 
-def _first(dataset: StereoDataset, index: int, setting: str, purpose: str) -> StereoSample:
+def _first(dataset: StereoDataset, setting: str, purpose: str) -> StereoSample:
+    """Return the first sample. Raises: DataError unless it can be used, and one of the first has ground truth."""
+    first = _sample(dataset, 0, setting, purpose)
+    probed = min(_PROBES, len(dataset))
+    others = (_sample(dataset, index, setting, purpose) for index in range(1, probed))
+    if not any(_has_pixels(sample, purpose) for sample in itertools.chain([first], others)):
+        names = ", ".join(dataset.names[: min(_SHOWN, probed)]) + (f" … ({probed} in all)" if probed > _SHOWN else "")
+        raise DataError(
+            f"{setting}: no pixel of {names} has ground truth, which {purpose} needs; check the disparity files, or "
+            "name another data set"
+        )
+    return first
+
+
+def _sample(dataset: StereoDataset, index: int, setting: str, purpose: str) -> StereoSample:
     try:
         sample = dataset[index]
         sample.require_truth(purpose)
@@ -76,3 +84,8 @@ def _first(dataset: StereoDataset, index: int, setting: str, purpose: str) -> St
     except DataError as error:
         raise DataError(f"{setting}: sample {index} ({dataset.names[index]}) cannot be used: {error}") from None
     return sample
+
+
+def _has_pixels(sample: StereoSample, purpose: str) -> bool:
+    truth = sample.require_truth(purpose)
+    return bool((truth.valid & (truth.disparity > 0)).any())

@@ -50,7 +50,21 @@ def test_validation_data_without_ground_truth(tmp_path: Path) -> None:
 def test_validation_data_without_a_pixel_that_counts() -> None:
     with pytest.raises(DataError, match=r"data.validation: no pixel of plane/0, plane/1 has ground truth"):
         check_validation_data(Samples([without_pixel(0), without_pixel(1)]))
-    check_validation_data(Samples([without_pixel(0), textured_sample(32, 32, 4)]))
+    with pytest.raises(DataError, match=r"plane/3 … \(5 in all\) has ground truth"):
+        check_validation_data(Samples([without_pixel(seed) for seed in range(5)]))
+    check_validation_data(Samples([*(without_pixel(seed) for seed in range(5)), textured_sample(32, 32, 4)]))
+
+
+def test_training_data_without_a_pixel_that_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its loss would be 0, step for step, and nothing would be learned."""
+    get = SyntheticWorld.__getitem__
+
+    def unknown(self: SyntheticWorld, index: int) -> StereoSample:
+        sample = get(self, index)
+        return with_truth(sample, valid=np.zeros(sample.left.shape[:2], bool)) if self.config.seed == 0 else sample
+
+    monkeypatch.setattr(SyntheticWorld, "__getitem__", unknown)
+    refused(tiny_config(tmp_path / "run"), r"data\.train: no pixel of .* has ground truth, which training needs")
 
 
 def test_broken_validation_data_leaves_no_run_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
