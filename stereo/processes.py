@@ -12,6 +12,7 @@ import torch
 from torch import distributed
 
 from stereo.device import select_device
+from stereo.errors import ConfigError
 
 T = TypeVar("T")
 
@@ -61,7 +62,7 @@ def join_processes(device_name: str = "auto") -> Iterator[Processes]:
     Args:
         device_name: The device that the work runs on, as for :func:`stereo.device.select_device`.
 
-    Raises: ConfigError where the device is unknown or not there.
+    Raises: ConfigError where the device is unknown or not there, or where there are not as many GPUs as processes.
     """
     if _world_size() == 1:
         yield Processes()
@@ -69,6 +70,7 @@ def join_processes(device_name: str = "auto") -> Iterator[Processes]:
     device = select_device(device_name)
     local_rank = int(os.environ.get("LOCAL_RANK", "0"))
     if device.type == "cuda":
+        _check_gpus(device_name, local_rank)
         torch.cuda.set_device(local_rank)  # where nccl works, and what `cuda` without a number means
     distributed.init_process_group(backend_for(device))
     try:
@@ -78,6 +80,15 @@ def join_processes(device_name: str = "auto") -> Iterator[Processes]:
         raise
     finally:
         distributed.destroy_process_group()
+
+
+def _check_gpus(device_name: str, local_rank: int) -> None:
+    """Raise ConfigError unless each process has a GPU of its own, as nccl needs."""
+    if torch.device("cuda" if device_name == "auto" else device_name).index is not None:
+        raise ConfigError(f"device '{device_name}' is one GPU, but several processes need one each; use cuda")
+    count = torch.cuda.device_count()
+    if local_rank >= count:
+        raise ConfigError(f"process {local_rank} has no GPU, of {count} here; use torchrun --nproc-per-node {count}")
 
 
 def launcher() -> list[str]:

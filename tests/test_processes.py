@@ -12,6 +12,7 @@ from helpers import REPOSITORY, tiny_config
 
 from stereo.checkpoint import read_checkpoint
 from stereo.config import config_to_yaml
+from stereo.errors import ConfigError
 from stereo.processes import backend_for, join_processes, launcher
 from stereo.training.trainer import train
 
@@ -34,6 +35,18 @@ def test_a_run_on_the_cpu_takes_gloo_where_cuda_is_there(monkeypatch: pytest.Mon
     with join_processes("cpu") as processes:
         assert not processes.is_main
     assert taken == ["gloo"]
+
+
+@pytest.mark.parametrize(
+    ("device", "message"), [("auto", r"process 2 has no GPU, of 2 here; .*--nproc-per-node 2"), ("cuda:1", "is one GPU")]
+)
+def test_each_process_needs_a_gpu_of_its_own(device: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with pytest.raises(ConfigError, match=message), join_processes(device):
+        pass
 
 
 def test_the_launcher_is_the_one_that_started_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
