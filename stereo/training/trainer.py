@@ -1,5 +1,6 @@
 """Training: one configuration in, a run folder with checkpoints, logs and the resolved configuration out."""
 
+import shlex
 import signal
 from pathlib import Path
 
@@ -125,13 +126,13 @@ class Trainer:
         if content.get("run_state") is None:
             raise TrainingError(
                 f"{path}: holds weights alone, so a run cannot be resumed from it; to begin a new run from these "
-                f"weights use training.initial_checkpoint={path}"
+                f"weights use {_as_start(path)}"
             )
         changes = compare_settings(content["config"], config_to_dict(self.config))
         if changes.refused:
             raise TrainingError(
                 f"{path}: this run began with other settings: {listed(changes.refused)}; resume it with its own, or "
-                f"begin a new run from its weights with training.initial_checkpoint={path} training.output=FOLDER"
+                f"begin a new run from its weights with {_as_start(path)} training.output=FOLDER"
             )
         load_weights(self.network, content["network"], path)
         try:
@@ -139,7 +140,7 @@ class Trainer:
         except (KeyError, TypeError, ValueError) as error:
             raise TrainingError(
                 f"{path}: the state of the run cannot be read ({error!r}); to begin a new run from these weights use "
-                f"training.initial_checkpoint={path}"
+                f"{_as_start(path)}"
             ) from None
         self.resumed_from = path
         # The best score so far means something where it is of the same data, and where its weights are at hand.
@@ -185,6 +186,8 @@ class Trainer:
         with noticed_signals() as signals, self.logbook.opened(self.folder, state.step, settings.steps):
             if self.scores_start:
                 self._score_start()
+            if self.resumed_from is not None and not self.last.exists():
+                self._save(self.last)  # so that `--resume auto` goes on from here, whatever ends this process
             for batch in iterate(self._loader()):
                 rate = learning_rate(state.step, settings.steps, self.config.optimizer)
                 set_learning_rate(state.optimizer, rate)
@@ -253,6 +256,11 @@ class Trainer:
         """Return the end of a message: where the last good state is, if it is anywhere."""
         path = self.last if self.last.exists() else self.resumed_from
         return "" if path is None else f"; the last good state is in {path}"
+
+
+def _as_start(path: Path) -> str:
+    """Return the setting that begins a run from these weights, as a shell takes it."""
+    return shlex.quote(f"training.initial_checkpoint={path}")
 
 
 def _check_precision(config: Config, device: torch.device) -> None:

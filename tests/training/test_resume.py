@@ -159,8 +159,9 @@ def test_resume_auto_begins_where_there_is_nothing(tmp_path: Path) -> None:
 
 
 def test_resume_refuses_what_does_not_fit(run: Path, tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match=r"weights alone.*initial_checkpoint"):
-        train(configured(tmp_path / "other"), resume=str(run / "best.pt"))
+    spaced = Path(shutil.copy(run / "best.pt", tmp_path / "my best.pt"))
+    with pytest.raises(TrainingError, match=r"weights alone.* 'training.initial_checkpoint=.*/my best.pt'"):
+        train(configured(tmp_path / "other"), resume=str(spaced))
     with pytest.raises(CheckpointError, match="no such checkpoint"):
         train(configured(tmp_path / "other"), resume=str(tmp_path / "nothing.pt"))
     content = read_checkpoint(run / "last.pt")
@@ -189,6 +190,24 @@ def test_a_run_resumed_into_a_new_folder_takes_its_best_along(
     assert same_weights(best, run / "best.pt")
 
 
+def test_a_run_resumed_into_a_new_folder_can_be_taken_up_there_however_soon_it_ends(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise `--resume auto` would begin anew, without a word."""
+
+    def killed(self: TrainingStep, batch: StereoBatch) -> StepResult:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TrainingStep, "__call__", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train(configured(tmp_path / "other", steps=3), resume=str(run / "last.pt"))
+    assert read_checkpoint(tmp_path / "other" / "last.pt")["step"] == 2
+    train(configured(run, steps=3), resume="auto")
+    train(configured(tmp_path / "other", steps=3), resume="auto")
+    assert same_weights(tmp_path / "other" / "last.pt", run / "last.pt")
+
+
 def test_best_weights_that_are_missing_or_damaged_are_replaced(
     run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -213,5 +232,5 @@ def test_a_failure_names_the_last_good_state(run: Path, tmp_path: Path, monkeypa
     monkeypatch.setattr("stereo.training.step.stereo_loss", lambda *_: torch.tensor(math.nan))
     with pytest.raises(TrainingError, match=r"step 3: the loss is nan.*state is in .*run/last.pt"):
         train(configured(run, steps=3), resume="auto")
-    with pytest.raises(TrainingError, match=r"state is in .*run/last.pt"):  # the folder has none of its own yet
+    with pytest.raises(TrainingError, match=r"state is in .*other/last.pt"):
         train(configured(tmp_path / "other", steps=3), resume=str(run / "last.pt"))
