@@ -38,7 +38,8 @@ def test_a_run_on_the_cpu_takes_gloo_where_cuda_is_there(monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize(
-    ("device", "message"), [("auto", r"process 2 has no GPU, of 2 here; .*--nproc-per-node 2"), ("cuda:1", "is one GPU")]
+    ("device", "message"),
+    [("auto", r"process 2 has no GPU, of 2 here; .*--nproc-per-node 2"), ("cuda:1", "is one GPU")],
 )
 def test_each_process_needs_a_gpu_of_its_own(device: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "3")
