@@ -13,6 +13,7 @@ was looked at; 1: something is, and was named; 2: no data set was recognized.
 """
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -29,7 +30,7 @@ from stereo.output import atomic_output, make_output_folder
 def main(argv: list[str] | None = None) -> int:
     args = _parse(argv)
     require_at_least(1, args, "workers", "samples", "show")
-    path = Path(args.path)
+    path = Path(os.path.expanduser(args.path))
     found = recognize(path)
     parts = found.parts
     if args.only is not None:

@@ -52,6 +52,11 @@ def _settings(args: argparse.Namespace) -> SyntheticConfig:
     for override in args.overrides:
         if override.partition("=")[0].partition(".")[0] != "synthetic":
             raise ConfigError(f"'{override}': expected a setting of the world, as in synthetic.preset=driving")
+    for name in ("seed", "height", "width", "max_disparity"):
+        given, used = getattr(args, name), getattr(config, name)
+        unset = None if name == "seed" else getattr(SyntheticConfig, name)
+        if given not in (unset, used):
+            raise ConfigError(f"synthetic.{name} is {used} but --{name.replace('_', '-')} is {given}; give one of them")
     if config.length != args.count:
         raise ConfigError(f"synthetic.length is {config.length} but --count is {args.count}; give --count alone")
     return config

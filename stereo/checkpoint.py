@@ -119,10 +119,9 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
                 f"python scripts/import_psmnet.py {shlex.quote(str(path))} OUT.pt --align-corners true|false"
             )
         raise CheckpointError(f"{path}: a PyTorch file, but not a checkpoint of this project; {_HINT}")
-    if content.get("version") != VERSION:
-        raise CheckpointError(
-            f"{path}: checkpoint version {content.get('version')}, expected {VERSION}; use a matching release"
-        )
+    version = content.get("version")
+    if not isinstance(version, int) or version != VERSION:  # a tensor has no one truth
+        raise CheckpointError(f"{path}: checkpoint version {version}, expected {VERSION}; use a matching release")
     for key, kind in (("config", dict), ("network", Mapping), ("step", int)):
         if key not in content:
             raise CheckpointError(f"{path}: the checkpoint lacks {key}; {_HINT}")

@@ -42,11 +42,13 @@ def atomic_output(path: str | Path) -> Iterator[Path]:
 
 
 def make_output_folder(path: str | Path) -> Path:
-    """Create a folder for results and prove that it can be written to, before any long work begins.
+    """Create a folder for results, prove that it can be written to, and return its path.
+
+    A shell leaves the ~ of `--output=~/results` as it is, so it is expanded here.
 
     Raises: OutputError if it exists as a file, cannot be created or cannot be written to.
     """
-    path = Path(path)
+    path = Path(os.path.expanduser(path))
     try:
         path.mkdir(parents=True, exist_ok=True)
         probe = path / f".writable-{os.getpid()}"

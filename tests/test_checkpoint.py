@@ -208,6 +208,32 @@ def test_references_in_a_stored_configuration_are_text(
             load_checkpoint(edit(model__aggregation__kind=backslashes + "${oc.env:STEREO_SECRET}"))
 
 
+def test_a_preset_of_a_stranger_is_refused_in_one_line(edit: Callable[..., Path]) -> None:
+    with pytest.raises(ConfigError, match=r"best\.pt \(its configuration\): preset: .*expected one of"):
+        load_checkpoint(edit(preset="${oc.env:HOME}"))
+
+
+def test_a_range_that_would_only_take_memory_is_refused(edit: Callable[..., Path]) -> None:
+    with pytest.raises(ConfigError, match=r"max_disparity is 16000000000, expected 65536 px or less"):
+        load_checkpoint(edit(model__max_disparity=16 * 10**9))
+
+
+@pytest.mark.parametrize("dtype", [torch.complex64, torch.int64])
+def test_weights_of_another_kind_of_number_are_refused(saved: Path, dtype: torch.dtype) -> None:
+    content = read_checkpoint(saved)
+    name = next(iter(content["network"]))
+    content["network"][name] = content["network"][name].to(dtype)
+    torch.save(content, saved)
+    with pytest.raises(CheckpointError, match=rf"{name} is {str(dtype).removeprefix('torch.')}, expected"):
+        load_checkpoint(saved)
+
+
+def test_a_version_that_is_no_number_is_refused(saved: Path) -> None:
+    torch.save(read_checkpoint(saved) | {"version": torch.ones(2)}, saved)
+    with pytest.raises(CheckpointError, match=r"checkpoint version .*, expected 1"):
+        load_checkpoint(saved)
+
+
 def test_a_damaged_bit_in_the_weights_is_noticed(saved: Path) -> None:
     whole = saved.read_bytes()
     with zipfile.ZipFile(saved) as archive:

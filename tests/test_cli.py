@@ -7,7 +7,9 @@ import pytest
 from helpers import REPOSITORY
 
 from stereo import cli
+from stereo.config import SyntheticConfig, TrainingConfig
 from stereo.errors import ConfigError
+from stereo.output import make_output_folder
 
 
 def parse(*words: str, many: bool = True) -> argparse.Namespace:
@@ -27,6 +29,15 @@ def test_settings_may_follow_data_sets() -> None:
 def test_the_home_folder_is_expanded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/somebody")
     assert cli.dataset_config("eth3d:~/eth3d").path == "/home/somebody/eth3d"
+    training = TrainingConfig(output="~/runs", initial_checkpoint="~/psmnet.pt")
+    assert (training.output, training.initial_checkpoint) == ("/home/somebody/runs", "/home/somebody/psmnet.pt")
+    assert SyntheticConfig(textures="~/photographs").textures == "/home/somebody/photographs"
+
+
+def test_an_output_folder_may_lie_in_the_home_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert make_output_folder("~/results") == tmp_path / "results"
+    assert (tmp_path / "results").is_dir()
 
 
 def test_synthetic_has_training_and_held_out_scenes() -> None:

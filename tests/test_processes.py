@@ -90,7 +90,7 @@ def test_evaluation_is_shared_without_repeats(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_training_is_shared(tmp_path: Path) -> None:
-    """The same samples, hence nearly the same weights: each process normalises by the statistics of its own share."""
+    """The same samples and so nearly the same weights: each process normalizes by the statistics of its own share."""
     config = tiny_config(tmp_path / "two", steps=2)
     path = tmp_path / "experiment.yaml"
     path.write_text(config_to_yaml(config), encoding="utf-8")

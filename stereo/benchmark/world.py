@@ -15,7 +15,7 @@ from stereo.cli import count_cores
 from stereo.config import ScenePreset, SyntheticConfig
 from stereo.data.synthetic import SyntheticWorld, Window
 from stereo.data.synthetic.assets.canvases import CANVAS_SIDES, make_canvas
-from stereo.data.synthetic.truth import Judgement, judge_pair
+from stereo.data.synthetic.truth import Judgment, judge_pair
 
 PRESETS: tuple[ScenePreset, ...] = get_args(ScenePreset)
 CROP = (256, 512)
@@ -27,9 +27,9 @@ def truth_lines(config: SyntheticConfig, scenes: int) -> Iterator[str]:
     yield f"{'preset':<9}  {'warp mean':>9}  {'worst':>6}  {'IoU':>6}  {'decided':>7}   ({scenes} scenes each)"
     for preset in PRESETS:
         found = _judge_all(replace(config, preset=preset, photometric=False, materials=0.0), scenes)
-        warp = [judgement.warp for judgement in found]
-        iou = sum(judgement.both for judgement in found) / sum(judgement.either for judgement in found)
-        decided = np.mean([judgement.decided for judgement in found])
+        warp = [judgment.warp for judgment in found]
+        iou = sum(judgment.both for judgment in found) / sum(judgment.either for judgment in found)
+        decided = np.mean([judgment.decided for judgment in found])
         yield f"{preset:<9}  {np.mean(warp):>9.3f}  {max(warp):>6.2f}  {iou:>6.4f}  {decided:>7.1%}"
 
 
@@ -50,7 +50,7 @@ def speed_lines(config: SyntheticConfig, timed: int) -> Iterator[str]:
         yield f"{preset:<9}  {crop:>8.1f}  {slow:>6.1f}  {cut / whole:>14.2f}  {crop / own:>17.2f}"
 
 
-def _judge_all(config: SyntheticConfig, count: int) -> list[Judgement]:
+def _judge_all(config: SyntheticConfig, count: int) -> list[Judgment]:
     context = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
     with ProcessPoolExecutor(min(count_cores(), count), context, cv2.setNumThreads, (1,)) as pool:
         return list(pool.map(judge_pair, [config] * count, range(count), chunksize=8))

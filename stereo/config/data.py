@@ -74,6 +74,7 @@ class SyntheticConfig:
     max_rotation: float = 0.1
 
     def __post_init__(self) -> None:
+        self.textures = None if self.textures is None else os.path.expanduser(self.textures)
         for name in (
             "texture_share",
             "natural_textures",

@@ -157,9 +157,17 @@ class ModelConfig:
         )
 
 
+# px: the most that a range may be.
+_WIDEST = 65_536
+
+
 def check_max_disparity(value: int, name: str) -> None:
-    """Raise ConfigError unless `value` (px) is a positive multiple of 16, as the ¼ volume halved twice needs."""
+    """Raise ConfigError unless `value` (px) is a positive multiple of 16, as the ¼ volume halved twice needs.
+
+    Beyond any image's width it would only take memory, as a stranger's checkpoint could wish.
+    """
     require(
         value >= 16 and value % 16 == 0,
         f"{name} is {value}, expected a positive multiple of 16; the next one is {max(16, -(-value // 16) * 16)}",
     )
+    require(value <= _WIDEST, f"{name} is {value}, expected {_WIDEST} px or less, wider than any image")

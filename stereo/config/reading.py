@@ -158,12 +158,19 @@ def _merge_all(layers: Sequence[tuple[Any, str]]) -> Any:
     for values, origin in layers:
         _check(values, Config, origin)
         merged = _merge(merged, values, origin)
-    differences = PRESETS[merged.preset]
+    differences = PRESETS[_preset_of(merged, layers[-1][1])]
     if differences:
         merged = OmegaConf.merge(defaults, differences)
         for values, origin in layers:
             merged = _merge(merged, values, origin)
     return merged
+
+
+def _preset_of(merged: Any, origin: str) -> Preset:
+    try:
+        return merged.preset
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"{origin}: preset: {_one_line(error)}") from None
 
 
 def _check(values: Any, schema: type, origin: str) -> None:

@@ -1,5 +1,6 @@
 """The settings of the loss, the optimizer and the run."""
 
+import os
 from dataclasses import dataclass
 from typing import Literal
 
@@ -85,6 +86,9 @@ class TrainingConfig:
     precision: Literal["fp32", "bf16"] = "fp32"
 
     def __post_init__(self) -> None:
+        self.output = os.path.expanduser(self.output)
+        if self.initial_checkpoint is not None:
+            self.initial_checkpoint = os.path.expanduser(self.initial_checkpoint)
         for name in ("steps", "log_interval", "validation_interval", "checkpoint_interval"):
             value = getattr(self, name)
             require(value >= 1, f"training.{name} is {value}, expected 1 or more")

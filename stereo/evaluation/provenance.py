@@ -1,6 +1,7 @@
 """Where the numbers of a report come from: weights, settings, data sets, program and machine."""
 
 import hashlib
+import json
 import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
@@ -35,7 +36,7 @@ def describe_run(method: Method, data: Mapping[str, DatasetConfig], command: str
     config = None
     if loaded is not None:
         model = dict(loaded.config.get("model") or {}) | {"max_disparity": loaded.network.max_disparity}
-        config = loaded.config | {"model": model}
+        config = {str(key): _record(value) for key, value in (loaded.config | {"model": model}).items()}
     device = method.device or torch.device("cpu")
     return {
         "checkpoint": None if loaded is None else str(loaded.path),
@@ -50,6 +51,15 @@ def describe_run(method: Method, data: Mapping[str, DatasetConfig], command: str
         "threads": torch.get_num_threads(),
         "machine": describe_machine(device),
     }
+
+
+def _record(section: Any) -> Any:
+    """Return a section of a checkpoint's configuration; a remark where JSON cannot hold it, as a stranger's may be."""
+    try:
+        json.dumps(section, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):  # a tensor; NaN or a circle; too deep
+        return "left out: holds other than plain finite values"
+    return section
 
 
 def _describe_data(settings: DatasetConfig) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Reports of evaluations as files: written, read back with every check, and set side by side."""
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -22,7 +23,7 @@ _COLUMNS = (
     ("d1", "D1, %", ".1f"),
     ("seconds_per_pair", "s/pair", ".2f"),
 )
-_WORDS = ("data", "method", "protocol")
+_WORDS = ("data", "method", "protocol", "region")
 _AGAIN = "name a report.json that evaluate.py wrote"
 
 
@@ -61,7 +62,7 @@ def read_report(path: str | Path) -> Report:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}; {_AGAIN}") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise DataError(f"{path}: is not a JSON file; {_AGAIN}") from None
     results = content.get("results") if isinstance(content, dict) else None
     if not isinstance(results, list) or not results:
@@ -79,13 +80,17 @@ def _check(result: Any, where: str) -> None:
     if not isinstance(result, dict):
         raise DataError(f"{where} is {_quote(result)}, expected the values of one evaluation; {_AGAIN}")
     for key in _WORDS:
-        if not isinstance(result.get(key), str):
-            raise DataError(f"{where}: '{key}' is {_quote(result.get(key))}, expected a name; {_AGAIN}")
+        value = result.get(key, "all" if key == "region" else None)
+        if not isinstance(value, str):
+            raise DataError(f"{where}: '{key}' is {_quote(value)}, expected a name; {_AGAIN}")
     for key, _, style in _COLUMNS:
         if key not in result:
             raise DataError(f"{where}: has no '{key}'; {_AGAIN}")
         value, whole = result[key], style == "d"
-        if (value is None and not whole) or (isinstance(value, int if whole else int | float) and value is not True):
+        if value is None and not whole:
+            continue
+        kind = int if whole else int | float
+        if isinstance(value, kind) and not isinstance(value, bool) and abs(value) <= sys.float_info.max:
             continue
         expected = "a whole number" if whole else "a number or null"
         raise DataError(f"{where}: '{key}' is {_quote(value)}, expected {expected}; {_AGAIN}")
@@ -159,7 +164,8 @@ def _short_name(path: str, others: Sequence[str]) -> str:
     """Return as much of the end of a path, without its suffix, as tells it from the other paths."""
 
     def tail(path: str, count: int) -> str:
-        return "/".join(PurePath(path).with_suffix("").parts[-count:])
+        parts = PurePath(path).parts[-count:]
+        return "/".join([*parts[:-1], PurePath(parts[-1]).stem]) if parts else "no name"
 
     count = 1
     while count < len(PurePath(path).parts) and any(

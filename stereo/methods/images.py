@@ -51,17 +51,21 @@ def to_rgb(image: Any, name: str) -> Image:
 
 
 def _from_tensor(image: Tensor, name: str) -> NDArray[Any]:
+    if image.is_meta or image.layout != torch.strided or image.is_quantized:
+        raise DataError(f"the {name} is a meta, sparse or quantized tensor; {_EXPECTED}")
     pixels = image.detach().cpu()
     if pixels.ndim == 3 and pixels.shape[0] in (1, 3):
         pixels = pixels.permute(1, 2, 0)
+    if pixels.is_floating_point():
+        pixels = pixels.float()  # NumPy has no bfloat16, and float8 no minimum
     if pixels.is_floating_point() and pixels.ndim in (2, 3) and pixels.numel() > 0:
         low, high = pixels.min().item(), pixels.max().item()
         if not (low >= 0 and high <= 1):  # so that NaN is refused too
             raise DataError(
                 f"the {name} is a tensor of values {low:g} … {high:g}, expected 0 … 1, or uint8 0 … 255; scale it"
             )
-        pixels = (pixels.float() * 255).round().to(torch.uint8)
-    return pixels.float().numpy() if pixels.dtype == torch.bfloat16 else pixels.numpy()  # NumPy has no bfloat16
+        pixels = (pixels * 255).round().to(torch.uint8)
+    return pixels.numpy()
 
 
 def _is_pil(image: Any) -> bool:

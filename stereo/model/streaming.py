@@ -27,12 +27,12 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-# exp2 takes less than half the time of exp on a CPU: logits are formed to base 2.
+# Logits are formed to base 2, since exp2 is faster than exp on a CPU.
 _LOG2_E = math.log2(math.e)
 # Sums of exponentials within 2^±64 have neither overflowed nor lost anything to underflow.
 _SAFE = 2.0**64
-# Size of one chunk's working set. On a CPU it was measured fastest at 4 to 16 MB, where products are large enough to be
-# shared by two cores and the set stays in the last cache; a GPU wants enough work for each of its launches.
+# Size of one chunk's working set. On a CPU the set should stay in the last cache, and its products should be large enough
+# to be shared among the cores; a GPU wants enough work for each of its launches.
 CHUNK_BYTES = {"cpu": 4 << 20}
 _CHUNK_BYTES_ELSEWHERE = 256 << 20
 
@@ -208,7 +208,7 @@ def _softmax_backward(
 
 
 def _key_context(x: Tensor, key_weight: Tensor, chunks: list[slice]) -> tuple[Tensor, Tensor]:
-    """T = P Xᵀ [K, C] and log2 of the sum of 2^logits [K, 1], by an online softmax.
+    """Return T = P Xᵀ [K, C] and log2 of the sum of 2^logits [K, 1], by an online softmax.
 
     The reference that is subtracted from a row's logits is the maximum of its first chunk. It is raised only where a
     later chunk exceeds it by so much that sums might overflow: looking for the maximum of every chunk costs more than

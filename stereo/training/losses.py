@@ -1,4 +1,4 @@
-"""What training minimises, over all supervised outputs of the network."""
+"""What training minimizes, over all supervised outputs of the network."""
 
 from collections.abc import Callable, Sequence
 

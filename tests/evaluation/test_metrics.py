@@ -58,7 +58,7 @@ def test_metrics_by_hand() -> None:
         (-80.0, 3.5, False),  # 5 % of |d|
     ],
 )
-def test_d1_needs_both_three_pixels_and_five_per_cent(target: float, error: float, outlier: bool) -> None:
+def test_d1_needs_both_three_pixels_and_five_percent(target: float, error: float, outlier: bool) -> None:
     for sign in (1, -1):
         assert _metrics(_row(target + sign * error), _row(target))["d1"] == (100 if outlier else 0)
 

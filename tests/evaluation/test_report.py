@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from helpers import REPOSITORY, tiny_config
 
-from stereo.checkpoint import save_checkpoint
+from stereo.checkpoint import read_checkpoint, save_checkpoint
 from stereo.config import DatasetConfig, SyntheticConfig
 from stereo.errors import DataError, OutputError
 from stereo.evaluation.evaluator import EvaluationResult
@@ -93,6 +94,18 @@ def test_the_report_says_where_the_numbers_come_from(tmp_path: Path) -> None:
     assert classical["settings"]["num_disparities"] == 64
 
 
+def test_what_json_cannot_hold_of_a_strangers_configuration_is_left_out(tmp_path: Path) -> None:
+    config = tiny_config(tmp_path)
+    save_checkpoint(tmp_path / "tiny.pt", StereoNetwork(config.model), config, step=0)
+    content = read_checkpoint(tmp_path / "tiny.pt")
+    content["config"]["data"] = {"images": torch.ones(2)}
+    content["config"]["loss"] = {"weight": float("nan")}
+    torch.save(content, tmp_path / "tiny.pt")
+    about = describe_run(Predictor.from_checkpoint(tmp_path / "tiny.pt", "cpu"), {}, "")
+    assert about["config"]["data"] == about["config"]["loss"] == "left out: holds other than plain finite values"
+    json.dumps(about, allow_nan=False)
+
+
 # --------------------------------------------------------------------------------------------------------- read
 
 
@@ -108,6 +121,11 @@ def test_the_report_says_where_the_numbers_come_from(tmp_path: Path) -> None:
         (json.dumps({"results": [ROW | {"images": 2.5}]}), "'images' is 2.5, expected a whole number"),
         (json.dumps({"results": [ROW | {"images": None}]}), "'images' is None, expected a whole number"),
         (json.dumps({"results": [ROW | {"d1": True}]}), "'d1' is True, expected a number"),
+        (json.dumps({"results": [ROW | {"d1": False}]}), "'d1' is False, expected a number"),
+        (json.dumps({"results": [ROW | {"epe": float("nan")}]}), "'epe' is nan, expected a number"),
+        (json.dumps({"results": [ROW | {"epe": 10**400}]}), "'epe' is 10+, expected a number"),
+        (json.dumps({"results": [ROW | {"region": ["all"]}]}), r"'region' is \['all'\], expected a name"),
+        ("[" * 100_000, "is not a JSON file"),
         (json.dumps({"results": [ROW | {"protocol": None}]}), "'protocol' is None, expected a name"),
         (json.dumps({"results": [{"data": "x", "method": "y", "protocol": "z"}]}), "has no 'images'"),
     ],
@@ -184,6 +202,7 @@ def test_reports_without_a_common_protocol_are_not_comparable(tmp_path: Path) ->
             [{"checkpoint": "x.pt", "weights": "1"}, {"checkpoint": "x.pt", "weights": "2"}],
             ["network (x, weights 1)", "network (x, weights 2)"],
         ),
+        ([{"checkpoint": ""}, {"checkpoint": "x.pt"}], ["network (no name)", "network (x)"]),
         ([{}, {}], ["network", "network"]),
     ],
 )

@@ -51,6 +51,7 @@ def test_every_form_gives_the_same_pixels(image: Any, expected: Any) -> None:
 
 def test_half_precision_is_rounded() -> None:
     np.testing.assert_allclose(to_rgb((TENSOR / 255).bfloat16(), "image"), RGB, atol=1)
+    np.testing.assert_allclose(to_rgb((TENSOR / 255).to(torch.float8_e4m3fn), "image"), RGB, atol=10)
 
 
 @pytest.mark.parametrize("kind", [str, Path])
@@ -76,6 +77,8 @@ def test_a_path_is_read(tmp_path: Path, kind: type) -> None:
         (TENSOR / 255 * float("nan"), "a tensor of values nan"),
         (torch.zeros(3, 0, 7), r"float32 \[0, 7, 3\]"),
         (TENSOR.int(), "int32"),
+        (torch.zeros(3, 5, 7, device="meta"), "a meta, sparse or quantized tensor; expected an image"),
+        (torch.zeros(3, 5, 7).to_sparse(), "a meta, sparse or quantized tensor"),
         (
             PilImage.fromarray(GRAY.astype(np.uint16)),
             "mode I;16, expected one of 8 bits .* give the path",

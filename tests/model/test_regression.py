@@ -74,7 +74,7 @@ def test_trilinear_upsampling_shape_and_center() -> None:
         [cost], features
     )
     assert prediction.disparity.shape == (1, 16, 16)
-    # align_corners false: bin 3 is centred between the planes 13 and 14.
+    # align_corners false: bin 3 is centered between the planes 13 and 14.
     torch.testing.assert_close(prediction.disparity, torch.full((1, 16, 16), 13.5), atol=0.01, rtol=0)
 
 

@@ -118,6 +118,13 @@ SCENES = {
 }
 
 
+def test_the_home_folder_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "data").mkdir()
+    with pytest.raises(DataError, match=f"^{tmp_path}/data: no data set is recognized"):
+        check.main(["~/data"])
+
+
 def test_a_folder_of_many_data_sets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """All are listed, wherever they lie, and what is none is named."""
     (sample,) = planes(1)

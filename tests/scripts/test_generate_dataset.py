@@ -94,6 +94,8 @@ def test_other_settings_are_not_mixed_in(script: ModuleType, tmp_path: Path) -> 
         (["--seed", "-1"], "--seed is -1"),
         (["--width", "8"], "expected 32×32 or more"),
         (["--count", "3", "synthetic.length=1"], r"synthetic\.length is 1 but --count is 3"),
+        (["--seed", "4", "synthetic.seed=5"], r"synthetic\.seed is 5 but --seed is 4; give one of them"),
+        (["synthetic.height=96"], r"synthetic\.height is 96 but --height is \d+"),
         (["family=eth3d", "path=/data/eth3d"], "'family=eth3d': expected a setting of the world"),
         (["limit=2"], "'limit=2': expected a setting of the world"),
     ],

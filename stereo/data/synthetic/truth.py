@@ -16,7 +16,7 @@ from stereo.errors import DataError
 _HIDES = 0.7
 
 
-class Judgement(NamedTuple):
+class Judgment(NamedTuple):
     """warp: Mean |L(x) − R(x − d)| over the visible pixels, gray levels.
 
     both, either: Numbers of pixels that the mask and the two disparity maps, or at least one of the two, call occluded.
@@ -29,7 +29,7 @@ class Judgement(NamedTuple):
     decided: float
 
 
-def judge(sample: StereoSample) -> Judgement:
+def judge(sample: StereoSample) -> Judgment:
     """Judge the ground truth of one pair.
 
     The right view's disparity is known at whole pixels only. Where one neighbor of x − d hides the point and the other
@@ -44,10 +44,10 @@ def judge(sample: StereoSample) -> Judgement:
     seen, decided = occluded_by_disparities(truth.disparity, truth.disparity_right)
     both = int(np.count_nonzero(truth.occluded & seen & decided))
     either = int(np.count_nonzero((truth.occluded | seen) & decided))
-    return Judgement(float(warp), both, either, float(decided.mean()))
+    return Judgment(float(warp), both, either, float(decided.mean()))
 
 
-def judge_pair(config: SyntheticConfig, index: int) -> Judgement:
+def judge_pair(config: SyntheticConfig, index: int) -> Judgment:
     """Judge pair `index` of the world that the settings describe."""
     return judge(SyntheticWorld(config)[index])
 

@@ -78,7 +78,7 @@ def test_jpeg_keeps_channel_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".pgm"])
-def test_grey_becomes_three_equal_channels(tmp_path: Path, suffix: str) -> None:
+def test_gray_becomes_three_equal_channels(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"gray{suffix}"
     path.write_bytes(encode(suffix, np.full((8, 9), 77, np.uint8)))
     image = read_image(path)
