@@ -31,8 +31,8 @@ from torch.autograd.function import once_differentiable
 _LOG2_E = math.log2(math.e)
 # Sums of exponentials within 2^±64 have neither overflowed nor lost anything to underflow.
 _SAFE = 2.0**64
-# Size of one chunk's working set. On a CPU the set should stay in the last cache, and its products should be large enough
-# to be shared among the cores; a GPU wants enough work for each of its launches.
+# Size of one chunk's working set. On a CPU it should stay in the last cache while its products are large enough to be
+# shared among the cores; a GPU wants enough work for each of its launches.
 CHUNK_BYTES = {"cpu": 4 << 20}
 _CHUNK_BYTES_ELSEWHERE = 256 << 20
 
