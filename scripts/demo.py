@@ -5,7 +5,6 @@
 Every step is one of the project's own commands, printed before it runs, so that it can be repeated by hand.
 """
 
-import argparse
 import shlex
 import shutil
 import subprocess
@@ -13,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from stereo.cli import run
+from stereo.cli import run, script_parser
 from stereo.errors import StereoError
 from stereo.output import make_output_folder
 
@@ -21,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = script_parser(__doc__)
     parser.add_argument("--output", default="demo", metavar="DIR", help="where everything goes (default: demo)")
     parser.add_argument("--steps", type=int, default=120, metavar="N", help="training steps (default: 120)")
     arguments = parser.parse_args(argv)

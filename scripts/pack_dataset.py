@@ -17,6 +17,7 @@ from stereo.cli import add_data_options, add_workers_option, chosen_data, requir
 from stereo.data.datasets import build_dataset, describe
 from stereo.data.families.packed import pack
 from stereo.data.loader import in_order
+from stereo.data.pairs import count_pairs
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -27,7 +28,7 @@ def main(argv: list[str] | None = None) -> int:
     print(*describe(dataset), sep="\n")
     with tqdm(total=len(dataset), unit="pair", disable=None) as bar:
         total = pack(in_order(dataset, args.workers), args.output, asdict(config), step=bar.update)
-    print(f"wrote {len(dataset):,} pairs, {total / 1e9:.2f} GB, to {args.output}")
+    print(f"wrote {count_pairs(len(dataset))}, {total / 1e9:.2f} GB, to {args.output}")
     print(f"use them as --data packed:{args.output} or, in a configuration, as family: packed, path: {args.output}")
     return 0
 

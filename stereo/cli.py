@@ -140,6 +140,11 @@ def chosen_data(args: argparse.Namespace) -> dict[str, DatasetConfig]:
     words = [args.data] if isinstance(args.data, str) else list(args.data)
     # `--data A B key=value`: argparse takes all three for data sets.
     overrides = [word for word in words if _is_override(word)] + list(args.overrides)
+    for word in overrides:
+        # The split decides which scenes synthetic draws, and family and path which set it is: before any setting.
+        key = word.partition("=")[0]
+        if key in ("family", "path", "split"):
+            raise ConfigError(f"'{word}': give it by {'--split' if key == 'split' else '--data FAMILY:PATH'}")
     chosen = {}
     for spec in dict.fromkeys(word for word in words if not _is_override(word)):
         config = replace(

@@ -26,7 +26,7 @@ def read_torch_file(path: Path, hint: str) -> Any:
     if not path.exists():
         raise CheckpointError(f"{path}: no such checkpoint; train one with scripts/train.py or leave the option out")
     if not path.is_file():
-        raise CheckpointError(f"{path}: is not a file; name the checkpoint itself, for example {path / 'best.pt'}")
+        raise CheckpointError(f"{path}: is not a file; name a checkpoint in it: best.pt, or last.pt to resume from")
     try:
         with path.open("rb") as file:
             magic = file.read(2)

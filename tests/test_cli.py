@@ -52,6 +52,8 @@ def test_synthetic_has_training_and_held_out_scenes() -> None:
         (["--data", "eth3d"], "needs a path, as in eth3d:"),
         (["--data", "synthetic:/x"], "synthetic takes no path"),
         (["--data", "limit=3"], "names no data set"),
+        (["--data", "synthetic", "split=train"], "'split=train': give it by --split"),
+        (["--data", "synthetic", "path=/x"], "'path=/x': give it by --data FAMILY:PATH"),
         (["--data", "synthetic", "limt=3"], "limt: there is no such setting; did you mean 'limit'"),
     ],
 )

@@ -33,11 +33,13 @@ class Report:
 
     results: one for each data set, method, protocol and region, keys and units as evaluate.py writes them.
     settings: what tells this report's method from another of that name; `weights` is the beginning of their SHA-256.
+    data: the settings of each data set by its FAMILY[:PATH], with dots where they are nested.
     """
 
     path: Path
     results: tuple[Mapping[str, Any], ...]
     settings: Mapping[str, Any]
+    data: Mapping[str, Mapping[str, Any]]
 
 
 def write_report(path: str | Path, results: Sequence[Mapping[str, Any]], run: Mapping[str, Any]) -> None:
@@ -73,7 +75,9 @@ def read_report(path: str | Path) -> Report:
     if not isinstance(settings, dict):  # in reports of earlier versions
         settings = {"checkpoint": content.get("checkpoint")}
     settings = {**settings, "weights": str(content.get("checkpoint_sha256"))[:8]}
-    return Report(path, tuple({"region": "all", **result} for result in results), settings)
+    data = content.get("data")
+    data = {spec: _flat(values) for spec, values in data.items()} if isinstance(data, dict) else {}
+    return Report(path, tuple({"region": "all", **result} for result in results), settings, data)
 
 
 def _check(result: Any, where: str) -> None:
@@ -94,6 +98,13 @@ def _check(result: Any, where: str) -> None:
             continue
         expected = "a whole number" if whole else "a number or null"
         raise DataError(f"{where}: '{key}' is {_quote(value)}, expected {expected}; {_AGAIN}")
+
+
+def _flat(values: Any) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in values.items() if isinstance(values, dict) else ():
+        flat |= {f"{key}.{name}": part for name, part in value.items()} if isinstance(value, dict) else {key: value}
+    return flat
 
 
 def _quote(value: Any) -> str:
@@ -122,9 +133,9 @@ def markdown_table(reports: Sequence[Report]) -> list[str]:
     titles = ["data", "method", "protocol", *(title for _, title, _ in _COLUMNS)]
     lines = ["| " + " | ".join(titles) + " |", "|---" * len(titles) + "|"]
     for group in dict.fromkeys(_comparable(result) for _, _, result in rows):
-        for _, label, result in rows:
+        for report, label, result in rows:
             if _comparable(result) == group:
-                lines.append("| " + " | ".join(_cells(result, label)) + " |")
+                lines.append("| " + " | ".join(_cells(result, label, _data_label(report, result, reports))) + " |")
     return lines
 
 
@@ -132,10 +143,22 @@ def _comparable(result: Mapping[str, Any]) -> tuple[str, ...]:
     return (result["data"], result["protocol"], result["region"])
 
 
-def _cells(result: Mapping[str, Any], label: str) -> list[str]:
+def _cells(result: Mapping[str, Any], label: str, data_label: str) -> list[str]:
     numbers = ["–" if result[key] is None else format(result[key], style) for key, _, style in _COLUMNS]
     protocol = result["protocol"] + ("" if result["region"] == "all" else f", {result['region']}")
-    return [result["data"].partition(":")[0], result["method"] + label, protocol, *numbers]
+    return [result["data"].partition(":")[0] + data_label, result["method"] + label, protocol, *numbers]
+
+
+def _data_label(report: Report, result: Mapping[str, Any], reports: Sequence[Report]) -> str:
+    """Return the settings of a result's data set that are others in another report, as its split may be."""
+    spec = result["data"]
+    others = [other.data[spec] for other in reports if spec in other.data]
+    words = [
+        f"{key} {value}"
+        for key, value in report.data.get(spec, {}).items()
+        if any(other.get(key) != value for other in others)
+    ]
+    return f" ({', '.join(words)})" if words else ""
 
 
 def _labels(reports: Sequence[Report]) -> list[str]:

@@ -11,7 +11,6 @@ from pathlib import Path
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from stereo.data.sample import Image
 from stereo.training.step import StepResult
 from stereo.training.validation import Scores
 
@@ -71,7 +70,7 @@ class Logbook:
             left = tqdm.format_interval(seconds * (self._steps - step))
             self.say(f"step {step}/{self._steps}: EPE {epe:.3f} px, loss {loss:.4f}, {seconds:.2f} s/step, {left} left")
 
-    def validation(self, step: int, scores: Scores, better: bool, panels: Sequence[Image]) -> None:
+    def validation(self, step: int, scores: Scores, better: bool) -> None:
         """Report a validation of the weights of step `step`."""
         values = scores.values
         failed = f"; {len(scores.failed)} failed, the first of them {scores.failed[0]}" if scores.failed else ""
@@ -84,7 +83,7 @@ class Logbook:
             self.say(f"step {step}: validation without a score: no pixel of any pair has ground truth{failed}")
         self._add("validation", step, **values)
         if self._writer is not None:
-            for number, panel in enumerate(panels):
+            for number, panel in enumerate(scores.panels):
                 self._writer.add_image(f"validation/{number}", panel, step, dataformats="HWC")
 
     def _add(self, group: str, step: int, **values: float) -> None:

@@ -27,9 +27,6 @@ from stereo.training.state import RunState
 from stereo.training.step import TrainingStep, distribute
 from stereo.training.validation import Validator
 
-# Validation pairs whose pictures go to TensorBoard.
-PANELS = 2
-
 
 def train(config: Config, resume: str | None = None) -> Path:
     """Run the experiment to its last step and return the path of its best checkpoint.
@@ -245,7 +242,7 @@ class Trainer:
         if self.processes.is_main:
             if better:
                 save_checkpoint(self.best, self.network, self.config, step)
-            self.logbook.validation(step, scores, better, self.validator.panels(PANELS))
+            self.logbook.validation(step, scores, better)
         self.processes.barrier()
 
     def _save(self, path: Path) -> None:

@@ -214,6 +214,23 @@ def test_two_methods_of_one_name_are_told_apart(
     assert [row[1] for row in _table(*reports)[2:]] == [*expected, "sgbm"]
 
 
+def test_data_sets_with_other_settings_are_told_apart(tmp_path: Path) -> None:
+    paths = []
+    for number, range_ in enumerate((32, 96)):
+        path = _report(tmp_path / f"{number}.json")
+        content = json.loads(path.read_text())
+        spec = content["results"][0]["data"]
+        content["data"] = {spec: {"split": "test", "limit": None, "synthetic": {"seed": 1, "max_disparity": range_}}}
+        path.write_text(json.dumps(content))
+        paths.append(path)
+    cells = [row[0] for row in _table(*paths)[2:]]
+    assert [cell.partition(" ")[2] for cell in cells] == [
+        "(synthetic.max_disparity 32)",
+        "(synthetic.max_disparity 96)",
+    ]
+    assert "(" not in _table(paths[0], paths[0])[2][0]
+
+
 def test_the_lines_of_a_terminal_stand_below_their_titles() -> None:
     header, row = text_header(20), text_row(ROW | {"epe": None}, 20)
     assert len(header) == len(row)

@@ -13,6 +13,7 @@ import pytest
 import torch
 from helpers import REPOSITORY, load_script, tiny_config
 from helpers.runs import same_weights, scalars
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from stereo.checkpoint import load_checkpoint, read_checkpoint
 from stereo.config import Config, config_to_dict, config_to_yaml, load_config
@@ -34,6 +35,9 @@ def test_a_run_writes_what_it_promises(tmp_path: Path) -> None:
     assert load_checkpoint(best).config == config_to_dict(config)
     assert read_checkpoint(best)["run_state"] is None
     assert read_checkpoint(best.parent / "last.pt")["step"] == 4
+    log = EventAccumulator(str(best.parent))
+    log.Reload()
+    assert log.Tags()["images"] == ["validation/0", "validation/1"]
 
 
 def test_the_same_seed_gives_the_same_weights(tmp_path: Path) -> None:
@@ -53,7 +57,7 @@ def test_a_run_from_weights_never_keeps_worse_ones_as_the_best(
     monkeypatch.setattr(
         Validator,
         "score",
-        lambda self: Scores(dict.fromkeys(("epe", "bad_1", "bad_2", "bad_3", "d1"), next(scores)), 2, ()),
+        lambda self: Scores(dict.fromkeys(("epe", "bad_1", "bad_2", "bad_3", "d1"), next(scores)), 2, (), []),
     )
     best = train(config)
     assert read_checkpoint(best)["step"] == 0
@@ -65,7 +69,7 @@ def test_a_run_from_weights_never_keeps_worse_ones_as_the_best(
 def test_a_run_without_a_score_has_no_best_weights(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    none = Scores(dict.fromkeys(("epe", "bad_1", "bad_2", "bad_3", "d1"), math.nan), 0, ())
+    none = Scores(dict.fromkeys(("epe", "bad_1", "bad_2", "bad_3", "d1"), math.nan), 0, (), [])
     monkeypatch.setattr(Validator, "score", lambda self: none)
     last = tmp_path / "run" / "last.pt"
     assert train(tiny_config(tmp_path / "run", steps=2)) == last
