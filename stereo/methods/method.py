@@ -7,17 +7,20 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from stereo.data.sample import Map, StereoSample
+from stereo.data.sample import Map, Mask, StereoSample
 from stereo.errors import DataError
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a method says of one pair; every map is float32 [H, W].
+    """What a method says of one pair.
 
-    disparity: of the left view, px.
-    confidence: in `disparity`, 0 … 1; None where the method gives none.
-    disparity_right: of the right view, px; None where the method gives none.
+    disparity: float32 [H, W] of the left view, px.
+    confidence: float32 [H, W] in `disparity`, 0 … 1; None where the method gives none.
+    disparity_right: float32 [H, W] of the right view, px; None where the method gives none.
+    estimated: bool [H, W]: True where the method itself gave the value; elsewhere it was filled from the surroundings.
+        None: the method gave every value.
+    ran_at: (rows, columns) that the method ran at, padding included; None: at the images' own size.
 
     Raises: DataError where shapes or types do not agree.
     """
@@ -25,15 +28,18 @@ class Prediction:
     disparity: Map
     confidence: Map | None = None
     disparity_right: Map | None = None
+    estimated: Mask | None = None
+    ran_at: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
-        for name in ("disparity", "confidence", "disparity_right"):
+        for name in ("disparity", "confidence", "disparity_right", "estimated"):
             value = getattr(self, name)
             if value is None:
                 continue
-            if value.dtype != np.float32 or value.ndim != 2 or value.shape != self.disparity.shape:
+            dtype = np.dtype(np.bool_ if name == "estimated" else np.float32)
+            if value.dtype != dtype or value.ndim != 2 or value.shape != self.disparity.shape:
                 raise DataError(
-                    f"the predicted {name} is {value.dtype} {list(value.shape)}, expected float32 [H, W]"
+                    f"the predicted {name} is {value.dtype} {list(value.shape)}, expected {dtype} [H, W]"
                     + ("" if name == "disparity" else f", the shape {list(self.disparity.shape)} of the disparity")
                 )
 
@@ -44,6 +50,7 @@ class Method(Protocol):
     name: says what predicts, in reports.
     settings: all that changes its numbers, as plain values for reports.
     device: where it runs, so that the memory there is measured; None: on the CPU.
+    max_disparity: its range, px: it gives no disparity of that or more; None: it has no range.
     """
 
     @property
@@ -54,6 +61,9 @@ class Method(Protocol):
 
     @property
     def device(self) -> torch.device | None: ...
+
+    @property
+    def max_disparity(self) -> int | None: ...
 
     def predict_sample(self, sample: StereoSample) -> Prediction:
         """Return the prediction for one pair. Raises: DataError where this pair cannot be taken."""

@@ -108,7 +108,8 @@ class Predictor:
 
     def predict_sample(self, sample: StereoSample) -> Prediction:
         """Return the prediction for a sample, of which the images alone are looked at. Raises: As `predict`."""
-        return Prediction(self.predict(sample.left, sample.right))
+        disparity = self.predict(sample.left, sample.right)
+        return Prediction(disparity, ran_at=self._padded_size(self._band_height(sample.height), sample.width))
 
     def predict(self, left: Any, right: Any) -> Map:
         """Return the disparity of the left view.
@@ -166,10 +167,11 @@ class Predictor:
 
     def _predict_bands(self, left: Image, right: Image) -> Map:
         height = len(left)
-        if self.band_rows is None or height <= self.band_rows:
+        band_height = self._band_height(height)
+        if band_height == height:
             return self._predict_whole(left, right)
         total, weights = np.zeros(left.shape[:2], np.float32), np.zeros((height, 1), np.float32)
-        for top, bottom in bands(height, self.band_rows):
+        for top, bottom in bands(height, band_height):
             rows = slice(top, bottom)
             weight = band_weight(top, bottom, height)[:, None]
             total[rows] += weight * self._predict_whole(left[rows], right[rows])
@@ -181,12 +183,20 @@ class Predictor:
         output = self.network(self._to_input(left), self._to_input(right))
         return output.disparity[0, :height, :width].float().cpu().numpy()
 
+    def _band_height(self, height: int) -> int:
+        return height if self.band_rows is None else min(height, self.band_rows)
+
+    def _padded_size(self, height: int, width: int) -> tuple[int, int]:
+        """Return the rows and columns that the network takes an image of this size at."""
+        rows, columns = (max(self.min_size, -(-size // self.stride) * self.stride) for size in (height, width))
+        return rows, columns
+
     def _to_input(self, image: Image) -> Tensor:
         height, width = image.shape[:2]
         pixels = torch.from_numpy(np.array(image)).to(self.device)  # a copy: the image may be read-only or flipped
         pixels = pixels.permute(2, 0, 1)[None].float() / 255.0  # [1, 3, H, W]
-        right, bottom = (max(self.min_size, -(-size // self.stride) * self.stride) - size for size in (width, height))
-        return F.pad(pixels, (0, right, 0, bottom), mode="replicate")
+        rows, columns = self._padded_size(height, width)
+        return F.pad(pixels, (0, columns - width, 0, rows - height), mode="replicate")
 
 
 def wider_range(disparity: Map, max_disparity: int) -> int | None:

@@ -55,13 +55,20 @@ class Sgbm:
         }
 
     @property
+    def max_disparity(self) -> int:
+        """Return the range, px."""
+        return self.num_disparities
+
+    @property
     def settings(self) -> dict[str, Any]:
         """Return what changes the disparities, as plain values."""
         return {"num_disparities": self.num_disparities, "block_size": self.block_size, **self.parameters}
 
     def predict_sample(self, sample: StereoSample) -> Prediction:
         """Return the prediction for a sample, of which the images alone are looked at. Raises: As `predict`."""
-        return Prediction(self.predict(sample.left, sample.right))
+        disparity = self.match(sample.left, sample.right)
+        estimated = disparity >= 0
+        return Prediction(fill_from_background(disparity, estimated), estimated=estimated)
 
     def predict(self, left: Image, right: Image) -> Map:
         """Return the disparity of the left view, dense.
@@ -104,6 +111,7 @@ class TrueRangeSgbm:
 
     name = "sgbm (true range)"
     device = None
+    max_disparity = None
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -58,6 +58,7 @@ class StoredPredictions:
     """
 
     device = None
+    max_disparity = None
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)

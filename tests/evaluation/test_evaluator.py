@@ -40,6 +40,7 @@ class _Constant:
     """Predicts one disparity everywhere."""
 
     device = None
+    max_disparity = None
 
     def __init__(self, value: float = 10.0, name: str = "constant") -> None:
         self.name = name

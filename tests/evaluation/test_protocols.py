@@ -103,7 +103,7 @@ def test_what_becomes_of_an_image(disparities: list[float], expected: tuple[str,
 class _FivePixelsMore:
     """Is wrong by 5 px everywhere, and counts how often it is asked."""
 
-    name, device = "fake", None
+    name, device, max_disparity = "fake", None, None
 
     def __init__(self) -> None:
         self.settings: dict[str, int] = {}

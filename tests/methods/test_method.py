@@ -1,5 +1,7 @@
 """A prediction is checked once, where it is made."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,8 @@ MAP = np.zeros((4, 6), np.float32)
 
 def test_maps_of_one_shape_are_taken() -> None:
     prediction = Prediction(MAP, confidence=MAP + 1)
-    assert prediction.disparity_right is None
+    assert prediction.disparity_right is prediction.estimated is prediction.ran_at is None
+    assert Prediction(MAP, estimated=MAP == 0).estimated is not None
 
 
 @pytest.mark.parametrize(
@@ -21,8 +24,10 @@ def test_maps_of_one_shape_are_taken() -> None:
         ((MAP[None],), r"float32 \[1, 4, 6\]"),
         ((MAP, MAP[:3]), r"the predicted confidence is float32 \[3, 6\], expected .* the shape \[4, 6\]"),
         ((MAP, None, MAP[:, :1]), "the predicted disparity_right is"),
+        ((MAP, None, None, MAP), r"the predicted estimated is float32 \[4, 6\], expected bool \[H, W\]"),
+        ((MAP, None, None, MAP[:3] > 0), r"the predicted estimated is bool \[3, 6\], expected .* the shape \[4, 6\]"),
     ],
 )
-def test_what_does_not_fit_is_named(maps: tuple[np.ndarray, ...], message: str) -> None:
+def test_what_does_not_fit_is_named(maps: tuple[Any, ...], message: str) -> None:
     with pytest.raises(DataError, match=message):
         Prediction(*maps)

@@ -131,7 +131,20 @@ def test_a_sample_is_predicted_from_its_images() -> None:
     predictor = Predictor(_FakeNetwork())
     prediction = predictor.predict_sample(sample)
     np.testing.assert_array_equal(prediction.disparity, predictor.predict(sample.left, sample.right))
-    assert prediction.confidence is prediction.disparity_right is None
+    assert prediction.confidence is prediction.disparity_right is prediction.estimated is None
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "band_rows", "expected"),
+    [(40, 50, None, (48, 64)), (32, 64, None, (32, 64)), (200, 50, 130, (144, 64)), (100, 50, 130, (112, 64))],
+)
+def test_the_size_that_the_network_ran_at_is_said(
+    height: int, width: int, band_rows: int | None, expected: tuple[int, int]
+) -> None:
+    network = _FakeNetwork()
+    prediction = Predictor(network, band_rows=band_rows).predict_sample(textured_sample(height, width, 3))
+    assert prediction.ran_at == expected
+    assert {tuple(left.shape[-2:]) for left, _ in network.seen} == {expected}
 
 
 def test_images_of_all_kinds_give_one_result(tmp_path: Path) -> None:

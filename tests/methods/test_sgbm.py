@@ -40,6 +40,8 @@ def test_a_match_outside_the_right_view_is_a_hole() -> None:
         view[:, :80] = 128
     found = Sgbm(64).match(sample.left, sample.right)
     assert (found <= np.arange(160)).all()
+    estimated = Sgbm(64).predict_sample(sample).estimated
+    np.testing.assert_array_equal(estimated, found >= 0)
     assert (Sgbm(64).predict(sample.left, sample.right)[:, :20] <= 40).all()
 
 
