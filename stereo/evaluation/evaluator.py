@@ -1,33 +1,33 @@
-"""Evaluation: each sample is predicted once, and scored under every protocol."""
+"""Evaluation: each sample is predicted once, and scored under every protocol and in every region."""
 
-import math
 import resource
-import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from tqdm import tqdm
 
 from stereo.data.sample import StereoSample
 from stereo.errors import DataError
-from stereo.evaluation.metrics import METRICS, ImageSums, average, image_sums
+from stereo.evaluation.metrics import ImageSums
+from stereo.evaluation.profiles import profile
 from stereo.evaluation.protocols import PROTOCOLS
 from stereo.evaluation.protocols import Protocol as EvaluationProtocol
+from stereo.evaluation.records import RecordLog
+from stereo.evaluation.regions import Scene
+from stereo.evaluation.scoring import score
+from stereo.evaluation.tally import EvaluationResult, PairRecord, Tally, regions_of
 from stereo.methods.method import Method, Prediction
 from stereo.processes import Processes
-
-# Parts of an image, each of which is scored under every protocol. So far there is the whole alone.
-REGIONS = ("all",)
 
 
 class Dataset(Protocol):
     """Any indexed set of samples. An item that cannot be loaded raises a DataError.
 
-    A protocol that takes a subset also needs its `names`, the name of each sample.
+    Its `names`, the name of each sample, tell which protocols apply; a set without them is taken as it is.
     """
 
     def __len__(self) -> int: ...
@@ -48,87 +48,24 @@ class ScoredSample:
     sample: StereoSample
     prediction: Prediction
     seconds: float
-    scores: dict[tuple[str, str], ImageSums | None]
+    scores: Mapping[tuple[str, str], ImageSums | None]
 
 
-@dataclass(frozen=True)
-class ImageResult:
-    """One scored image. index: in the data set. metrics: by name. pixels: how many counted. seconds: to predict it."""
-
-    index: int
-    name: str
-    metrics: dict[str, float]
-    pixels: int
-    seconds: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values."""
-        return {"index": self.index, "name": self.name, **self.metrics, "pixels": self.pixels, "seconds": self.seconds}
-
-
-@dataclass(frozen=True)
-class EvaluationResult:
-    """One line of the report: `data`, `method`, `protocol` and `region` by name, then what was measured.
-
-    images: how many were scored. skipped: how many the protocol left out.
-    metrics: all of `METRICS` by name, px or 0 … 100 %, averaged as `averaging` says; NaN where no image was scored.
-    epe_image_mean: px, the mean of the images' EPEs, whatever the averaging.
-    seconds_per_pair: the median over the predictions of the wall time from RGB in memory to disparity in memory.
-    peak_memory_mb: on CUDA the most that tensors took during this evaluation; elsewhere the most that the whole
-        process has ever had resident. MB are 2²⁰ bytes.
-    pixels: how many were scored. failed: one message for each item that could not be loaded or predicted.
-    per_image: the scored images in the data set's order.
-    """
-
-    data: str
-    method: str
-    protocol: str
-    region: str
-    images: int
-    skipped: int
-    metrics: dict[str, float]
-    epe_image_mean: float
-    seconds_per_pair: float
-    peak_memory_mb: float
-    averaging: str
-    pixels: int
-    failed: tuple[str, ...]
-    per_image: tuple[ImageResult, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON, which has no NaN: None stands there."""
-        values: dict[str, Any] = {
-            "data": self.data,
-            "method": self.method,
-            "protocol": self.protocol,
-            "region": self.region,
-            "images": self.images,
-            "skipped": self.skipped,
-            "epe": self.metrics["epe"],
-            "epe_image_mean": self.epe_image_mean,
-            **self.metrics,
-            "seconds_per_pair": self.seconds_per_pair,
-            "peak_memory_mb": self.peak_memory_mb,
-            "averaging": self.averaging,
-            "pixels": self.pixels,
-        }
-        for key, value in values.items():
-            if isinstance(value, float) and math.isnan(value):
-                values[key] = None
-        return values | {"failed": list(self.failed), "per_image": [image.to_dict() for image in self.per_image]}
+Observer = Callable[[ScoredSample], None]
 
 
 def evaluate(
     method: Method,
     dataset: Dataset,
     protocols: Sequence[EvaluationProtocol] = (PROTOCOLS["all"],),
+    regions: Sequence[str] = ("all",),
     *,
     data: str = "",
     progress: bool = True,
     processes: Processes | None = None,
-    observe: Callable[[ScoredSample], None] | None = None,
+    observe: Observer | None = None,
 ) -> list[EvaluationResult]:
-    """Score a method on every sample of a data set; return one result for each protocol.
+    """Score a method on every sample of a data set; return a result for each protocol and region.
 
     Each sample is predicted once, however many protocols there are. To validate a network in the middle of its
     training: `evaluate(Predictor(network, device, in_training=True), dataset)`.
@@ -137,6 +74,7 @@ def evaluate(
         method: Any :class:`stereo.methods.method.Method`.
         dataset: Samples with ground truth.
         protocols: Which pixels and images count, and how they are averaged.
+        regions: Names of :data:`stereo.evaluation.regions.REGIONS`; those that belong to a protocol come in any case.
         data: The data set's name in the report.
         progress: Show a bar on stderr, where that is a terminal.
         processes: Those that share the work: each scores every size-th sample, none twice, and all of them get the same
@@ -146,6 +84,35 @@ def evaluate(
     Raises: DataError where the data set is empty or no item of it could be evaluated; StereoError where a prediction
         is not finite. An item that fails on its own is named in `failed`, and the others go on.
     """
+    tally = tally_pairs(
+        method, dataset, protocols, regions, data=data, progress=progress, processes=processes, observe=observe
+    )
+    return tally.results()
+
+
+def tally_pairs(
+    method: Method,
+    dataset: Dataset,
+    protocols: Sequence[EvaluationProtocol],
+    regions: Sequence[str],
+    *,
+    data: str = "",
+    rendering: str | None = None,
+    progress: bool = True,
+    processes: Processes | None = None,
+    shard: tuple[int, int] = (1, 1),
+    observe: Observer | None = None,
+    log: RecordLog | None = None,
+) -> Tally:
+    """Score a method as :func:`evaluate` does, and return the tally.
+
+    Args:
+        rendering: The pass of Scene Flow; None elsewhere.
+        shard: (i, n): only the i-th of n shares of the samples, i from 1.
+        log: Keeps what comes of each pair, profiles too; pairs that it has are not computed again.
+
+    Raises: As :func:`evaluate`.
+    """
     what = data or "the data set"
     if len(dataset) == 0:
         raise DataError(f"{what}: empty, nothing to evaluate")
@@ -154,107 +121,102 @@ def evaluate(
         torch.cuda.reset_peak_memory_stats(device)
     processes = processes or Processes()
     subsets = {protocol.name: _subset(protocol, dataset) for protocol in protocols}
-    wanted = sorted(set[int]().union(*subsets.values()))
+    wanted = sorted(set[int]().union(*subsets.values()))[shard[0] - 1 :: shard[1]]
     if not wanted:
-        raise DataError(f"{what}: no sample of it belongs to {' or '.join(subsets)}")
+        raise DataError(f"{what}: no sample of it belongs to {' or '.join(subsets)}, or to this shard of it")
+    own_regions = {protocol.name: regions_of(protocol, regions) for protocol in protocols}
+    names = _names(dataset)
+    notes = {protocol.name: protocol.notes(names, rendering) for protocol in protocols} if names else {}
+    tally = Tally(data, method.name, protocols, own_regions, notes)
+    finished: set[int] = set()
+    if log is not None and processes.is_main:
+        for record in log.finished(data, method.name):
+            finished.add(record.index)
+            tally.add(record)
+    if processes.size > 1:  # all must leave out the same ones, whatever others have added meanwhile
+        finished = processes.gather(finished)[0]
+    missing = [index for index in wanted if index not in finished]
     hidden = None if progress and processes.is_main else True
-    outcomes = []
-    for index in tqdm(wanted[processes.rank :: processes.size], desc=data, unit="pair", disable=hidden):
+    first = True
+    for index in tqdm(missing[processes.rank :: processes.size], desc=data, unit="pair", disable=hidden):
         own = [protocol for protocol in protocols if index in subsets[protocol.name]]
-        outcomes.append(_score(method, dataset, index, own, observe))
-    peak = _peak_memory_mb(device)
+        profiled = own[0] if log is not None and own and own[0] is protocols[0] else None
+        record = _measure(method, dataset, index, own, own_regions, not first, profiled, observe)
+        first = False
+        tally.add(record)
+        if log is not None:
+            log.append(data, method.name, record)
     if processes.size > 1:
-        shares = processes.gather((outcomes, peak))
-        outcomes = sorted((outcome for share, _ in shares for outcome in share), key=lambda outcome: outcome.index)
-        peak = max(peak for _, peak in shares)
-    failures = [outcome.failure for outcome in outcomes if outcome.failure is not None]
-    if len(failures) == len(outcomes):
-        raise DataError(f"{what}: none of {len(outcomes)} items could be evaluated; {failures[0]}")
-    return [
-        _result(data, method.name, protocol, region, peak, [o for o in outcomes if o.index in subsets[protocol.name]])
-        for protocol in protocols
-        for region in REGIONS
-    ]
+        shares = processes.gather(tally)
+        tally = shares[0]
+        for share in shares[1:]:
+            tally.merge(share)
+    if tally.done == 0:
+        raise DataError(f"{what}: none of {len(tally.failed)} items could be evaluated; {tally.failed[0]}")
+    return tally
 
 
-@dataclass(frozen=True)
-class _Outcome:
-    """What came of one item: the scores as in :class:`ScoredSample`, or what went wrong."""
-
-    index: int
-    name: str
-    seconds: float = math.nan
-    scores: dict[tuple[str, str], ImageSums | None] = field(default_factory=dict)
-    failure: str | None = None
+def _names(dataset: Dataset) -> Sequence[str]:
+    names: Sequence[str] = getattr(dataset, "names", ())
+    return names
 
 
 def _subset(protocol: EvaluationProtocol, dataset: Dataset) -> set[int]:
     if protocol.subset is None:
         return set(range(len(dataset)))
-    names: Sequence[str] = dataset.names  # type: ignore[attr-defined]  # see Dataset
-    return set(protocol.subset(names))
+    return set(protocol.subset(_names(dataset)))
 
 
-def _score(
+def _measure(
     method: Method,
     dataset: Dataset,
     index: int,
     protocols: Sequence[EvaluationProtocol],
-    observe: Callable[[ScoredSample], None] | None,
-) -> _Outcome:
+    regions: Mapping[str, Sequence[str]],
+    timed: bool,
+    profiled: EvaluationProtocol | None,
+    observe: Observer | None,
+) -> PairRecord:
     name = f"item {index}"
+    device = method.device or torch.device("cpu")
     try:
+        start = time.perf_counter()
         sample = dataset[index]
+        loading_seconds = time.perf_counter() - start
         name = sample.name or name
-        truth = sample.truth
-        if truth is None:
+        if sample.truth is None:
             raise DataError("no ground truth, which evaluation needs")
+        _wait(device)
         start = time.perf_counter()
         prediction = method.predict_sample(sample)
+        _wait(device)
         seconds = time.perf_counter() - start
     except DataError as error:
-        return _Outcome(index, name, failure=f"{name}: {error}")
-    scores = {}
-    for protocol in protocols:
-        counts = protocol.mask(truth)
-        decision = protocol.decide(counts, truth)
-        for region in REGIONS:
-            sums = None
-            if decision == "score":
-                sums = image_sums(prediction.disparity, truth.disparity, counts, name)
-            elif decision == "count as 0":
-                sums = ImageSums(0, dict.fromkeys(METRICS, 0.0))
-            scores[protocol.name, region] = sums
+        return PairRecord(index, name, failure=f"{name}: {error}")
+    scene = Scene(sample, method.max_disparity)
+    scored = score(prediction, scene, protocols, regions, name)
     if observe is not None:
-        observe(ScoredSample(index, name, sample, prediction, seconds, scores))
-    return _Outcome(index, name, seconds, scores)
-
-
-def _result(
-    data: str, method: str, protocol: EvaluationProtocol, region: str, peak: float, outcomes: list[_Outcome]
-) -> EvaluationResult:
-    done = [outcome for outcome in outcomes if outcome.failure is None]
-    scored = [(outcome, sums) for outcome in done if (sums := outcome.scores[protocol.name, region]) is not None]
-    images = [sums for _, sums in scored]
-    return EvaluationResult(
-        data=data,
-        method=method,
-        protocol=protocol.name,
-        region=region,
-        images=len(images),
-        skipped=len(done) - len(images),
-        metrics=average(images, protocol.averaging),
-        epe_image_mean=average(images, "images")["epe"],
-        seconds_per_pair=statistics.median(outcome.seconds for outcome in done) if done else math.nan,
-        peak_memory_mb=peak,
-        averaging=protocol.averaging,
-        pixels=sum(sums.pixels for sums in images),
-        failed=tuple(outcome.failure for outcome in outcomes if outcome.failure is not None),
-        per_image=tuple(
-            ImageResult(outcome.index, outcome.name, sums.metrics(), sums.pixels, outcome.seconds)
-            for outcome, sums in scored
-        ),
+        observe(ScoredSample(index, name, sample, prediction, seconds, scored.scores))
+    return PairRecord(
+        index,
+        name,
+        seconds=seconds,
+        loading_seconds=loading_seconds,
+        timed=timed,
+        size=(sample.height, sample.width),
+        ran_at=prediction.ran_at,
+        peak_memory_mb=_peak_memory_mb(device),
+        scores=scored.scores,
+        missing=scored.missing,
+        occlusion=scored.occlusion,
+        profile=None if profiled is None else profile(prediction, scene, profiled),
     )
+
+
+def _wait(device: torch.device) -> None:
+    """Wait until the device has done what it was given: a GPU works on while Python goes ahead."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
 
 
 def _peak_memory_mb(device: torch.device) -> float:

@@ -1,16 +1,16 @@
 """What a metric is. To add one, add a line to `METRICS`.
 
 All is computed in float64: the metrics of a data set are sums over hundreds of millions of pixels, and a threshold such
-as 5 % of d must not depend on rounding. The sums of each image are kept apart and added exactly, so that the result
-does not depend on their order, nor on how many processes share the work.
+as 5 % of d must not depend on rounding. What is summed over images is summed exactly (:mod:`stereo.evaluation.totals`),
+so that the result does not depend on their order, nor on how the work is shared.
 
-A prediction that is not finite on a pixel that counts never vanishes: :func:`image_sums` refuses it.
+A prediction that is not finite on a pixel that counts never vanishes: it is refused.
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -19,20 +19,33 @@ from torch import Tensor
 
 from stereo.data.sample import Map, Mask
 from stereo.errors import StereoError
+from stereo.methods.method import Prediction
 
 Values = NDArray[np.float64]
 Averaging = Literal["pixels", "images"]
+
+
+class Pixels(NamedTuple):
+    """The pixels of one image that count, [N] each.
+
+    error: |prediction − truth|, px. true: the true disparity, px. estimated: bool, where the method itself gave the
+    value; elsewhere it was filled from the surroundings.
+    """
+
+    error: Values
+    true: Values
+    estimated: Mask
 
 
 @dataclass(frozen=True)
 class Metric:
     """One metric: a mean over pixels.
 
-    per_pixel: from the absolute error and the true disparity, px, [N] each, to what the mean is taken of.
+    per_pixel: from the pixels to what the mean is taken of, [N].
     finish: from that mean to the metric, in px or, of a share of pixels, in %.
     """
 
-    per_pixel: Callable[[Values, Values], NDArray[np.generic]]
+    per_pixel: Callable[[Pixels], NDArray[np.generic]]
     finish: Callable[[float], float] = float
 
 
@@ -42,58 +55,83 @@ def _percent(share: float) -> float:
 
 def _bad(threshold: float) -> Metric:
     """Return bad-τ: the share of pixels whose error is above the threshold, px."""
-    return Metric(lambda error, true: error > threshold, _percent)
+    return Metric(lambda pixels: pixels.error > threshold, _percent)
 
 
 METRICS: dict[str, Metric] = {
-    "epe": Metric(lambda error, true: error),
-    "rmse": Metric(lambda error, true: error**2, math.sqrt),
+    "epe": Metric(lambda pixels: pixels.error),
+    "rmse": Metric(lambda pixels: pixels.error**2, math.sqrt),
     "bad_05": _bad(0.5),
     "bad_1": _bad(1),
     "bad_2": _bad(2),
     "bad_3": _bad(3),
     "bad_4": _bad(4),
+    "bad_5": _bad(5),
     # Source: Menze & Geiger, CVPR 2015 (KITTI 2015).
-    "d1": Metric(lambda error, true: (error > 3) & (error > 0.05 * np.abs(true)), _percent),
+    "d1": Metric(lambda pixels: (pixels.error > 3) & (pixels.error > 0.05 * np.abs(pixels.true)), _percent),
+    # How much of the image the method answers for; the errors above are over all of it, holes filled.
+    "density": Metric(lambda pixels: pixels.estimated, _percent),
 }
+
+# Error quantiles, px: the smallest error that so large a share of the pixels does not exceed. Source: Middlebury v3.
+QUANTILES: dict[str, float] = {"a50": 0.5, "a90": 0.9, "a95": 0.95, "a99": 0.99}
+
+# What tells how good a confidence is (:mod:`stereo.evaluation.confidence`), px; only where a method gives one.
+CONFIDENCE_METRICS = ("ause", "risk_90", "risk_80", "risk_50")
+
+
+def metric_names() -> list[str]:
+    """Return the names of all metrics, in the order of every report."""
+    return [*METRICS, *QUANTILES, *CONFIDENCE_METRICS]
 
 
 @dataclass(frozen=True)
 class ImageSums:
-    """The sum of each metric over the pixels of one image that count.
+    """What one image gives to the metrics of its data set.
 
     pixels: How many count. None of them: the image counts as 0, as some protocols want it; an image that is left out
         has no sums at all.
+    sums: Of each of `METRICS`, over the pixels that count.
+    own: Quantiles and confidence metrics, which are the image's own: px by name, those that there are.
     """
 
     pixels: int
     sums: Mapping[str, float]
+    own: Mapping[str, float] = field(default_factory=dict)
 
     def metrics(self) -> dict[str, float]:
-        """Return the metrics of this image alone."""
-        return {
+        """Return the metrics of this image alone, those that there are."""
+        means = {
             name: metric.finish(self.sums[name] / self.pixels) if self.pixels else 0.0
             for name, metric in METRICS.items()
         }
+        return {**means, **self.own}
 
 
-def image_sums(prediction: Map, disparity: Map, counts: Mask, name: str = "") -> ImageSums:
-    """Return the sums of one image.
+def counts_as_zero() -> ImageSums:
+    """Return the sums of an image that counts as 0."""
+    return ImageSums(0, dict.fromkeys(METRICS, 0.0), dict.fromkeys(QUANTILES, 0.0))
+
+
+def select_pixels(prediction: Prediction, disparity: Map, counts: Mask, name: str = "") -> Pixels:
+    """Return the pixels that count.
 
     Args:
-        prediction, disparity: px, [H, W]; the true disparity may hold anything where it does not count.
+        prediction: Of the image.
+        disparity: The true one, px, [H, W]; it may hold anything where it does not count.
         counts: bool [H, W]: the pixels that count.
         name: The image's, for the error message.
 
     Raises: StereoError where the prediction is not finite on a pixel that counts; ValueError where the shapes differ.
     """
-    if not prediction.shape == disparity.shape == counts.shape:
+    predicted = prediction.disparity
+    if not predicted.shape == disparity.shape == counts.shape:
         raise ValueError(
-            f"prediction, disparity and mask have shapes {list(prediction.shape)}, {list(disparity.shape)} and "
+            f"prediction, disparity and mask have shapes {list(predicted.shape)}, {list(disparity.shape)} and "
             f"{list(counts.shape)}, expected one shape"
         )
     true = disparity[counts].astype(np.float64)
-    error = np.abs(prediction[counts].astype(np.float64) - true)
+    error = np.abs(predicted[counts].astype(np.float64) - true)
     broken = error.size - np.count_nonzero(np.isfinite(error))
     if broken:
         raise StereoError(
@@ -101,26 +139,26 @@ def image_sums(prediction: Map, disparity: Map, counts: Mask, name: str = "") ->
             "is defined; the prediction or the ground truth on these pixels is broken: try another checkpoint, or full "
             "precision"
         )
-    return ImageSums(error.size, {key: float(metric.per_pixel(error, true).sum()) for key, metric in METRICS.items()})
+    estimated = np.ones(error.shape, np.bool_) if prediction.estimated is None else prediction.estimated[counts]
+    return Pixels(error, true, estimated)
 
 
-def average(images: Sequence[ImageSums], averaging: Averaging) -> dict[str, float]:
-    """Return the metrics of a set of images; all are NaN where there is none, or none has a pixel to average over.
-
-    Args:
-        averaging: `pixels`: every pixel counts alike. `images`: every image counts alike, so that each metric is the
-            mean of the images' own.
-    """
-    if averaging == "images":
-        own = [image.metrics() for image in images]
-        return {name: _mean((values[name] for values in own), len(own)) for name in METRICS}
-    pixels = sum(image.pixels for image in images)
-    means = {name: _mean((image.sums[name] for image in images), pixels) for name in METRICS}
-    return {name: mean if math.isnan(mean) else METRICS[name].finish(mean) for name, mean in means.items()}
+def image_sums(pixels: Pixels) -> ImageSums:
+    """Return the sums of one image, without confidence metrics: the naive twin of what :mod:`scoring` does fast."""
+    if pixels.error.size == 0:
+        return counts_as_zero()
+    ordered = np.sort(pixels.error)
+    return ImageSums(
+        pixels.error.size,
+        {name: float(metric.per_pixel(pixels).sum()) for name, metric in METRICS.items()},
+        {name: float(ordered[quantile_rank(share, ordered.size)]) for name, share in QUANTILES.items()},
+    )
 
 
-def _mean(values: Iterable[float], count: int) -> float:
-    return math.fsum(values) / count if count else math.nan
+def quantile_rank(share: float, count: int) -> int:
+    """Return the place, from 0, of a quantile among so many sorted errors: the first by which the share is reached."""
+    # Rounded, since 0.95 · 20 is 19.000000000000004 in some orders of evaluation and must not become 20.
+    return max(math.ceil(round(share * count, 6)) - 1, 0)
 
 
 def epe(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:

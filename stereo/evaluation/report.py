@@ -11,7 +11,7 @@ from stereo.errors import DataError
 from stereo.output import atomic_output
 
 if TYPE_CHECKING:  # it needs PyTorch, which comparing reports does not
-    from stereo.evaluation.evaluator import EvaluationResult
+    from stereo.evaluation.tally import EvaluationResult
 
 # Columns of the table: key in the report, title, format.
 _COLUMNS = (
@@ -209,33 +209,53 @@ _TERMINAL = (
     ("bad_2", "bad-2", 6, ".2f"),
     ("bad_3", "bad-3", 6, ".2f"),
     ("d1", "D1", 6, ".2f"),
+    ("share", "share", 6, ".1f"),
     ("seconds_per_pair", "s/pair", 7, ".3f"),
 )
 
 
-def text_header(data_width: int) -> str:
-    """Return the titles of :func:`text_row`."""
-    titles = [f"{title:>{width}}" for _, title, width, _ in _TERMINAL]
-    return "  ".join([f"{'data':<{data_width}}", f"{'method':<17}", f"{'protocol':<8}", *titles])
+class TextTable:
+    """The table on the screen, a line at a time.
 
+    Args:
+        words: The names that the first columns have to hold: data, method, protocol and region.
+    """
 
-def text_row(result: Mapping[str, Any], data_width: int) -> str:
-    """Return one entry of a report as a line of a table, whose first column is so wide."""
-    words = [f"{result['data']:<{data_width}}", f"{result['method']:<17}", f"{result['protocol']:<8}"]
-    for key, _, width, style in _TERMINAL:
-        words.append(f"{'–' if result[key] is None else format(result[key], style):>{width}}")
-    return "  ".join(words)
+    def __init__(self, words: Mapping[str, Sequence[str]]) -> None:
+        self._widths = {key: max(len(key), *map(len, values)) for key, values in words.items()}
+
+    def header(self) -> str:
+        """Return the titles."""
+        titles = [f"{title:>{width}}" for _, title, width, _ in _TERMINAL]
+        return "  ".join([*(f"{key:<{width}}" for key, width in self._widths.items()), *titles])
+
+    def row(self, result: Mapping[str, Any]) -> str:
+        """Return one entry of a report."""
+        words = [f"{result[key]:<{width}}" for key, width in self._widths.items()]
+        for key, _, width, style in _TERMINAL:
+            words.append(f"{'–' if result[key] is None else format(result[key], style):>{width}}")
+        return "  ".join(words)
 
 
 def remarks(results: "Sequence[EvaluationResult]") -> list[str]:
-    """Return what has to be said beside the numbers of one data set: nothing scored, images left out, items failed."""
+    """Return what has to be said beside the numbers of one method on one data set.
+
+    Nothing scored, images left out, what the notes say, disparities beyond the method's range, items failed.
+    """
     lines = []
     for result in results:
         where = f"{result.data}, protocol {result.protocol}"
-        skipped = f"{result.skipped} image{'s' * (result.skipped != 1)}"
-        if result.images == 0:
-            lines.append(f"{where}: nothing was scored, none of {skipped} has a pixel that counts")
-        elif result.skipped:
-            lines.append(f"{where}: left out {skipped}")
+        if result.region == "all":
+            skipped = f"{result.skipped} image{'s' * (result.skipped != 1)}"
+            if result.images == 0:
+                lines.append(f"{where}: nothing was scored, none of {skipped} has a pixel that counts")
+            elif result.skipped:
+                lines.append(f"{where}: left out {skipped}")
+        elif result.region == "beyond_range" and result.pixels:
+            lines.append(
+                f"{where}: {result.share:.2g} % of the pixels lie beyond the range of {result.method}; their EPE is "
+                f"{result.metrics['epe']:.2f} px"
+            )
+        lines += [f"{where}: {note}" for note in result.notes]
     failures = dict.fromkeys(message for result in results for message in result.failed)
     return lines + [f"failed: {message}" for message in failures]

@@ -1,15 +1,28 @@
 """Every metric against numbers worked out by hand."""
 
 import math
-import random
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from stereo.errors import StereoError
-from stereo.evaluation.metrics import METRICS, Averaging, ImageSums, average, epe, image_sums
+from stereo.evaluation.metrics import (
+    METRICS,
+    QUANTILES,
+    Averaging,
+    ImageSums,
+    counts_as_zero,
+    epe,
+    image_sums,
+    metric_names,
+    select_pixels,
+)
+from stereo.evaluation.totals import Total
+from stereo.methods.method import Prediction
 
 Row = NDArray[np.float32]
 
@@ -26,8 +39,20 @@ EVERYWHERE = np.ones_like(TARGET, bool)
 NOWHERE = np.zeros_like(EVERYWHERE)
 
 
+def _sums(prediction: Row, target: Row, counts: NDArray[np.bool_] | None = None, name: str = "") -> ImageSums:
+    counts = np.ones_like(target, bool) if counts is None else counts
+    return image_sums(select_pixels(Prediction(prediction), target, counts, name))
+
+
 def _metrics(prediction: Row, target: Row, counts: NDArray[np.bool_] | None = None) -> dict[str, float]:
-    return image_sums(prediction, target, np.ones_like(target, bool) if counts is None else counts).metrics()
+    return _sums(prediction, target, counts).metrics()
+
+
+def _average(images: list[ImageSums], averaging: Averaging) -> dict[str, float]:
+    total = Total()
+    for image in images:
+        total.add(image)
+    return total.metrics(averaging)
 
 
 def test_metrics_by_hand() -> None:
@@ -40,10 +65,53 @@ def test_metrics_by_hand() -> None:
             "bad_2": 60,
             "bad_3": 40,
             "bad_4": 20,
+            "bad_5": 20,
             "d1": 20,
+            "density": 100,
+            "a50": 2.5,
+            "a90": 10,
+            "a95": 10,
+            "a99": 10,
         }
     )
-    assert list(METRICS) == ["epe", "rmse", "bad_05", "bad_1", "bad_2", "bad_3", "bad_4", "d1"]
+    assert metric_names()[:10] == list(METRICS)
+    assert metric_names()[10:14] == list(QUANTILES)
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [(1, (1, 1, 1, 1)), (2, (1, 2, 2, 2)), (20, (10, 18, 19, 20)), (100, (50, 90, 95, 99)), (101, (51, 91, 96, 100))],
+)
+def test_a_quantile_is_the_smallest_error_that_its_share_does_not_exceed(
+    count: int, expected: tuple[int, ...]
+) -> None:
+    errors = np.random.default_rng(0).permutation(np.arange(1, count + 1)).astype(np.float32)[None]
+    found = _metrics(errors + 7, np.full_like(errors, 7))
+    assert tuple(found[name] for name in QUANTILES) == expected
+    for name, share in QUANTILES.items():
+        assert found[name] == np.quantile(errors, share, method="inverted_cdf")
+
+
+def test_density_is_the_share_that_the_method_answers_for_and_errors_are_over_all() -> None:
+    estimated = np.array([[True, True, False, True, False]])
+    pixels = select_pixels(Prediction(PREDICTION, estimated=estimated), TARGET, EVERYWHERE)
+    found = image_sums(pixels).metrics()
+    assert (found["density"], found["epe"]) == (60, pytest.approx(18 / 5))
+
+
+@given(
+    st.lists(st.floats(-500, 500, width=32), min_size=1, max_size=50),
+    st.floats(-64, 64, width=16).map(float),
+)
+def test_the_truth_scores_0_and_a_constant_offset_its_size(disparities: list[float], offset: float) -> None:
+    # Whole numbers of 2^-6 px are exact in float32.
+    target = np.round(np.array([disparities], np.float32) * 64) / np.float32(64)
+    exact = _metrics(target, target)
+    assert all(value == 0 for name, value in exact.items() if name != "density")
+    offset = round(offset * 64) / 64
+    found = _metrics(target + np.float32(offset), target)
+    assert {found[name] for name in ("epe", "rmse", *QUANTILES)} == {abs(offset)}
+    assert found["bad_2"] == (100 if abs(offset) > 2 else 0)
 
 
 @pytest.mark.parametrize(
@@ -70,13 +138,13 @@ def test_unknown_ground_truth_does_not_count_whatever_it_holds() -> None:
     assert (found["epe"], found["rmse"], found["bad_1"], found["d1"]) == (2, 2, 100, 0)
 
 
-def test_an_image_without_a_pixel_that_counts_has_no_sums() -> None:
-    assert image_sums(PREDICTION, TARGET, NOWHERE) == ImageSums(0, dict.fromkeys(METRICS, 0.0))
+def test_an_image_without_a_pixel_that_counts_as_zero() -> None:
+    assert _sums(PREDICTION, TARGET, NOWHERE) == counts_as_zero()
 
 
 def test_nothing_averages_to_nan_and_not_to_zero() -> None:
     for averaging in ("pixels", "images"):
-        assert all(math.isnan(value) for value in average([], averaging).values())
+        assert all(math.isnan(value) for value in _average([], averaging).values())
 
 
 @pytest.mark.parametrize(
@@ -87,28 +155,16 @@ def test_nothing_averages_to_nan_and_not_to_zero() -> None:
     ],
 )
 def test_pixel_average_and_image_average(averaging: Averaging, expected: dict[str, float]) -> None:
-    images = [image_sums(_row(4, 4, 4), _row(1, 1, 1), np.ones((1, 3), bool))]  # 3 px on three pixels
-    images += [image_sums(_row(2), _row(1), np.ones((1, 1), bool))]  # 1 px on one
-    found = average(images, averaging)
+    images = [_sums(_row(4, 4, 4), _row(1, 1, 1)), _sums(_row(2), _row(1))]  # 3 px on three pixels, 1 px on one
+    found = _average(images, averaging)
     assert {name: found[name] for name in expected} == pytest.approx(expected)
+    assert found["a99"] == 2  # of quantiles the images' mean in any case
 
 
 def test_an_image_that_counts_as_zero_lowers_the_mean_of_images_alone() -> None:
-    images = [image_sums(PREDICTION, TARGET, EVERYWHERE), image_sums(PREDICTION, TARGET, NOWHERE)]
-    assert average(images, "images")["epe"] == pytest.approx(1.8)
-    assert average(images, "pixels")["epe"] == pytest.approx(3.6)
-
-
-def test_the_order_of_images_and_how_they_are_shared_change_nothing() -> None:
-    rng = np.random.default_rng(0)
-    images = []
-    for size in rng.integers(1, 50, 40):
-        target = rng.uniform(1, 1e4, (1, size)).astype(np.float32)
-        images.append(image_sums(target + rng.normal(0, 1e3, target.shape).astype(np.float32), target, target > 0))
-    shuffled = images.copy()
-    random.Random(1).shuffle(shuffled)
-    for averaging in ("pixels", "images"):
-        assert average(shuffled, averaging) == average(images, averaging)
+    images = [_sums(PREDICTION, TARGET, EVERYWHERE), _sums(PREDICTION, TARGET, NOWHERE)]
+    assert _average(images, "images")["epe"] == pytest.approx(1.8)
+    assert _average(images, "pixels")["epe"] == pytest.approx(3.6)
 
 
 def test_sums_keep_what_float32_would_lose() -> None:
@@ -117,7 +173,7 @@ def test_sums_keep_what_float32_would_lose() -> None:
     prediction = np.ones((1, 4097), np.float32)
     prediction[0, 0] = 2.0**24
     counts = np.ones((1, 4097), bool)
-    assert image_sums(prediction, target, counts).sums["epe"] == 2**24 + 4096
+    assert _sums(prediction, target, counts).sums["epe"] == 2**24 + 4096
     tensors = (torch.from_numpy(array) for array in (prediction, target, counts))
     assert epe(*tensors).item() * 4097 == pytest.approx(2**24 + 4096, abs=1e-6)
 
@@ -127,13 +183,13 @@ def test_a_prediction_that_is_not_finite_never_vanishes(broken: float) -> None:
     prediction = PREDICTION.copy()
     prediction[0, 0] = broken
     with pytest.raises(StereoError, match="scene7: 1 of 5 errors are not finite"):
-        image_sums(prediction, TARGET, EVERYWHERE, name="scene7")
+        _sums(prediction, TARGET, EVERYWHERE, name="scene7")
     assert not math.isfinite(epe(*map(torch.from_numpy, (prediction, TARGET, EVERYWHERE))).item())
 
 
 def test_shapes_are_never_broadcast() -> None:
     with pytest.raises(ValueError, match="one shape"):
-        image_sums(PREDICTION, TARGET[:, :1], EVERYWHERE)
+        select_pixels(Prediction(PREDICTION), TARGET[:, :1], EVERYWHERE)
     with pytest.raises(ValueError, match="one shape"):
         epe(torch.zeros(2, 1, 4, 4), torch.zeros(2, 4, 4), torch.ones(2, 4, 4, dtype=torch.bool))
     with pytest.raises(ValueError, match="bool"):

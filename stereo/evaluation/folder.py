@@ -1,0 +1,131 @@
+"""The folder of an evaluation: report.json and per_image.csv from its records; several shards' folders made one."""
+
+import csv
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from stereo.errors import DataError
+from stereo.evaluation.metrics import metric_names
+from stereo.evaluation.protocols import PROTOCOLS
+from stereo.evaluation.records import differing, read_identity, read_in_order, read_records
+from stereo.evaluation.regions import REGIONS
+from stereo.evaluation.report import write_report
+from stereo.evaluation.tally import Tally, image_row
+from stereo.output import atomic_output, make_output_folder
+
+IMAGE_COLUMNS = ("data", "method", "protocol", "region", "index", "name", "pixels", "seconds", "loading_seconds")
+
+
+def write_folder(folder: Path, tallies: Sequence[Tally], run: Mapping[str, Any], shard: str | None = None) -> None:
+    """Write report.json and per_image.csv, each at once or not at all.
+
+    Args:
+        folder: The evaluation's, which holds its records.
+        tallies: In the report's order.
+        run: Where the numbers come from, as :func:`stereo.evaluation.provenance.describe_run` says it.
+        shard: i/n, where this is a part.
+
+    Raises: OutputError.
+    """
+    results = [result.to_dict() for tally in tallies for result in tally.results()]
+    used = dict.fromkeys((result["protocol"], result["region"]) for result in results)
+    about = {
+        "profiles": [found for tally in tallies if (found := tally.profile()) is not None],
+        "protocols": {name: PROTOCOLS[name].description for name, _ in used},
+        "regions": {name: REGIONS[name].description for _, name in used},
+        **run,
+        "shard": shard,
+    }
+    write_report(folder / "report.json", results, about)
+    with (
+        atomic_output(folder / "per_image.csv") as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
+        writer = csv.DictWriter(file, [*IMAGE_COLUMNS, *metric_names()])
+        writer.writeheader()
+        for row in image_rows(folder, tallies):
+            writer.writerow({key: repr(value) if isinstance(value, float) else value for key, value in row.items()})
+
+
+def image_rows(folder: Path, tallies: Sequence[Tally]) -> Iterator[dict[str, Any]]:
+    """Yield the rows of per_image.csv: for each data set and method the images in order, each under every protocol."""
+    regions = {(tally.data, tally.method): tally.regions for tally in tallies}
+    for entry in read_in_order(folder / "records"):
+        for protocol, own in regions.get((entry.data, entry.method), {}).items():
+            for region in own:
+                row = image_row(entry.record, entry.data, entry.method, protocol, region)
+                if row is not None:
+                    yield row
+
+
+def merge_folders(folders: Sequence[Path], output: Path) -> Path:
+    """Merge the folders of all shards of one evaluation into one, and return it.
+
+    The numbers are those of one run, to the last digit; times are of all shards.
+
+    Raises: DataError where a shard is missing, there twice, or of another evaluation; OutputError.
+    """
+    reports = [_report(folder) for folder in folders]
+    _check_shards(folders, [report.get("shard") for report in reports])
+    first = read_identity(folders[0] / "records")
+    for folder in folders[1:]:
+        difference = differing(first, read_identity(folder / "records"))
+        if difference:
+            raise DataError(f"{folder}: differs from {folders[0]} in {', '.join(difference)}: not of one evaluation")
+    target = make_output_folder(output)
+    records = make_output_folder(target / "records")
+    for number, folder in enumerate(folders, 1):
+        for path in sorted((folder / "records").glob("*.jsonl")):
+            with atomic_output(records / f"shard{number}_{path.name}") as temporary:
+                temporary.write_bytes(path.read_bytes())
+    tallies = _tallies(reports)
+    for entry in read_records(records):
+        tallies[entry.data, entry.method].add(entry.record)
+    run = {key: value for key, value in reports[0].items() if key not in ("results", "profiles", "shard")}
+    write_folder(target, list(tallies.values()), run)
+    return target
+
+
+def _tallies(reports: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], Tally]:
+    """Return an empty tally for each data set and method, with the protocols, regions and notes of the shards' rows."""
+    regions: dict[tuple[str, str], dict[str, list[str]]] = {}
+    notes: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for row in reports[0]["results"]:
+        key = row["data"], row["method"]
+        regions.setdefault(key, {}).setdefault(row["protocol"], []).append(row["region"])
+        if row["region"] == "all":
+            notes.setdefault(key, {})[row["protocol"]] = row["notes"]
+    return {
+        (data, method): Tally(data, method, [PROTOCOLS[name] for name in own], own, notes[data, method])
+        for (data, method), own in regions.items()
+    }
+
+
+def _report(folder: Path) -> dict[str, Any]:
+    path = folder / "report.json"
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise DataError(f"{path}: cannot be read as a report; name the folder of one shard of an evaluation") from None
+    if not isinstance(report, dict) or "results" not in report or "shard" not in report:
+        raise DataError(f"{path}: is no report of this version; name the folder of one shard of an evaluation")
+    return report
+
+
+def _check_shards(folders: Sequence[Path], shards: Sequence[str | None]) -> None:
+    counts = set()
+    for folder, shard in zip(folders, shards, strict=True):
+        if shard is None:
+            raise DataError(f"{folder}: is no shard; name folders that evaluate.py --shard i/n wrote")
+        counts.add(shard.partition("/")[2])
+    listed = ", ".join(map(str, shards))
+    if len(counts) > 1:
+        raise DataError(f"the shards are of different divisions: {listed}")
+    (count,) = counts
+    missing = [f"{number}/{count}" for number in range(1, int(count) + 1) if f"{number}/{count}" not in shards]
+    if missing:
+        raise DataError(f"shard {', '.join(missing)} is missing; merge all of them")
+    if len(set(shards)) < len(shards):
+        raise DataError(f"a shard is there twice: {listed}")

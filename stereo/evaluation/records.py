@@ -1,0 +1,225 @@
+"""Records of an evaluation on disk: one line for each pair, written as soon as it is scored.
+
+Whatever becomes of the process, it loses the pair that it was at; with `--resume` the pairs that are there are not
+computed again, and the shards of an evaluation are merged from their records to the digits of one run.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from stereo.errors import DataError, OutputError
+from stereo.evaluation.metrics import CONFIDENCE_METRICS, METRICS, QUANTILES, ImageSums
+from stereo.evaluation.profiles import ImageProfile
+from stereo.evaluation.tally import PairRecord
+from stereo.output import atomic_output, make_output_folder
+from stereo.processes import Processes
+
+_OWN = (*QUANTILES, *CONFIDENCE_METRICS)
+
+
+class Entry(NamedTuple):
+    """One record, and what it is of."""
+
+    data: str
+    method: str
+    record: PairRecord
+
+
+class RecordLog:
+    """The records in an evaluation's folder, to which each process adds a file of its own.
+
+    Args:
+        folder: The evaluation's output folder.
+        identity: All that the numbers depend on, as plain values: records of another identity are not taken.
+        resume: Keep what is there, without the failures, which are tried again; otherwise it is deleted.
+        processes: Those that share the work, and the folder.
+
+    Raises: DataError where the folder's records are of another identity, or broken; OutputError.
+    """
+
+    def __init__(self, folder: Path, identity: Mapping[str, Any], resume: bool, processes: Processes) -> None:
+        self.folder = make_output_folder(folder / "records")
+        self.identity = json.loads(json.dumps(identity))
+        if processes.is_main:
+            for path in sorted(self.folder.glob("*.jsonl")):
+                if resume:
+                    _check_identity(path, self.identity)
+                    _keep_whole_records(path)
+                else:
+                    path.unlink()
+        if processes.size > 1:
+            processes.barrier()
+        self._path = self.folder / f"rank{processes.rank}.jsonl"
+        if not self._path.exists():
+            with atomic_output(self._path) as temporary:
+                temporary.write_text(json.dumps({"identity": self.identity}) + "\n", encoding="utf-8")
+
+    def finished(self, data: str, method: str) -> Iterator[PairRecord]:
+        """Yield the records of one method on one data set, in any order."""
+        for entry in read_records(self.folder):
+            if (entry.data, entry.method) == (data, method):
+                yield entry.record
+
+    def append(self, data: str, method: str, record: PairRecord) -> None:
+        """Add a record; it is in the file when this returns. Raises: OutputError."""
+        line = json.dumps({"data": data, "method": method, **_to_plain(record)}, allow_nan=False)
+        try:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(line + "\n")
+        except OSError as error:
+            raise OutputError(f"{self._path}: cannot be written: {error.strerror}; free some space") from None
+
+
+def read_identity(folder: Path) -> dict[str, Any]:
+    """Return what the numbers in a folder of records depend on. Raises: DataError where there are none."""
+    paths = sorted(folder.glob("*.jsonl"))
+    if not paths:
+        raise DataError(f"{folder}: holds no records; name a folder that evaluate.py --output wrote")
+    return _identity(paths[0])
+
+
+def read_records(folder: Path) -> Iterator[Entry]:
+    """Yield all records in a folder, in any order. Raises: DataError where one is broken."""
+    for path in sorted(folder.glob("*.jsonl")):
+        for number, line in enumerate(_lines(path), 1):
+            if number > 1:
+                yield _entry(line, f"{path}: line {number}")
+
+
+def read_in_order(folder: Path) -> Iterator[Entry]:
+    """Yield all records in a folder, by data set and method as they first came, and by index within.
+
+    One record is in memory at a time, and the places of the others. Raises: DataError where one is broken.
+    """
+    places: dict[tuple[str, str], list[tuple[int, Path, int]]] = {}
+    for path in sorted(folder.glob("*.jsonl")):
+        offset = 0
+        for number, line in enumerate(_lines(path), 1):
+            if number > 1:
+                entry = _entry(line, f"{path}: line {number}")
+                places.setdefault((entry.data, entry.method), []).append((entry.record.index, path, offset))
+            offset += len(line.encode())
+    for group in places.values():
+        for _, path, offset in sorted(group):
+            with path.open("rb") as file:
+                file.seek(offset)
+                yield _entry(file.readline().decode(), str(path))
+
+
+def _entry(line: str, where: str) -> Entry:
+    try:
+        plain = json.loads(line)
+        return Entry(plain["data"], plain["method"], _from_plain(plain))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise DataError(f"{where} is no record; evaluate again without --resume") from None
+
+
+def _lines(path: Path) -> Iterator[str]:
+    try:
+        with path.open(encoding="utf-8", newline="\n") as file:
+            yield from file
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read: {getattr(error, 'strerror', error)}") from None
+
+
+def _identity(path: Path) -> dict[str, Any]:
+    with suppress(ValueError, KeyError, TypeError, StopIteration):
+        identity = json.loads(next(_lines(path)))["identity"]
+        if isinstance(identity, dict):
+            return identity
+    raise DataError(f"{path}: is no file of records; use another --output, or evaluate without --resume")
+
+
+def _check_identity(path: Path, identity: Mapping[str, Any]) -> None:
+    difference = differing(_identity(path), identity)
+    if difference:
+        raise DataError(
+            f"{path}: these records are of another evaluation, which differs in {', '.join(difference)}; use another "
+            "--output, or evaluate anew without --resume"
+        )
+
+
+def differing(one: Mapping[str, Any], other: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Return the names, with dots, of the values in which two nested mappings differ."""
+    names = []
+    for key in dict.fromkeys([*one, *other]):
+        mine, theirs = one.get(key), other.get(key)
+        if isinstance(mine, Mapping) and isinstance(theirs, Mapping):
+            names += differing(mine, theirs, f"{prefix}{key}.")
+        elif mine != theirs:
+            names.append(f"{prefix}{key}")
+    return names
+
+
+def _keep_whole_records(path: Path) -> None:
+    """Drop failures, and a last line that a kill has cut off."""
+    with atomic_output(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        for number, line in enumerate(_lines(path)):
+            if not line.endswith("\n"):
+                break
+            if number == 0 or json.loads(line).get("failure") is None:
+                file.write(line)
+
+
+def _to_plain(record: PairRecord) -> dict[str, Any]:
+    """Return plain values; the metrics of each protocol and region as a list, to save space."""
+    if record.failure is not None:
+        return {"index": record.index, "name": record.name, "failure": record.failure}
+    scores: dict[str, dict[str, list[Any] | None]] = {}
+    for (protocol, region), sums in record.scores.items():
+        values = None
+        if sums is not None:
+            own = [sums.own.get(name) for name in _OWN]
+            values = [sums.pixels, *(_short(sums.sums[name]) for name in METRICS), *own]
+        scores.setdefault(protocol, {})[region] = values
+    return {
+        "index": record.index,
+        "name": record.name,
+        "seconds": record.seconds,
+        "loading_seconds": record.loading_seconds,
+        "timed": record.timed,
+        "size": record.size,
+        "ran_at": record.ran_at,
+        "peak_memory_mb": record.peak_memory_mb,
+        "scores": scores,
+        "missing": record.missing,
+        "occlusion": record.occlusion,
+        "profile": None if record.profile is None else asdict(record.profile),
+    }
+
+
+def _short(value: float) -> float | int:
+    return int(value) if value.is_integer() else value
+
+
+def _from_plain(plain: Mapping[str, Any]) -> PairRecord:
+    if plain.get("failure") is not None:
+        return PairRecord(plain["index"], plain["name"], failure=plain["failure"])
+    scores: dict[tuple[str, str], ImageSums | None] = {}
+    for protocol, regions in plain["scores"].items():
+        for region, values in regions.items():
+            sums = None
+            if values is not None:
+                means = dict(zip(METRICS, map(float, values[1 : 1 + len(METRICS)]), strict=True))
+                own = zip(_OWN, values[1 + len(METRICS) :], strict=True)
+                sums = ImageSums(values[0], means, {name: value for name, value in own if value is not None})
+            scores[protocol, region] = sums
+    ran_at, image_profile = plain["ran_at"], plain["profile"]
+    return PairRecord(
+        index=plain["index"],
+        name=plain["name"],
+        seconds=plain["seconds"],
+        loading_seconds=plain["loading_seconds"],
+        timed=plain["timed"],
+        size=(plain["size"][0], plain["size"][1]),
+        ran_at=None if ran_at is None else (ran_at[0], ran_at[1]),
+        peak_memory_mb=plain["peak_memory_mb"],
+        scores=scores,
+        missing=tuple(plain["missing"]),
+        occlusion=plain["occlusion"],
+        profile=None if image_profile is None else ImageProfile(**image_profile),
+    )
