@@ -36,6 +36,7 @@ LOOKED_UP: dict[str, tuple[Collection[str], set[str]]] = {
 }
 # Switches with two or three values that one line of code reads, each by name.
 SWITCHES = {
+    "data.train.half",
     "data.train.split",
     "data.train.rendering",
     "data.train.negative_disparity",

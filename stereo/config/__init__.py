@@ -7,10 +7,12 @@ are those of the `compact` network, or of the network that `preset` names. Each 
 
 from stereo.config.data import (
     FAMILIES,
+    WITH_TEST_HALF,
     AugmentationConfig,
     DataConfig,
     DatasetConfig,
     Family,
+    Half,
     ScenePreset,
     SyntheticConfig,
 )
@@ -41,6 +43,7 @@ from stereo.config.training import LossConfig, OptimizerConfig, TrainingConfig
 __all__ = [
     "FAMILIES",
     "PRESETS",
+    "WITH_TEST_HALF",
     "AggregationConfig",
     "AttentionConfig",
     "AugmentationConfig",
@@ -50,6 +53,7 @@ __all__ = [
     "DatasetConfig",
     "Family",
     "FeaturesConfig",
+    "Half",
     "LossConfig",
     "ModelConfig",
     "OptimizerConfig",

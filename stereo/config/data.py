@@ -21,6 +21,9 @@ Family = Literal[
     "packed",
 ]
 FAMILIES: tuple[str, ...] = get_args(Family)
+Half = Literal["training", "testing"]
+# The benchmarks, which keep the ground truth of one half of their pairs to themselves.
+WITH_TEST_HALF: tuple[Family, ...] = ("kitti2012", "kitti2015", "middlebury2014", "eth3d")
 ScenePreset = Literal["flying", "tabletop", "driving", "mixed"]
 
 
@@ -124,6 +127,9 @@ class DatasetConfig:
     rendering: Literal["cleanpass", "finalpass"] = "cleanpass"
     # Scene Flow only: what to do with maps of mostly negative disparities, which some releases have. refuse: an error.
     negative_disparity: Literal["refuse", "flip", "keep"] = "refuse"
+    # Benchmarks only (kitti2012, kitti2015, middlebury2014, eth3d): training, or testing, which has no ground truth:
+    # KITTI's folder testing, testF, testH or testQ of MiddEval3, two_view_test of ETH3D.
+    half: Half = "training"
     # A text file of sample names, one a line: only those, in that order (scripts/check_dataset.py --write-names).
     names: str | None = None
     # A text file of sample names to leave out; the published list of bad FlyingThings3D frames is understood too.
@@ -147,6 +153,10 @@ class DatasetConfig:
         require(
             self.family == "synthetic" or self.path is not None,
             f"data set family '{self.family}' needs a path: the folder that holds it",
+        )
+        require(
+            self.half == "training" or self.family in WITH_TEST_HALF,
+            f"half is testing, which {self.family} does not have; only {', '.join(WITH_TEST_HALF)} have it",
         )
 
 
@@ -240,6 +250,10 @@ class DataConfig:
     workers: int = 1
 
     def __post_init__(self) -> None:
+        require(
+            all(member.half == "training" for member in (self.train, *self.mix, self.validation)),
+            "half is testing, which has no ground truth; data.train, data.mix and data.validation need it",
+        )
         # Written out, so that the saved configuration says which half was trained on and which was held out.
         self.train = _with_split(self.train, "train")
         self.mix = [_with_split(member, "train") for member in self.mix]

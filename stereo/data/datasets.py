@@ -44,14 +44,14 @@ BUILDERS: dict[Family, Callable[[DatasetConfig, bool], StereoDataset]] = {
     "scene_flow": lambda config, right: SceneFlow(
         _path(config), config.split or "train", config.rendering, right, config.negative_disparity, config.check_views
     ),
-    "kitti2012": lambda config, right: Kitti(_path(config), 2012, config.check_views),
-    "kitti2015": lambda config, right: Kitti(_path(config), 2015, config.check_views),
+    "kitti2012": lambda config, right: Kitti(_path(config), 2012, config.check_views, config.half),
+    "kitti2015": lambda config, right: Kitti(_path(config), 2015, config.check_views, config.half),
     "middlebury2001": lambda config, right: Middlebury(_path(config), 2001, right, config.check_views),
     "middlebury2003": lambda config, right: Middlebury(_path(config), 2003, right, config.check_views),
     "middlebury2005": lambda config, right: Middlebury(_path(config), 2005, right, config.check_views),
     "middlebury2006": lambda config, right: Middlebury(_path(config), 2006, right, config.check_views),
-    "middlebury2014": lambda config, right: Middlebury(_path(config), 2014, right, config.check_views),
-    "eth3d": lambda config, right: Eth3d(_path(config), config.check_views),
+    "middlebury2014": lambda config, right: Middlebury(_path(config), 2014, right, config.check_views, config.half),
+    "eth3d": lambda config, right: Eth3d(_path(config), config.check_views, config.half),
     "pairs": lambda config, right: PairList(_path(config), config.check_views),
     "packed": lambda config, right: PackedDataset(_path(config)),
 }

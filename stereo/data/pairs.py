@@ -24,6 +24,7 @@ class PairFiles:
     mask: an image that is not 0 where the ground truth may be used.
     visible_mask: an image that is 255 where the left pixel is visible in both views.
     visible_disparity: a disparity map that is known only where the left pixel is visible in both views.
+    object_map: an image that is not 0 on moving objects.
     calibration: the file that gives focal length and baseline.
     """
 
@@ -36,6 +37,7 @@ class PairFiles:
     mask: Path | None = None
     visible_mask: Path | None = None
     visible_disparity: Path | None = None
+    object_map: Path | None = None
     calibration: Path | None = None
 
 
@@ -87,6 +89,7 @@ def load_pair(files: PairFiles, calibration_reader: Callable[[Path], Calibration
     if files.disparity is not None:
         occluded: Mask | None = None
         disparity_right: Map | None = None
+        foreground: Mask | None = None
         disparity, valid = read_disparity(files.disparity, files.disparity_scale)
         if files.mask is not None:
             valid = valid & (_of_size(valid, read_mask(files.mask), files.mask) != 0)
@@ -99,7 +102,9 @@ def load_pair(files: PairFiles, calibration_reader: Callable[[Path], Calibration
         if files.disparity_right is not None:
             disparity_right, _ = read_disparity(files.disparity_right, files.disparity_scale)
             _of_size(valid, disparity_right, files.disparity_right)
-        truth = GroundTruth(disparity, valid, occluded, disparity_right)
+        if files.object_map is not None:
+            foreground = _of_size(valid, read_mask(files.object_map), files.object_map) != 0
+        truth = GroundTruth(disparity, valid, occluded, disparity_right, foreground)
     calibration = None if files.calibration is None else calibration_reader(files.calibration)
     return StereoSample(left, right, truth, calibration, files.name)
 

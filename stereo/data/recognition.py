@@ -6,10 +6,10 @@ from pathlib import Path
 
 from stereo.config import DatasetConfig, Family
 from stereo.data.datasets import StereoDataset, build_dataset, describe
-from stereo.data.families import kitti, middlebury, scene_flow_layout
-from stereo.data.families.folders import subfolders
+from stereo.data.families import eth3d, kitti, middlebury, scene_flow_layout
+from stereo.data.families.folders import NothingFound, subfolders
 from stereo.data.families.scene_flow_layout import EXPECTED_TEST_PARTS
-from stereo.data.pairs import PairDataset
+from stereo.data.pairs import PairDataset, count_pairs
 from stereo.errors import DataError
 
 # How far below the path a data set may lie: real/middlebury2014/MiddEval3/trainingQ/Adirondack.
@@ -89,7 +89,10 @@ class _Search:
         beside = folder if folder == self.path else folder.parent
         if (beside, year) not in self._middlebury:
             self._middlebury.add((beside, year))
-            self.parts.append(_part(f"middlebury{year}", beside))  # type: ignore[arg-type]  # one of those years
+            if middlebury.in_test_half(folder):
+                self.parts += _test_half("middlebury2014", beside)
+            else:
+                self.parts.append(_part(f"middlebury{year}", beside))  # type: ignore[arg-type]  # one of those years
         return True
 
     def _belonging(self, folder: Path) -> set[str]:
@@ -102,10 +105,13 @@ class _Search:
             belonging |= {name for name in names if scene_flow_layout.is_part(name)}
         year = kitti.recognize_year(folder)
         if year is not None:
-            self.parts.append(_part(f"kitti{year}", folder))  # type: ignore[arg-type]  # one of those years
+            family: Family = "kitti2012" if year == 2012 else "kitti2015"
+            self.parts += [] if folder.name == "testing" else [_part(family, folder)]
+            self.parts += _test_half(family, folder)
             belonging |= {"training", "testing"} if "training" in names else names
-        if "two_view_training" in names:
-            self.parts.append(_part("eth3d", folder))
+        if any(name in names for folders in eth3d.IMAGE_FOLDERS.values() for name in folders):
+            self.parts += [_part("eth3d", folder)] if "two_view_training" in names else []
+            self.parts += _test_half("eth3d", folder)
             belonging |= {name for name in names if name.startswith("two_view_")}
         return belonging
 
@@ -119,6 +125,20 @@ def _part(family: Family, path: Path) -> Part:
         part.lines = [f"{family}: cannot be read, {path}"]
         part.problems = [str(error)]
     return part
+
+
+def _test_half(family: Family, path: Path) -> list[Part]:
+    """Return the test half of a benchmark, whose pairs are counted and not looked at; nothing where it is not there."""
+    part = Part(family)
+    try:
+        dataset = build_dataset(DatasetConfig(family=family, path=str(path), half="testing", check_views=False))
+        part.lines = [f"{family}, test half without ground truth: {count_pairs(len(dataset))}, {path}"]
+    except NothingFound:
+        return []
+    except DataError as error:
+        part.lines = [f"{family}, test half: cannot be read, {path}"]
+        part.problems = [str(error)]
+    return [part]
 
 
 def _scene_flow(trees: list[scene_flow_layout.Tree]) -> Iterator[Part]:

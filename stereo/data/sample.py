@@ -73,6 +73,8 @@ class GroundTruth:
     occluded: bool [H, W], True where the left pixel is not visible in the right view; None where the data set does
         not say.
     disparity_right: float32 [H, W] of the right view, 0 where unknown; None where the data set does not have it.
+    foreground: bool [H, W], True on moving objects in the left view, wherever they are, with or without a known
+        disparity; None where the data set does not say (KITTI 2015 alone does).
 
     Raises: DataError if shapes or types do not agree.
     """
@@ -81,6 +83,7 @@ class GroundTruth:
     valid: Mask
     occluded: Mask | None = None
     disparity_right: Map | None = None
+    foreground: Mask | None = None
 
     def __post_init__(self) -> None:
         for name, dtype in _TRUTH_TYPES.items():
@@ -101,6 +104,7 @@ _TRUTH_TYPES: dict[str, type[np.generic]] = {
     "valid": np.bool_,
     "occluded": np.bool_,
     "disparity_right": np.float32,
+    "foreground": np.bool_,
 }
 
 

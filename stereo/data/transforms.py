@@ -92,6 +92,7 @@ def resize(sample: StereoSample, scale: float, stretch: float = 1.0) -> StereoSa
             valid=nearest(truth.valid, np.bool_),
             occluded=nearest(truth.occluded, np.bool_),
             disparity_right=None if disparity_right is None else disparity_right * np.float32(ratio),
+            foreground=nearest(truth.foreground, np.bool_),
         )
     calibration = sample.calibration
     return replace(
@@ -127,7 +128,8 @@ def vertical_flip(sample: StereoSample) -> StereoSample:
 def horizontal_flip(sample: StereoSample) -> StereoSample:
     """Exchange the views and mirror both, so that disparities stay positive: the right view's become the left one's.
 
-    They count as known where they are not 0. Which pixels are occluded in the new right view is not known.
+    They count as known where they are not 0. Which pixels are occluded in the new right view, and which of the new
+    left view show moving objects, is not known.
     Raises: DataError if the right view's disparity is not there.
     """
     truth, calibration = sample.truth, sample.calibration
@@ -188,6 +190,7 @@ def _follow(truth: GroundTruth, matrix: NDArray[np.float64]) -> GroundTruth:
         valid=valid,
         occluded=None if truth.occluded is None else truth.occluded & valid,
         disparity_right=disparity_right,
+        foreground=truth.foreground,
     )
 
 

@@ -83,6 +83,8 @@ def test_back_and_forth_is_where_it_was() -> None:
 def calibrated() -> StereoSample:
     sample = textured_sample(HEIGHT, WIDTH, 8)
     sample = with_truth(sample, disparity_right=truth_of(sample).disparity, occluded=np.zeros((HEIGHT, WIDTH), bool))
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
+    sample = with_truth(sample, foreground=(rows + 2 * columns) % 7 < 3)
     return replace(sample, calibration=CALIBRATION)
 
 
@@ -107,7 +109,7 @@ def test_a_window_is_the_same_part_of_everything() -> None:
     here = (slice(3, 23), slice(5, 35))
     np.testing.assert_array_equal(part.left, sample.left[here])
     np.testing.assert_array_equal(part.right, sample.right[here])
-    for name in ("disparity", "valid", "occluded", "disparity_right"):
+    for name in ("disparity", "valid", "occluded", "disparity_right", "foreground"):
         array = getattr(truth_of(part), name)
         np.testing.assert_array_equal(array, getattr(truth_of(sample), name)[here])
         assert array.flags.c_contiguous
@@ -127,6 +129,7 @@ MAP, MASK = np.zeros((4, 6), np.float32), np.zeros((4, 6), bool)
         ({"valid": MASK.astype(np.uint8)}, "valid is uint8, expected bool"),
         ({"occluded": MAP}, "occluded is float32, expected bool"),
         ({"disparity_right": MASK}, "disparity_right is bool, expected float32"),
+        ({"foreground": MAP}, "foreground is float32, expected bool"),
         ({"valid": MASK[:, :5]}, r"valid is \[4, 5\] but disparity is \[4, 6\] \[H, W\]"),
         ({"occluded": MASK[:3]}, r"occluded is \[3, 6\] but disparity is \[4, 6\]"),
         ({"disparity": MAP[..., None]}, r"disparity is \[4, 6, 1\]"),

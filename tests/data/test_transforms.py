@@ -70,6 +70,23 @@ def test_resized_maps_invent_no_value() -> None:
     assert len(np.unique(truth_of(changed).disparity)) == 2
 
 
+def test_moving_objects_go_with_the_left_view() -> None:
+    sample = textured_sample(40, 60, 4)
+    foreground = np.zeros((40, 60), bool)
+    foreground[10:20, 30:50] = True
+    sample = with_both_truths(with_truth(sample, foreground=foreground))
+    half = np.zeros((20, 30), bool)
+    half[5:10, 15:25] = True
+    for changed, expected in (
+        (resize(sample, 0.5), half),
+        (vertical_flip(sample), foreground[::-1]),
+        (misalign(sample, 2.0, 1.0), foreground),  # it moves the right view alone
+        (sample.window(8, 28, 32, 32), foreground[8:40, 28:60]),
+    ):
+        np.testing.assert_array_equal(truth_of(changed).foreground, expected)
+    assert truth_of(horizontal_flip(sample)).foreground is None  # where they are in the right view is not known
+
+
 def test_color_leaves_geometry_and_is_symmetric_when_told() -> None:
     sample = textured_sample(32, 48, 5)
     symmetric = color_jitter(sample, 0.5, 0.0, rng())

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from helpers import truth_of
+from stereo.config import Half
 from stereo.data.formats import write_disparity_png16, write_image, write_pfm
 from stereo.data.sample import GroundTruth, Image, Map, StereoSample
 
@@ -74,13 +75,16 @@ def make_scene_flow(
 KITTI_2015 = ("image_2", "image_3", "disp_occ_0")
 
 
-def make_kitti(root: Path, samples: Sequence[StereoSample], folders: Sequence[str] = KITTI_2015) -> None:
-    """Write the training half of KITTI, numbered from 0; 2015 unless the folders are others."""
+def make_kitti(
+    root: Path, samples: Sequence[StereoSample], folders: Sequence[str] = KITTI_2015, half: Half = "training"
+) -> None:
+    """Write a half of KITTI, numbered from 0; 2015 unless the folders are others. Testing has no ground truth."""
+    folders = folders[:2] if half == "testing" else folders
     for number, sample in reversed(list(enumerate(samples))):  # so that a folder's own order is not that of the names
-        make_pair(root / "training", [f"{folder}/{number:06d}_10.png" for folder in folders], sample)
+        make_pair(root / half, [f"{folder}/{number:06d}_10.png" for folder in folders], sample)
 
 
 def make_eth3d(root: Path, scene: str, sample: StereoSample) -> None:
-    """Write one scene of the two-view benchmark."""
+    """Write one scene of the two-view benchmark, with ground truth."""
     make_pair(root / "two_view_training" / scene, ["im0.png", "im1.png"], sample)
     make_disparity(root / "two_view_training_gt" / scene / "disp0GT.pfm", truth_of(sample).disparity)

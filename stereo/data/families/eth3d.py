@@ -1,42 +1,54 @@
-"""ETH3D, the low-resolution two-view benchmark (Schöps et al., CVPR 2017), its training half."""
+"""ETH3D, the low-resolution two-view benchmark (Schöps et al., CVPR 2017)."""
 
+from dataclasses import replace
 from pathlib import Path
 
+from stereo.config import Half
 from stereo.data.families.folders import first_file, nothing_found, require_folder, require_partner, walk_folders
 from stereo.data.pairs import PairDataset, PairFiles
 
+# Where the images of each half lie: the archive's own folder, and another name that copies of it have.
+IMAGE_FOLDERS: dict[Half, tuple[str, ...]] = {
+    "training": ("two_view_training",),
+    "testing": ("two_view_test", "two_view_testing"),
+}
+
 
 class Eth3d(PairDataset):
-    """The pairs of ETH3D with ground truth, sorted by scene. The views are gray.
+    """The pairs of one half of ETH3D, sorted by scene. The views are gray.
 
     Args:
-        path: The folder that holds `two_view_training` and `two_view_training_gt`.
+        path: The folder that holds `two_view_training` and `two_view_training_gt`, or `two_view_test`.
         check_views: See :class:`PairDataset`.
+        half: `testing` has no ground truth.
 
     Raises: DataError if there is no such folder or no pair, or if a pair is incomplete.
     """
 
-    def __init__(self, path: str | Path, check_views: bool = True) -> None:
+    def __init__(self, path: str | Path, check_views: bool = True, half: Half = "training") -> None:
         root = require_folder(path, "eth3d")
-        images, truths = root / "two_view_training", root / "two_view_training_gt"
+        images = next((root / name for name in IMAGE_FOLDERS[half] if (root / name).is_dir()), None)
         pairs = []
-        for scene in walk_folders(images, 1) if images.is_dir() else ():
+        for scene in () if images is None else walk_folders(images, 1):
             left = scene / "im0.png"
             if not left.is_file():
                 continue
-            truth = truths / scene.name
-            pairs.append(
-                PairFiles(
-                    name=f"eth3d/{scene.name}",
-                    left=left,
-                    right=require_partner(scene / "im1.png", left, "the right view"),
-                    disparity=require_partner(truth / "disp0GT.pfm", left, "the disparity"),
-                    visible_mask=first_file(truth, ["mask0nocc.png"]),
-                    calibration=first_file(scene, ["calib.txt"]),
-                )
+            pair = PairFiles(
+                name=f"eth3d/{scene.name}",
+                left=left,
+                right=require_partner(scene / "im1.png", left, "the right view"),
+                calibration=first_file(scene, ["calib.txt"]),
             )
+            pairs.append(pair if half == "testing" else _with_truth(pair, root / "two_view_training_gt" / scene.name))
         if not pairs:
-            raise nothing_found(
-                root, "eth3d", "two_view_training/SCENE/im0.png and two_view_training_gt/SCENE/disp0GT.pfm"
-            )
+            truth = "" if half == "testing" else " and two_view_training_gt/SCENE/disp0GT.pfm"
+            raise nothing_found(root, "eth3d", f"{IMAGE_FOLDERS[half][0]}/SCENE/im0.png{truth}")
         super().__init__(pairs, check_views)
+
+
+def _with_truth(pair: PairFiles, folder: Path) -> PairFiles:
+    return replace(
+        pair,
+        disparity=require_partner(folder / "disp0GT.pfm", pair.left, "the disparity"),
+        visible_mask=first_file(folder, ["mask0nocc.png"]),
+    )

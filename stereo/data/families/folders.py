@@ -8,6 +8,10 @@ from pathlib import Path
 from stereo.errors import DataError
 
 
+class NothingFound(DataError):
+    """A folder does not hold a single pair of the data set."""
+
+
 def folder_name(folder: Path) -> str:
     """Return the folder's own name, for `.` and `..` too."""
     return os.path.basename(os.path.abspath(folder))
@@ -55,7 +59,7 @@ def no_partner(path: Path, of: Path, what: str) -> str:
     )
 
 
-def nothing_found(folder: Path, family: str, expected: str, found: Sequence[str] = ()) -> DataError:
+def nothing_found(folder: Path, family: str, expected: str, found: Sequence[str] = ()) -> NothingFound:
     """Return the error for a folder without a single pair.
 
     Args:
@@ -64,9 +68,17 @@ def nothing_found(folder: Path, family: str, expected: str, found: Sequence[str]
     """
     names = list(found) or [entry.name + "/" * entry.is_dir() for entry in _entries(folder)]
     shown = ", ".join(names[:8]) + (f" … ({len(names)} entries)" if len(names) > 8 else "")
-    return DataError(
+    return NothingFound(
         f"{folder}: no pair of {family} found; looked for {expected}; found {shown or 'an empty folder'}; "
         "check the path (data/README.md shows the layout)"
+    )
+
+
+def truth_is_withheld(folder: Path, family: str) -> DataError:
+    """Return the error for the folder of a test half where one with ground truth is expected."""
+    return DataError(
+        f"{folder}: is the test half of {family}, whose ground truth is withheld; half=testing reads its images, and "
+        "scripts/submit.py predicts them for the benchmark's server"
     )
 
 

@@ -1,9 +1,19 @@
-"""KITTI Stereo 2012 (Geiger et al., CVPR 2012) and 2015 (Menze and Geiger, CVPR 2015), the training halves."""
+"""KITTI Stereo 2012 (Geiger et al., CVPR 2012) and 2015 (Menze and Geiger, CVPR 2015)."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from stereo.data.families.folders import first_file, nothing_found, require_folder, require_partner
+from stereo.config import Half
+from stereo.data.families.folders import (
+    NothingFound,
+    first_file,
+    folder_name,
+    nothing_found,
+    require_folder,
+    require_partner,
+    truth_is_withheld,
+)
 from stereo.data.formats.calibration import read_kitti_calibration
 from stereo.data.pairs import PairDataset, PairFiles, load_pair
 from stereo.data.sample import StereoSample
@@ -23,48 +33,71 @@ _CAMERAS = {"colored_0": ("P2", "P3"), "image_0": ("P0", "P1"), "image_2": ("P_r
 
 
 class Kitti(PairDataset):
-    """The pairs of KITTI Stereo with ground truth, sorted by number; only the frames _10 have it.
+    """The pairs of one half of KITTI Stereo, sorted by number; only the frames _10 are part of it.
 
     Args:
-        path: The data set's folder, or its `training`.
+        path: The data set's folder, or that of the half itself.
         year: 2012 (in color if that is there, else in gray) or 2015.
         check_views: See :class:`PairDataset`.
+        half: `testing` has no ground truth.
 
     Raises: DataError if there is no such folder or no pair, or if a pair is incomplete.
     """
 
-    def __init__(self, path: str | Path, year: int, check_views: bool = True) -> None:
+    def __init__(self, path: str | Path, year: int, check_views: bool = True, half: Half = "training") -> None:
         if year not in _FOLDERS:
             raise DataError(f"there is no KITTI Stereo of {year}; expected 2012 or 2015")
         family = f"kitti{year}"
-        root = require_folder(path, family)
-        training = root / "training" if (root / "training").is_dir() else root
-        names = next((names for names in _FOLDERS[year] if (training / names[0]).is_dir()), _FOLDERS[year][0])
-        left_folder, right_folder, all_folder, visible_folder = (training / name for name in names)
-        calibrations = "calib" if year == 2012 else "calib_cam_to_cam"
-        has_visible = visible_folder.is_dir()
-        pairs = [
-            PairFiles(
+        folder = _half_folder(require_folder(path, family), family, half)
+        names = next((names for names in _FOLDERS[year] if (folder / names[0]).is_dir()), _FOLDERS[year][0])
+        calibrations = folder / ("calib" if year == 2012 else "calib_cam_to_cam")
+        pairs = []
+        for left in sorted((folder / names[0]).glob("*_10.png")):
+            pair = PairFiles(
                 name=f"{family}/{left.name.removesuffix('_10.png')}",
                 left=left,
-                right=require_partner(right_folder / left.name, left, "the right view"),
-                disparity=require_partner(all_folder / left.name, left, "the disparity"),
-                visible_disparity=require_partner(
-                    visible_folder / left.name, left, "the disparity of unoccluded pixels"
-                )
-                if has_visible
-                else None,
-                calibration=first_file(training / calibrations, [left.name.replace("_10.png", ".txt")]),
+                right=require_partner(folder / names[1] / left.name, left, "the right view"),
+                calibration=first_file(calibrations, [left.name.replace("_10.png", ".txt")]),
             )
-            for left in sorted(left_folder.glob("*_10.png"))
-        ]
+            pairs.append(pair if half == "testing" else _with_truth(pair, folder, names))
         if not pairs:
-            raise nothing_found(training, family, f"{names[0]}/000000_10.png, {names[1]}/… and {names[2]}/…")
+            truth = "" if half == "testing" else f" and {names[2]}/…"
+            raise nothing_found(folder, family, f"{names[0]}/000000_10.png, {names[1]}/…{truth}")
         super().__init__(pairs, check_views)
         self._cameras = _CAMERAS[names[0]]
 
     def load(self, pair: PairFiles) -> StereoSample:
         return load_pair(pair, partial(read_kitti_calibration, left=self._cameras[0], right=self._cameras[1]))
+
+
+def _half_folder(root: Path, family: str, half: Half) -> Path:
+    """Return the folder of a half: `root` itself, or the one of that name in it. Raises: DataError if it is neither."""
+    if (root / half).is_dir():
+        return root / half
+    if half == "training" and folder_name(root) == "testing":
+        raise truth_is_withheld(root, family)
+    if half == "testing" and folder_name(root) != "testing":
+        raise NothingFound(
+            f"{root}: the test half of {family} is not there; expected the folder testing in it; unpack the archive "
+            "there, or check the path (data/README.md shows the layout)"
+        )
+    return root
+
+
+def _with_truth(pair: PairFiles, folder: Path, names: tuple[str, str, str, str]) -> PairFiles:
+    """Return the pair with the files of its ground truth: the map of all pixels, and of the others what is there."""
+
+    def optional(name: str, what: str) -> Path | None:
+        # Either all pairs have it or none.
+        path = folder / name / pair.left.name
+        return require_partner(path, pair.left, what) if path.parent.is_dir() else None
+
+    return replace(
+        pair,
+        disparity=require_partner(folder / names[2] / pair.left.name, pair.left, "the disparity"),
+        visible_disparity=optional(names[3], "the disparity of unoccluded pixels"),
+        object_map=optional("obj_map", "the map of moving objects"),
+    )
 
 
 def recognize_year(folder: Path) -> int | None:

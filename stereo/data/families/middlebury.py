@@ -1,4 +1,4 @@
-"""Middlebury stereo of 2001, 2003, 2005, 2006 and 2014 (with MiddEval3), scenes with ground truth.
+"""Middlebury stereo of 2001, 2003, 2005, 2006 and 2014 (with MiddEval3).
 
 Before 2014 the ground truth is 8 bits deep, and the gray levels in one px depend on the resolution (2003,
 2005, 2006) or on the scene (2001).
@@ -8,7 +8,15 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from stereo.data.families.folders import first_file, folder_name, nothing_found, require_folder, walk_folders
+from stereo.config import Half
+from stereo.data.families.folders import (
+    first_file,
+    folder_name,
+    nothing_found,
+    require_folder,
+    truth_is_withheld,
+    walk_folders,
+)
 from stereo.data.formats import read_image
 from stereo.data.pairs import PairDataset, PairFiles, load_pair
 from stereo.data.sample import StereoSample
@@ -62,7 +70,7 @@ _LAYOUTS = {
         _Layout("im0", "im1", "disp0", "disp1"),
     ),
 }
-# The folders of MiddEval3 whose ground truth is withheld.
+# The folders of MiddEval3 whose ground truth is withheld, of full, half and quarter resolution.
 WITHOUT_TRUTH = {"testF", "testH", "testQ"}
 _IMAGE_SUFFIXES = (".png", ".ppm", ".pgm")
 
@@ -78,23 +86,31 @@ class Middlebury(PairDataset):
         year: 2001, 2003, 2005, 2006 or 2014.
         load_right_disparity: Also read the right view's disparity, if it is there.
         check_views: See :class:`PairDataset`.
+        half: `testing`: the scenes of testF, testH or testQ, which have no ground truth (2014).
 
     Raises: DataError if there is no such folder or no scene, or if a scene is incomplete or there twice.
     """
 
     def __init__(
-        self, path: str | Path, year: int, load_right_disparity: bool = False, check_views: bool = True
+        self,
+        path: str | Path,
+        year: int,
+        load_right_disparity: bool = False,
+        check_views: bool = True,
+        half: Half = "training",
     ) -> None:
         if year not in _LAYOUTS:
             raise DataError(f"there is no Middlebury stereo of {year}; expected {', '.join(map(str, _LAYOUTS))}")
         family = f"middlebury{year}"
         root = require_folder(path, family)
+        if half == "training" and (folder_name(root) in WITHOUT_TRUTH or in_test_half(root)):
+            raise truth_is_withheld(root, family)
         scenes: dict[str, tuple[PairFiles, _Layout]] = {}
         for folder in walk_folders(root, _DEPTH):
-            if WITHOUT_TRUTH.intersection(folder.relative_to(root).parts):
+            if in_test_half(folder) != (half == "testing"):
                 continue
             scene = folder_name(folder)
-            found = _find_pair(folder, f"{family}/{scene}", _LAYOUTS[year], load_right_disparity)
+            found = _find_pair(folder, f"{family}/{scene}", _LAYOUTS[year], load_right_disparity, half == "training")
             if found is None:
                 continue
             if scene in scenes:
@@ -105,6 +121,8 @@ class Middlebury(PairDataset):
                 )
             scenes[scene] = found
         if not scenes:
+            if half == "testing":
+                raise nothing_found(root, family, "testF/SCENE/im0.png or the same in testH or testQ, and im1.png")
             # Some layouts differ in the names of the disparity alone.
             wanted = " or ".join(dict.fromkeys(f"{layout.left} with {layout.right}" for layout in _LAYOUTS[year]))
             raise nothing_found(root, family, f"folders with the images {wanted} ({', '.join(_IMAGE_SUFFIXES)})")
@@ -119,6 +137,11 @@ class Middlebury(PairDataset):
             scale = next(scale for limit, scale in layout.scales if width < limit)
             pair = replace(pair, disparity_scale=scale)
         return load_pair(pair)
+
+
+def in_test_half(scene: Path) -> bool:
+    """Return whether the folder of a scene lies in one of those whose ground truth is withheld."""
+    return os.path.basename(os.path.dirname(os.path.abspath(scene))) in WITHOUT_TRUTH
 
 
 def recognize_year(folder: Path) -> int | None:
@@ -138,7 +161,7 @@ def recognize_year(folder: Path) -> int | None:
 
 
 def _find_pair(
-    folder: Path, name: str, layouts: tuple[_Layout, ...], load_right_disparity: bool
+    folder: Path, name: str, layouts: tuple[_Layout, ...], load_right_disparity: bool, with_truth: bool
 ) -> tuple[PairFiles, _Layout] | None:
     """Return the pair in a scene's folder; None if there is no left image. Raises: DataError if it is not complete."""
     incomplete: DataError | None = None
@@ -147,8 +170,8 @@ def _find_pair(
         if left is None:
             continue
         right = _find(folder, layout.right, _IMAGE_SUFFIXES)
-        disparity = _find(folder, layout.disparity, layout.disparity_suffixes)
-        if right is not None and disparity is not None:
+        disparity = _find(folder, layout.disparity, layout.disparity_suffixes) if with_truth else None
+        if right is not None and (disparity is not None or not with_truth):
             disparity_right = None
             if load_right_disparity and layout.disparity_right is not None:
                 disparity_right = _find(folder, layout.disparity_right, layout.disparity_suffixes)

@@ -34,6 +34,7 @@ _ARRAYS: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
     "valid": (np.bool_, ()),
     "occluded": (np.bool_, ()),
     "disparity_right": (np.float32, ()),
+    "foreground": (np.bool_, ()),
 }
 
 

@@ -29,6 +29,7 @@ def samples() -> list[StereoSample]:
     holes = np.ones((31, 37), bool)
     holes[::2, ::3] = False
     second = with_truth(second, valid=holes, occluded=~holes, disparity_right=truth_of(second).disparity + 1)
+    second = with_truth(second, foreground=holes[::-1].copy())
     second = replace(second, calibration=Calibration(700.5, 0.2, 3.25, 18.5, 15.0))
     return [first, second, replace(third, truth=None)]
 
@@ -45,6 +46,17 @@ def test_the_same_samples(tmp_path: Path, shard_bytes: int) -> None:
     assert 0 <= sum(path.stat().st_size for path in shards) - total < 64 * 16
     assert json.loads((tmp_path / "packed" / "index.json").read_text())["source"] == {"family": "test"}
     assert_same(pickle.loads(pickle.dumps(dataset))[1], samples()[1])
+
+
+def test_a_copy_from_before_there_was_foreground(tmp_path: Path) -> None:
+    """Its index does not name that array; nothing else is different."""
+    one = samples()[1]
+    pack([one], tmp_path, {})
+    index = tmp_path / "index.json"
+    content = json.loads(index.read_text())
+    del content["samples"][0]["offsets"]["foreground"]
+    index.write_text(json.dumps(content))
+    assert_same(PackedDataset(tmp_path)[0], with_truth(one, foreground=None))
 
 
 def test_writing_to_a_sample_leaves_the_file_as_it_is(tmp_path: Path) -> None:

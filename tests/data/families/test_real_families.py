@@ -306,8 +306,9 @@ def test_middlebury_resolutions_side_by_side(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"trainingH/Piano.*trainingQ/Piano.*one resolution"):
         Middlebury(tmp_path, 2014)
     assert len(Middlebury(tmp_path / "trainingH", 2014)) == 1
-    with pytest.raises(DataError, match="disp0GT"):
-        Middlebury(tmp_path / "testQ", 2014)
+    for folder in (tmp_path / "testQ", tmp_path / "testQ" / "Plants"):
+        with pytest.raises(DataError, match=r"Q.*whose ground truth is withheld; half=testing.*scripts/submit\.py"):
+            Middlebury(folder, 2014)
 
 
 def test_middlebury_mistakes(tmp_path: Path) -> None:
