@@ -132,8 +132,8 @@ def tally_pairs(
     if log is not None and processes.is_main:
         for record in log.finished(data, method.name):
             finished.add(record.index)
-            tally.add(record)
-    if processes.size > 1:  # all must leave out the same ones, whatever others have added meanwhile
+            tally.counts.add(record)
+    if log is not None and processes.size > 1:  # all must leave out the same ones, whatever others have added meanwhile
         finished = processes.gather(finished)[0]
     missing = [index for index in wanted if index not in finished]
     hidden = None if progress and processes.is_main else True
@@ -143,16 +143,17 @@ def tally_pairs(
         profiled = own[0] if log is not None and own and own[0] is protocols[0] else None
         record = _measure(method, dataset, index, own, own_regions, not first, profiled, observe)
         first = False
-        tally.add(record)
+        tally.counts.add(record)
         if log is not None:
             log.append(data, method.name, record)
     if processes.size > 1:
-        shares = processes.gather(tally)
-        tally = shares[0]
+        shares = processes.gather(tally.counts)
+        tally.counts = shares[0]
         for share in shares[1:]:
-            tally.merge(share)
-    if tally.done == 0:
-        raise DataError(f"{what}: none of {len(tally.failed)} items could be evaluated; {tally.failed[0]}")
+            tally.counts.merge(share)
+    failed = tally.counts.failed
+    if tally.counts.done == 0:
+        raise DataError(f"{what}: none of {len(failed)} items could be evaluated; {failed[0]}")
     return tally
 
 

@@ -82,7 +82,7 @@ def merge_folders(folders: Sequence[Path], output: Path) -> Path:
                 temporary.write_bytes(path.read_bytes())
     tallies = _tallies(reports)
     for entry in read_records(records):
-        tallies[entry.data, entry.method].add(entry.record)
+        tallies[entry.data, entry.method].counts.add(entry.record)
     run = {key: value for key, value in reports[0].items() if key not in ("results", "profiles", "shard")}
     write_folder(target, list(tallies.values()), run)
     return target

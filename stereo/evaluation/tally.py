@@ -3,7 +3,7 @@
 import math
 import statistics
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -108,11 +108,74 @@ class EvaluationResult:
         }
 
 
-class Tally:
-    """Adds up the records of one method on one data set, in memory that hardly grows with their number.
+class Counts:
+    """What records of one method on one data set add up to, in memory that hardly grows with their number.
 
-    Whatever the order of the records, and however they are shared among tallies that are merged, the results are the
-    same to the last digit.
+    Processes send it to one another. Whatever the order of the records, and however they are shared among counts that
+    are merged, it is the same to the last digit.
+
+    Args:
+        keys: Protocols and regions, by name.
+    """
+
+    def __init__(self, keys: Iterable[tuple[str, str]]) -> None:
+        self.totals = {key: Total() for key in keys}
+        self.profile: ProfileTotal | None = None
+        self.seconds: list[float] = []
+        self.untimed_seconds: list[float] = []
+        self.loading_seconds: list[float] = []
+        self.sizes: Counter[tuple[tuple[int, int], tuple[int, int] | None]] = Counter()
+        self.failures: list[tuple[int, str]] = []
+        self.missing: Counter[str] = Counter()
+        self.occlusion: Counter[str] = Counter()
+        self.peak_memory_mb = 0.0
+
+    def add(self, record: PairRecord) -> None:
+        """Add a pair."""
+        if record.failure is not None:
+            self.failures.append((record.index, record.failure))
+            return
+        for key, sums in record.scores.items():
+            self.totals[key].add(sums)
+        if record.profile is not None:
+            self.profile = self.profile or ProfileTotal()
+            self.profile.add(record.profile)
+        (self.seconds if record.timed else self.untimed_seconds).append(record.seconds)
+        self.loading_seconds.append(record.loading_seconds)
+        self.sizes[record.size, record.ran_at] += 1
+        self.missing.update(record.missing)
+        self.occlusion.update([record.occlusion] if record.occlusion else [])
+        self.peak_memory_mb = max(self.peak_memory_mb, record.peak_memory_mb)
+
+    def merge(self, other: "Counts") -> None:
+        """Add what other pairs gave."""
+        for key, total in other.totals.items():
+            self.totals[key].merge(total)
+        if other.profile is not None:
+            self.profile = self.profile or ProfileTotal()
+            self.profile.merge(other.profile)
+        self.seconds += other.seconds
+        self.untimed_seconds += other.untimed_seconds
+        self.loading_seconds += other.loading_seconds
+        self.sizes.update(other.sizes)
+        self.failures += other.failures
+        self.missing.update(other.missing)
+        self.occlusion.update(other.occlusion)
+        self.peak_memory_mb = max(self.peak_memory_mb, other.peak_memory_mb)
+
+    @property
+    def done(self) -> int:
+        """Return the number of pairs that did not fail."""
+        return self.sizes.total()
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """Return what went wrong, in the data set's order."""
+        return tuple(message for _, message in sorted(self.failures))
+
+
+class Tally:
+    """The tally of one method on one data set: counts, and how they become the lines of a report.
 
     Args:
         data, method: By name, for the report.
@@ -134,85 +197,34 @@ class Tally:
         self.protocols = tuple(protocols)
         self.regions = regions
         self.notes = dict(notes or {})
-        self._totals = {(protocol.name, region): Total() for protocol in protocols for region in regions[protocol.name]}
-        self._profile = ProfileTotal()
-        self._has_profile = False
-        self._seconds: list[float] = []
-        self._untimed: list[float] = []
-        self._loading: list[float] = []
-        self._sizes: Counter[tuple[tuple[int, int], tuple[int, int] | None]] = Counter()
-        self._failures: list[tuple[int, str]] = []
-        self._missing: Counter[str] = Counter()
-        self._occlusion: Counter[str] = Counter()
-        self._peak = 0.0
-
-    @property
-    def done(self) -> int:
-        """Return the number of pairs that did not fail."""
-        return self._sizes.total()
-
-    def add(self, record: PairRecord) -> None:
-        """Add a pair."""
-        if record.failure is not None:
-            self._failures.append((record.index, record.failure))
-            return
-        for key, sums in record.scores.items():
-            self._totals[key].add(sums)
-        if record.profile is not None:
-            self._has_profile = True
-            self._profile.add(record.profile)
-        (self._seconds if record.timed else self._untimed).append(record.seconds)
-        self._loading.append(record.loading_seconds)
-        self._sizes[record.size, record.ran_at] += 1
-        self._missing.update(record.missing)
-        self._occlusion.update([record.occlusion] if record.occlusion else [])
-        self._peak = max(self._peak, record.peak_memory_mb)
-
-    def merge(self, other: "Tally") -> None:
-        """Add what other pairs gave."""
-        for key, total in other._totals.items():
-            self._totals[key].merge(total)
-        self._profile.merge(other._profile)
-        self._has_profile |= other._has_profile
-        self._seconds += other._seconds
-        self._untimed += other._untimed
-        self._loading += other._loading
-        self._sizes.update(other._sizes)
-        self._failures += other._failures
-        self._missing.update(other._missing)
-        self._occlusion.update(other._occlusion)
-        self._peak = max(self._peak, other._peak)
-
-    @property
-    def failed(self) -> tuple[str, ...]:
-        """Return what went wrong, in the data set's order."""
-        return tuple(message for _, message in sorted(self._failures))
+        self.counts = Counts((protocol.name, region) for protocol in protocols for region in regions[protocol.name])
 
     def profile(self) -> dict[str, Any] | None:
         """Return where the error is, as plain values; None where it was not asked for."""
-        if not self._has_profile:
+        found = self.counts.profile
+        if found is None:
             return None
-        first = self.protocols[0].name
-        return {"data": self.data, "method": self.method, "protocol": first, **self._profile.to_dict()}
+        return {"data": self.data, "method": self.method, "protocol": self.protocols[0].name, **found.to_dict()}
 
     def results(self) -> list[EvaluationResult]:
         """Return a result for each protocol and region."""
         return [self._result(protocol, region) for protocol in self.protocols for region in self.regions[protocol.name]]
 
     def _result(self, protocol: Protocol, region: str) -> EvaluationResult:
-        total, whole = self._totals[protocol.name, region], self._totals[protocol.name, "all"]
-        seconds = sorted(self._seconds or self._untimed)
+        counts = self.counts
+        total, whole = counts.totals[protocol.name, region], counts.totals[protocol.name, "all"]
+        seconds = sorted(counts.seconds or counts.untimed_seconds)
+        loading = counts.loading_seconds
         notes = list(self.notes.get(protocol.name, ())) if region == "all" else []
-        lacking = self._missing[region]
-        if lacking:
-            notes.append(f"{lacking} of {self.done} images do not say which pixels are '{region}'")
+        if counts.missing[region]:
+            notes.append(f"{counts.missing[region]} of {counts.done} images do not say which pixels are '{region}'")
         return EvaluationResult(
             data=self.data,
             method=self.method,
             protocol=protocol.name,
             region=region,
             images=total.images,
-            skipped=self._sizes.total() - total.images if region != "all" else total.skipped,
+            skipped=total.skipped + counts.missing[region],
             metrics=total.metrics(protocol.averaging),
             epe_image_mean=total.image_means()["epe"],
             share=100 * total.pixels / whole.pixels if whole.pixels else math.nan,
@@ -220,11 +232,11 @@ class Tally:
             averaging=protocol.averaging,
             seconds_per_pair=statistics.median(seconds) if seconds else math.nan,
             seconds_p90=seconds[math.ceil(0.9 * len(seconds)) - 1] if seconds else math.nan,
-            loading_seconds=statistics.median(self._loading) if self._loading else math.nan,
-            peak_memory_mb=self._peak,
-            occlusion=", ".join(sorted(self._occlusion)) or None if region in OCCLUSION_REGIONS else None,
+            loading_seconds=statistics.median(loading) if loading else math.nan,
+            peak_memory_mb=counts.peak_memory_mb,
+            occlusion=", ".join(sorted(counts.occlusion)) or None if region in OCCLUSION_REGIONS else None,
             sizes=self._described_sizes(),
-            failed=self.failed,
+            failed=counts.failed,
             notes=tuple(notes),
         )
 
@@ -232,7 +244,7 @@ class Tally:
         return tuple(
             {"height": height, "width": width, "ran_at": None if ran_at is None else list(ran_at), "images": count}
             for ((height, width), ran_at), count in sorted(
-                self._sizes.items(), key=lambda item: (item[0][0], item[0][1] or (0, 0))
+                self.counts.sizes.items(), key=lambda item: (item[0][0], item[0][1] or (0, 0))
             )
         )
 

@@ -30,7 +30,17 @@ CONTRACT = [
     "bad_2",
     "bad_3",
     "bad_4",
+    "bad_5",
     "d1",
+    "density",
+    "a50",
+    "a90",
+    "a95",
+    "a99",
+    "ause",
+    "risk_90",
+    "risk_80",
+    "risk_50",
     "seconds_per_pair",
     "peak_memory_mb",
 ]
@@ -88,14 +98,18 @@ def test_a_data_set_is_scored_over_pixels_with_the_image_mean_beside() -> None:
     # Errors of 2 px on 40 columns and of 5 px on 120 columns.
     result = _only(evaluate(_Constant(), _Items(_plane(8), _plane(5, width=120)), data="planes", progress=False))
     expected = {"epe": 17 / 4, "rmse": math.sqrt((4 + 3 * 25) / 4), "bad_05": 100, "bad_1": 100}
-    expected |= {"bad_2": 75, "bad_3": 75, "bad_4": 75, "d1": 75}
-    assert result.metrics == pytest.approx(expected)
+    expected |= {"bad_2": 75, "bad_3": 75, "bad_4": 75, "bad_5": 0, "d1": 75, "density": 100}
+    expected |= dict.fromkeys(("a50", "a90", "a95", "a99"), 3.5)  # quantiles: the mean of the images' own, 2 and 5
+    assert {name: value for name, value in result.metrics.items() if not math.isnan(value)} == pytest.approx(expected)
     assert result.epe_image_mean == pytest.approx(3.5)
     assert (result.images, result.skipped, result.pixels, result.failed) == (2, 0, 32 * 160, ())
     assert (result.data, result.method, result.protocol, result.region) == ("planes", "constant", "all", "all")
     assert result.averaging == "pixels"
-    assert [row.name for row in result.per_image] == ["plane/8", "plane/5"]
-    assert [row.metrics["epe"] for row in result.per_image] == pytest.approx([2, 5])
+    assert [dict(size) for size in result.sizes] == [
+        {"height": 32, "width": 40, "ran_at": None, "images": 1},
+        {"height": 32, "width": 120, "ran_at": None, "images": 1},
+    ]
+    assert result.share == 100
     assert result.seconds_per_pair >= 0
     assert result.peak_memory_mb > 1
 
@@ -149,13 +163,6 @@ def test_an_entry_of_the_report_keeps_its_contract() -> None:
     entry = _only(evaluate(_Constant(), _Items(_plane(8)))).to_dict()
     assert list(entry)[: len(CONTRACT)] == CONTRACT
     assert (entry["epe"], entry["bad_1"], entry["averaging"]) == (2, 100, "pixels")
-    assert entry["per_image"][0] | {"seconds": 0} == {
-        "index": 0,
-        "name": "plane/8",
-        **{name: value for name, value in entry.items() if name in ("epe", "rmse", "d1") or name.startswith("bad")},
-        "pixels": 32 * 40,
-        "seconds": 0,
-    }
     nothing = _only(evaluate(_Constant(), _Items(_without_valid_pixel()))).to_dict()
     assert (nothing["epe"], nothing["epe_image_mean"], nothing["d1"], nothing["skipped"]) == (None, None, None, 1)
 
@@ -182,8 +189,10 @@ def test_shares_of_several_processes_are_put_together_in_order() -> None:
     evaluate(methods[1], items, processes=_OneOfTwo(1, sent))
     together = _only(evaluate(methods[0], items, processes=_OneOfTwo(0, sent)))
     assert [method.calls for method in methods] == [3, 2]
-    assert together.metrics == alone.metrics
-    assert [row.name for row in together.per_image] == [row.name for row in alone.per_image]
+    for found, expected in ((together.to_dict(), alone.to_dict()),):
+        for key in ("seconds_per_pair", "seconds_p90", "loading_seconds", "peak_memory_mb"):
+            del found[key], expected[key]
+        assert found == expected
 
 
 def test_previews_of_several_processes_are_put_together() -> None:

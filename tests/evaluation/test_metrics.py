@@ -82,9 +82,7 @@ def test_metrics_by_hand() -> None:
     ("count", "expected"),
     [(1, (1, 1, 1, 1)), (2, (1, 2, 2, 2)), (20, (10, 18, 19, 20)), (100, (50, 90, 95, 99)), (101, (51, 91, 96, 100))],
 )
-def test_a_quantile_is_the_smallest_error_that_its_share_does_not_exceed(
-    count: int, expected: tuple[int, ...]
-) -> None:
+def test_a_quantile_is_the_smallest_error_that_its_share_does_not_exceed(count: int, expected: tuple[int, ...]) -> None:
     errors = np.random.default_rng(0).permutation(np.arange(1, count + 1)).astype(np.float32)[None]
     found = _metrics(errors + 7, np.full_like(errors, 7))
     assert tuple(found[name] for name in QUANTILES) == expected

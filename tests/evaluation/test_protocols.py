@@ -1,6 +1,4 @@
-"""The protocol that there is, and those of the literature, which the dataclass can say."""
-
-from collections.abc import Sequence
+"""The protocols of the literature, pixel by pixel and image by image, worked out by hand."""
 
 import numpy as np
 import pytest
@@ -9,51 +7,11 @@ from helpers import textured_sample
 from stereo.data.sample import GroundTruth, Map, StereoSample
 from stereo.errors import DataError
 from stereo.evaluation.evaluator import EvaluationResult, evaluate
-from stereo.evaluation.protocols import PROTOCOLS, Decision, Protocol, known_and_positive
+from stereo.evaluation.protocols import PROTOCOLS, SCENE_FLOW_TEST, Protocol, raft_subset
 from stereo.methods.method import Prediction
 
-# The table "Numbers that can be compared" of the design, said by the dataclass. The range is 192 px.
-
-
-def _below(truth: GroundTruth) -> np.ndarray:
-    return truth.valid & (truth.disparity < 192)
-
-
-def _within(truth: GroundTruth) -> np.ndarray:
-    return truth.valid & (np.abs(truth.disparity) < 192)
-
-
-def _ten_per_cent(counts: np.ndarray, truth: GroundTruth) -> Decision:
-    return "score" if counts.any() and counts.sum() >= 0.1 * known_and_positive(truth).sum() else "leave out"
-
-
-def _four_hundred(names: Sequence[str]) -> list[int]:
-    by_path = sorted(range(len(names)), key=lambda index: names[index])
-    permutation = np.random.RandomState(1000).permutation(len(by_path))
-    return [by_path[position] for position in permutation[:400]]
-
-
 ALL = PROTOCOLS["all"]
-PSMNET = Protocol(
-    "psmnet",
-    "d < 192",
-    mask=_below,
-    averaging="images",
-    decide=lambda counts, truth: "score" if counts.any() else "count as 0",
-    rendering="cleanpass",
-)
-GWCNET = Protocol(
-    "gwcnet",
-    "0 < d < 192, images with 10 % of their pixels in it",
-    mask=lambda truth: known_and_positive(truth) & (truth.disparity < 192),
-    averaging="images",
-    decide=_ten_per_cent,
-    rendering="finalpass",
-)
-IGEV = Protocol("igev", "|d| < 192", mask=_within, averaging="images", rendering="finalpass")
-RAFT400 = Protocol(
-    "raft400", "|d| < 192, 400 images", mask=_within, averaging="images", subset=_four_hundred, rendering="finalpass"
-)
+SCENE_FLOW = [PROTOCOLS[name] for name in ("all", "psmnet", "gwcnet", "igev", "stereo_toolbox")]
 
 
 def _truth(*disparities: float) -> GroundTruth:
@@ -62,42 +20,105 @@ def _truth(*disparities: float) -> GroundTruth:
 
 
 @pytest.mark.parametrize(
-    ("protocol", "expected"),
+    ("name", "expected"),
     [
-        (ALL, [0, 0, 1, 1, 1, 1, 0]),
-        (PSMNET, [1, 1, 1, 1, 0, 0, 0]),
-        (GWCNET, [0, 0, 1, 1, 0, 0, 0]),
-        (IGEV, [1, 1, 1, 1, 0, 0, 0]),
-        (RAFT400, [1, 1, 1, 1, 0, 0, 0]),
+        ("all", [0, 0, 0, 1, 1, 1, 1, 1, 0]),
+        ("psmnet", [1, 1, 1, 1, 1, 1, 0, 0, 0]),
+        ("gwcnet", [0, 0, 0, 1, 1, 1, 0, 0, 0]),
+        ("igev", [0, 1, 1, 1, 1, 1, 0, 0, 0]),
+        ("raft400", [0, 1, 1, 1, 1, 1, 0, 0, 0]),
+        ("stereo_toolbox", [0, 0, 0, 1, 1, 0, 0, 0, 0]),
+        ("kitti2012", [0, 0, 0, 1, 1, 1, 1, 1, 0]),
+        ("kitti2015", [0, 0, 0, 1, 1, 1, 1, 1, 0]),
+        ("middlebury", [0, 0, 0, 1, 1, 1, 1, 1, 0]),
+        ("eth3d", [0, 0, 0, 1, 1, 1, 1, 1, 0]),
     ],
 )
-def test_which_pixels_count(protocol: Protocol, expected: list[int]) -> None:
-    truth = _truth(-5, 0, 0.5, 191.5, 192, 500, np.inf)
-    assert protocol.mask(truth).astype(int).tolist() == [expected]
-    unknown = GroundTruth(truth.disparity, np.zeros_like(truth.valid))
-    assert not protocol.mask(unknown).any()
-
-
-def test_far_below_zero_is_outside_the_range_of_some() -> None:
-    truth = _truth(-192, -300, 5)
-    assert PSMNET.mask(truth).tolist() == [[True, True, True]]
-    assert IGEV.mask(truth).tolist() == [[False, False, True]]
+def test_which_pixels_count(name: str, expected: list[int]) -> None:
+    truth = _truth(-192, -5, 0, 0.5, 190.5, 191, 192, 500, np.inf)
+    assert PROTOCOLS[name].mask(truth).astype(int).tolist() == [expected]
+    assert not PROTOCOLS[name].mask(GroundTruth(truth.disparity, np.zeros_like(truth.valid))).any()
 
 
 @pytest.mark.parametrize(
     ("disparities", "expected"),
     [
-        ([500] * 10, ("score", "count as 0", "leave out", "leave out")),  # no pixel within the range
-        ([5] + [500] * 9, ("score", "score", "score", "score")),  # exactly 10 % of them
-        ([5] + [500] * 10, ("score", "score", "leave out", "score")),  # less
-        ([5] + [-1] * 99, ("score", "score", "score", "score")),  # negative ones are not among the 10 %
-        ([0] * 10, ("leave out", "score", "leave out", "score")),
+        # all, psmnet, gwcnet, igev, stereo_toolbox
+        ([500] * 10, ("score", "count as 0", "leave out", "leave out", "leave out")),  # no pixel within the range
+        ([5] + [500] * 9, ("score",) * 5),  # exactly 10 % of them
+        ([5] + [500] * 10, ("score", "score", "leave out", "score", "score")),  # less
+        ([5] + [-1] * 99, ("score",) * 5),  # negative ones are not among the 10 %
+        ([0] * 10, ("leave out", "score", "leave out", "score", "leave out")),
     ],
 )
 def test_what_becomes_of_an_image(disparities: list[float], expected: tuple[str, ...]) -> None:
     truth = _truth(*disparities)
-    protocols = (ALL, PSMNET, GWCNET, IGEV)
-    assert tuple(protocol.decide(protocol.mask(truth), truth) for protocol in protocols) == expected
+    assert tuple(protocol.decide(protocol.mask(truth), truth) for protocol in SCENE_FLOW) == expected
+
+
+def test_how_each_averages() -> None:
+    over_pixels = {name for name, protocol in PROTOCOLS.items() if protocol.averaging == "pixels"}
+    assert over_pixels == {"all", "kitti2015"}  # KITTI 2015 counts pixels of all images, KITTI 2012 averages shares
+
+
+# ------------------------------------------------------------------------------------------------- RAFT-Stereo's 400
+
+
+def _test_listing() -> list[str]:
+    """Names for as many paths as Scene Flow's test half has: 437 folders of ten frames in three groups."""
+    folders = [(group, number) for group in "ABC" for number in range(150)][:437]
+    return [f"scene_flow/FlyingThings3D/TEST/{g}/{n:04d}/{frame:04d}" for g, n in folders for frame in range(6, 16)]
+
+
+def test_the_400_of_raft_stereo_are_those_of_the_published_rule() -> None:
+    names = _test_listing()
+    assert len(names) == SCENE_FLOW_TEST
+    drawn = raft_subset(names)
+    # The rule is: sort the paths of the left views, seed numpy's legacy generator with 1000, take the first 400 places.
+    places = np.random.RandomState(1000).permutation(SCENE_FLOW_TEST)[:400].tolist()
+    assert len(set(drawn)) == 400
+    assert [names[index] for index in drawn] == [sorted(names)[place] for place in places]
+    assert places[:5] == FIRST_FIVE
+    shuffled = [names[index] for index in np.random.RandomState(0).permutation(len(names))]
+    assert [shuffled[index] for index in raft_subset(shuffled)] == [names[index] for index in drawn]
+
+
+FIRST_FIVE = [1182, 2430, 2205, 1501, 808]
+
+
+# ------------------------------------------------------------------------------------------ where a protocol applies
+
+
+@pytest.mark.parametrize(
+    ("protocol", "name", "count", "expected"),
+    [
+        ("all", "kitti2015/000000", 3, None),
+        ("psmnet", "scene_flow/a", 3, None),
+        ("psmnet", "synthetic/0", 3, None),
+        ("psmnet", "kitti2015/000000", 3, "is defined on scene_flow, synthetic and pairs, not on kitti2015"),
+        ("kitti2012", "kitti2015/000000", 3, "is defined on kitti2012, not on kitti2015"),
+        ("middlebury", "middlebury2003/cones", 1, None),
+        ("raft400", "scene_flow/a", 3, "is a subset of the 4,370 samples of Scene Flow's test half; here are 3"),
+        ("raft400", "scene_flow/a", SCENE_FLOW_TEST, None),
+    ],
+)
+def test_a_protocol_says_why_it_does_not_apply(protocol: str, name: str, count: int, expected: str | None) -> None:
+    assert PROTOCOLS[protocol].refusal([name] * count) == expected
+
+
+def test_a_protocol_says_what_keeps_its_numbers_from_being_the_published_ones() -> None:
+    whole, part = ["scene_flow/a"] * SCENE_FLOW_TEST, ["scene_flow/a"] * 3
+    assert PROTOCOLS["psmnet"].notes(whole, "cleanpass") == []
+    assert PROTOCOLS["psmnet"].notes(whole, "finalpass") == ["published on cleanpass; this is finalpass"]
+    assert PROTOCOLS["igev"].notes(part, "cleanpass") == [
+        "published on 4,370 images of the test half; here are 3",
+        "published on finalpass; this is cleanpass",
+    ]
+    assert PROTOCOLS["gwcnet"].notes(["synthetic/0"], None) == ["its published numbers are of Scene Flow"]
+    assert PROTOCOLS["all"].notes(part, "cleanpass") == PROTOCOLS["eth3d"].notes(["eth3d/a"], None) == []
+
+
+# --------------------------------------------------------------------------------------------- through the evaluator
 
 
 class _FivePixelsMore:
@@ -138,7 +159,7 @@ def test_one_prediction_is_scored_under_every_protocol() -> None:
     data = _Planes(10, 500, -7)
     data.maps[0][0] = 300  # a row beyond the range
     method = _FivePixelsMore()
-    results = _by_protocol(evaluate(method, data, (ALL, PSMNET, GWCNET, IGEV)))
+    results = _by_protocol(evaluate(method, data, SCENE_FLOW))
     assert method.calls == 3
     found = {name: (result.images, result.skipped, result.metrics["epe"]) for name, result in results.items()}
     assert found == {
@@ -146,23 +167,17 @@ def test_one_prediction_is_scored_under_every_protocol() -> None:
         "psmnet": (3, 0, pytest.approx(10 / 3)),  # the far plane counts as 0
         "gwcnet": (1, 2, 5),
         "igev": (2, 1, 5),
+        "stereo_toolbox": (1, 2, 5),
     }
-    assert [image.pixels for image in results["psmnet"].per_image] == [31 * 32, 0, 32 * 32]
+    assert results["psmnet"].pixels == 31 * 32 + 32 * 32
     assert results["psmnet"].averaging == "images"
 
 
 def test_a_subset_is_drawn_from_the_names_and_predicted_once() -> None:
-    names = [f"TEST/{index:04d}" for index in range(500)]
-    order = np.random.RandomState(0).permutation(500)
-    drawn = _four_hundred([names[position] for position in order])
-    assert len(set(drawn)) == 400
-    expected = np.random.RandomState(1000).permutation(500)[:400]
-    assert [names[order[index]] for index in drawn] == [names[position] for position in expected]
-
     second = Protocol("second", "one image", ALL.mask, "pixels", subset=lambda names: [names.index("plane/1")])
     method = _FivePixelsMore()
     (alone,) = evaluate(method, _Planes(1, 2, 3), (second,))
-    assert (alone.images, method.calls, alone.per_image[0].name) == (1, 1, "plane/1")
+    assert (alone.images, method.calls) == (1, 1)
     both = _by_protocol(evaluate(method, _Planes(1, 2, 3), (second, ALL)))
     assert (both["second"].images, both["all"].images, method.calls) == (1, 3, 4)
     nothing = Protocol("nothing", "no image", ALL.mask, "pixels", subset=lambda names: [])
