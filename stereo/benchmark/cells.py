@@ -85,7 +85,7 @@ def report(
         memory_limit: Bytes beyond what the process has already.
         details: Measures more of the same function.
     """
-    start = _resident() if device.type == "cpu" else 0
+    start = resident_bytes() if device.type == "cpu" else 0
     if memory_limit is not None:
         limit_memory(memory_limit, device)
     try:
@@ -98,7 +98,7 @@ def report(
         if wanted is None and not isinstance(error, MemoryError | torch.OutOfMemoryError):
             outcome = Outcome("failed", message=str(error).splitlines()[0])
         else:
-            held = _resident() - start if device.type == "cpu" else torch.cuda.memory_allocated(device)
+            held = resident_bytes() - start if device.type == "cpu" else torch.cuda.memory_allocated(device)
             needed = None if wanted is None else held + wanted
             outcome = Outcome("out of memory", needed_bytes=needed)
     print(json.dumps(asdict(outcome)), flush=True)
@@ -143,7 +143,7 @@ def peak_memory(function: Callable[[], Any], device: torch.device) -> int:
     gc.collect()
     release_freed_memory(device)  # so that none of it is taken again unseen
     Path("/proc/self/clear_refs").write_text("5")  # sets the peak back to what is resident now
-    before = _resident()
+    before = resident_bytes()
     set_freed_memory_kept(64 << 10, 128 << 10)  # what is given back at once is no part of a later peak
     try:
         function()
@@ -160,7 +160,8 @@ def failed_allocation(message: str) -> int | None:
     return int(float(match[1]) * ({"BYTES": 1} | UNITS)[match[2].upper()])
 
 
-def _resident() -> int:
+def resident_bytes() -> int:
+    """Return the memory that this process has now. Linux."""
     return _status("VmRSS")
 
 

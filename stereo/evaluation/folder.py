@@ -71,7 +71,7 @@ def merge_folders(folders: Sequence[Path], output: Path) -> Path:
     _check_shards(folders, [report.get("shard") for report in reports])
     first = read_identity(folders[0] / "records")
     for folder in folders[1:]:
-        difference = differing(first, read_identity(folder / "records"))
+        difference = [key for key in differing(first, read_identity(folder / "records")) if key != "shard"]
         if difference:
             raise DataError(f"{folder}: differs from {folders[0]} in {', '.join(difference)}: not of one evaluation")
     target = make_output_folder(output)

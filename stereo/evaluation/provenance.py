@@ -3,7 +3,7 @@
 import hashlib
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from importlib import metadata
@@ -12,37 +12,40 @@ from typing import Any
 
 import torch
 
+from stereo.checkpoint import LoadedCheckpoint
 from stereo.config import DatasetConfig
 from stereo.device import describe_machine
+from stereo.evaluation.metrics import metric_names
 from stereo.methods.method import Method
 from stereo.methods.predictor import Predictor
 
 
-def describe_run(method: Method, data: Mapping[str, DatasetConfig], command: str) -> dict[str, Any]:
+def describe_run(methods: Sequence[Method], data: Mapping[str, DatasetConfig], command: str) -> dict[str, Any]:
     """Return all of a report but its results, as plain values.
 
-    checkpoint, checkpoint_sha256: the weights' file; None for a method without any.
+    checkpoint, checkpoint_sha256: the network's weights; None without a network.
     config: the configuration that the checkpoint was trained with, its `model.max_disparity` as it was used.
-    settings: those of the method.
+    methods: the settings of each method by its name.
     data: the settings of each data set by its FAMILY[:PATH].
     command, version, revision, torch, threads, machine: by what this was run. revision: of git, None where the package
         does not lie in its repository; it ends in `-dirty` where files had been changed.
 
     Args:
+        methods: In the report's order.
         data: By FAMILY[:PATH].
         command: The command line.
     """
-    loaded = method.checkpoint if isinstance(method, Predictor) else None
+    loaded = next((found for method in methods if (found := _checkpoint_of(method)) is not None), None)
     config = None
     if loaded is not None:
         model = dict(loaded.config.get("model") or {}) | {"max_disparity": loaded.network.max_disparity}
         config = {str(key): _record(value) for key, value in (loaded.config | {"model": model}).items()}
-    device = method.device or torch.device("cpu")
+    device = next((method.device for method in methods if method.device is not None), torch.device("cpu"))
     return {
         "checkpoint": None if loaded is None else str(loaded.path),
         "checkpoint_sha256": None if loaded is None else hashlib.sha256(loaded.path.read_bytes()).hexdigest(),
         "config": config,
-        "settings": dict(method.settings),
+        "methods": {method.name: dict(method.settings) for method in methods},
         "data": {spec: _describe_data(settings) for spec, settings in data.items()},
         "command": command,
         "version": _version(),
@@ -51,6 +54,33 @@ def describe_run(method: Method, data: Mapping[str, DatasetConfig], command: str
         "threads": torch.get_num_threads(),
         "machine": describe_machine(device),
     }
+
+
+def identity(run: Mapping[str, Any], protocols: Sequence[str], regions: Sequence[str], shard: str) -> dict[str, Any]:
+    """Return what of a run its numbers depend on: what must agree for records to be of one evaluation.
+
+    Args:
+        run: As :func:`describe_run` gives it. protocols, regions: by name. shard: i/n, which does not count where
+            shards are merged.
+    """
+    kept = ("checkpoint_sha256", "methods", "data", "version", "revision")
+    return {
+        **{key: run[key] for key in kept},
+        "metrics": metric_names(),
+        "protocols": list(protocols),
+        "regions": list(regions),
+        "shard": shard,
+    }
+
+
+def _checkpoint_of(method: Method) -> LoadedCheckpoint | None:
+    """Return the checkpoint of a network, also where another method is wrapped around it."""
+    while not isinstance(method, Predictor):
+        inner = getattr(method, "method", None)
+        if inner is None:
+            return None
+        method = inner
+    return method.checkpoint
 
 
 def _record(section: Any) -> Any:

@@ -1,0 +1,163 @@
+"""A whole evaluation: every method on every data set, on the screen and in a folder."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from stereo.config import DatasetConfig
+from stereo.data.datasets import StereoDataset
+from stereo.errors import ConfigError
+from stereo.evaluation.evaluator import Observer, ScoredSample, tally_pairs
+from stereo.evaluation.folder import write_folder
+from stereo.evaluation.previews import Previews
+from stereo.evaluation.protocols import PROTOCOLS, Protocol
+from stereo.evaluation.provenance import describe_run, identity
+from stereo.evaluation.records import RecordLog
+from stereo.evaluation.report import TextTable, remarks
+from stereo.evaluation.tally import Tally, regions_of
+from stereo.methods.method import Method
+from stereo.methods.stored import save_prediction
+from stereo.output import make_output_folder
+from stereo.processes import Processes
+
+
+@dataclass(frozen=True)
+class Output:
+    """What an evaluation writes.
+
+    folder: for report, records and previews; None: nothing. previews: how many of each data set and method.
+    html: also report.html. resume: go on with the records that are in the folder.
+    predictions: a folder that every prediction is saved into.
+    """
+
+    folder: Path | None = None
+    previews: int = 4
+    html: bool = False
+    resume: bool = False
+    predictions: Path | None = None
+
+
+@dataclass
+class Evaluation:
+    """Every method on every data set.
+
+    methods: in the report's order. data, datasets: settings and samples by FAMILY[:PATH].
+    protocols: those that were asked for; of these each data set is scored under those that apply to it.
+    regions: by name, beside those of the protocols. shard: (i, n), only the i-th of n shares of each data set.
+    command: the command line, for the report.
+    """
+
+    methods: Sequence[Method]
+    data: Mapping[str, DatasetConfig]
+    datasets: Mapping[str, StereoDataset]
+    protocols: Sequence[str]
+    regions: Sequence[str]
+    shard: tuple[int, int] = (1, 1)
+    command: str = ""
+    output: Output = field(default_factory=Output)
+    progress: bool = True
+    processes: Processes = field(default_factory=Processes)
+
+    def run(self) -> list[Tally]:
+        """Print a table and what must be said beside it, write what `output` asks for, and return the tallies.
+
+        Raises: ConfigError where no protocol applies to a data set; DataError, OutputError.
+        """
+        applying = {spec: self._applying(spec) for spec in self.data}
+        about = describe_run(self.methods, self.data, self.command)
+        folder = None if self.output.folder is None else make_output_folder(self.output.folder)
+        log = None if folder is None else RecordLog(folder, self._identity(about), self.output.resume, self.processes)
+        table = self._table(applying)
+        print(table.header())
+        tallies: list[Tally] = []
+        for spec, protocols in applying.items():
+            for method in self.methods:
+                tallies.append(self._evaluate(spec, method, protocols, log, len(tallies) + 1))
+                self._show(table, tallies[-1])
+                if folder is not None and self.processes.is_main:
+                    # After every data set: a long evaluation that breaks off keeps what it has.
+                    write_folder(folder, tallies, about, self._shard if self.shard != (1, 1) else None)
+        if folder is not None:
+            print(f"wrote {folder / 'report.json'}")
+        return tallies
+
+    def _applying(self, spec: str) -> list[Protocol]:
+        """Return the protocols that apply to a data set, and say why the others do not."""
+        names = self.datasets[spec].names
+        applying, refusals = [], []
+        for protocol in (PROTOCOLS[name] for name in self.protocols):
+            refusal = protocol.refusal(names)
+            if refusal is None:
+                applying.append(protocol)
+            else:
+                refusals.append(f"protocol {protocol.name} {refusal}")
+        if not applying:
+            raise ConfigError(f"{spec}: none of the protocols applies: {'; '.join(refusals)}; add --protocol all")
+        for refusal in refusals:
+            print(f"{spec}: left out: {refusal}", file=sys.stderr)
+        return applying
+
+    @property
+    def _shard(self) -> str:
+        return f"{self.shard[0]}/{self.shard[1]}"
+
+    def _identity(self, about: Mapping[str, Any]) -> dict[str, Any]:
+        return identity(about, self.protocols, self.regions, self._shard)
+
+    def _table(self, applying: Mapping[str, Sequence[Protocol]]) -> TextTable:
+        protocols = {protocol.name: protocol for own in applying.values() for protocol in own}
+        regions = dict.fromkeys(name for protocol in protocols.values() for name in regions_of(protocol, self.regions))
+        return TextTable(
+            {
+                "data": list(applying),
+                "method": [method.name for method in self.methods],
+                "protocol": list(protocols),
+                "region": list(regions),
+            }
+        )
+
+    def _evaluate(
+        self, spec: str, method: Method, protocols: Sequence[Protocol], log: RecordLog | None, number: int
+    ) -> Tally:
+        folder = self.output.folder
+        previews = Previews(0 if folder is None else self.output.previews, protocols[0].name)
+        settings = self.data[spec]
+        tally = tally_pairs(
+            method,
+            self.datasets[spec],
+            protocols,
+            self.regions,
+            data=spec,
+            rendering=settings.rendering if settings.family == "scene_flow" else None,
+            progress=self.progress,
+            processes=self.processes,
+            shard=self.shard,
+            observe=self._observers(previews, method),
+            log=log,
+        )
+        previews.gather(self.processes)
+        if folder is not None and self.processes.is_main:
+            # The number is that of the data set's and method's place in the report.
+            previews.write(folder / "previews" / f"{number:02d}_{settings.family}")
+        return tally
+
+    def _observers(self, previews: Previews, method: Method) -> Observer:
+        predictions = self.output.predictions
+
+        def observe(scored: ScoredSample) -> None:
+            previews.observe(scored)
+            if predictions is not None:
+                save_prediction(predictions / method.name, scored.name, scored.prediction)
+
+        return observe
+
+    def _show(self, table: TextTable, tally: Tally) -> None:
+        results = tally.results()
+        for result in results:
+            # A region without a pixel is in the report, and on the screen only where regions were asked for.
+            if result.images or result.region == "all" or len(self.regions) > 2:
+                print(table.row(result.to_dict()), flush=True)
+        for line in remarks(results):
+            print(line, file=sys.stderr)
