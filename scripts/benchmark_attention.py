@@ -15,8 +15,8 @@ from stereo.benchmark.attention import Row, Setup, forms_agree, run_forms, run_t
 from stereo.benchmark.attention_forms import FORMS, Widths
 from stereo.benchmark.attention_report import HEADER, crossovers, line_of, write
 from stereo.benchmark.machine import format_bytes, parse_bytes, parse_size
-from stereo.cli import add_device_option, choose, require_at_least, run, script_parser
-from stereo.config import load_config
+from stereo.cli import add_device_option, require_at_least, run, script_parser
+from stereo.config import choose, load_config
 from stereo.device import describe_machine, select_device
 from stereo.errors import ConfigError
 from stereo.model.attention import FUSED_BACKENDS

@@ -13,17 +13,18 @@ import argparse
 import shlex
 import sys
 
-from stereo.cli import add_data_options, add_network_options, choose, chosen_data, require_at_least, run, script_parser
-from stereo.config import check_max_disparity
+from stereo.cli import add_data_options, add_network_options, chosen_data, require_at_least, run, script_parser
+from stereo.config import check_max_disparity, choose
 from stereo.data.datasets import build_dataset
 from stereo.evaluation.evaluator import EvaluationResult, evaluate
 from stereo.evaluation.previews import Previews
 from stereo.evaluation.protocols import PROTOCOLS
 from stereo.evaluation.provenance import describe_run
 from stereo.evaluation.report import remarks, text_header, text_row, write_report
+from stereo.methods.matcher import TrueRange
 from stereo.methods.method import Method
 from stereo.methods.predictor import Predictor
-from stereo.methods.sgbm import Sgbm, TrueRangeSgbm
+from stereo.methods.sgbm import Sgbm
 from stereo.methods.stored import StoredPredictions
 from stereo.output import make_output_folder
 from stereo.processes import Processes, join_processes
@@ -103,7 +104,7 @@ def _method(args: argparse.Namespace) -> Method:
         return StoredPredictions(args.method.removeprefix(STORED))
     if args.method == "sgbm":
         if args.sgbm_range == "true":
-            return TrueRangeSgbm()
+            return TrueRange(Sgbm)
         return Sgbm() if args.max_disparity is None else Sgbm(args.max_disparity)
     if args.max_disparity is not None:
         check_max_disparity(args.max_disparity, "--max-disparity")

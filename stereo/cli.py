@@ -4,16 +4,15 @@
 """
 
 import argparse
-import difflib
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-from stereo.config import FAMILIES, DataConfig, DatasetConfig, with_overrides
+from stereo.config import FAMILIES, DataConfig, DatasetConfig, choose, with_overrides
 from stereo.config.hints import meant_by
 from stereo.errors import ConfigError, StereoError
 
@@ -197,15 +196,6 @@ def require_at_least(least: int, args: argparse.Namespace, *names: str) -> None:
 
 
 # -------------------------------------------------------------------------------------------------------- values
-
-
-def choose(name: str, choices: Sequence[str], what: str) -> str:
-    """Return the name itself where it is one of the choices. Raises: ConfigError that lists them, and the nearest."""
-    if name in choices:
-        return name
-    close = difflib.get_close_matches(name, choices, n=1)
-    hint = f"; did you mean '{close[0]}'?" if close else ""
-    raise ConfigError(f"unknown {what} '{name}', expected one of {', '.join(choices)}{hint}")
 
 
 def dataset_config(spec: str, split: str | None = "test") -> DatasetConfig:

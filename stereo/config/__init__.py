@@ -5,6 +5,7 @@ are those of the `compact` network, or of the network that `preset` names. Each 
 (or plain arguments); only the trainer and the scripts see the whole.
 """
 
+from stereo.config.checks import choose
 from stereo.config.data import (
     FAMILIES,
     WITH_TEST_HALF,
@@ -64,6 +65,7 @@ __all__ = [
     "SyntheticConfig",
     "TrainingConfig",
     "check_max_disparity",
+    "choose",
     "config_from_dict",
     "config_to_dict",
     "config_to_yaml",

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from stereo.checkpoint import LoadedCheckpoint, load_checkpoint
@@ -36,6 +37,8 @@ class Predictor:
         band_rows: For images beyond memory: predict bands of so many rows, which share 64 with their neighbors, and
             blend them there. A network that looks at the image as a whole (pyramid pooling, attention) sees a band
             alone, so that the result is near the one without bands, not the same. None: the image at once.
+        confidence: Let `predict_sample` give the network's confidence too: the probability of the matches near the most
+            probable one, 0 … 1. It leaves the disparities as they are.
         in_training: The network is still being trained, or must be measured as it is: leave it so. Otherwise it is made
             ready for inference for good: evaluation mode, the memory layout that is fastest on the device, batch
             normalization folded into the convolutions. It cannot be trained after that.
@@ -51,11 +54,13 @@ class Predictor:
         device: torch.device | str = "cpu",
         band_rows: int | None = None,
         *,
+        confidence: bool = False,
         in_training: bool = False,
     ) -> None:
         if band_rows is not None and band_rows < 2 * BAND_OVERLAP:
             raise ConfigError(f"bands of {band_rows} rows are too low, expected {2 * BAND_OVERLAP} or more")
         self.band_rows = band_rows
+        self.confidence = confidence
         self.device = torch.device(device)
         self.network = network.to(self.device)
         # What the weights were loaded from, where they were.
@@ -75,6 +80,8 @@ class Predictor:
         device: str = "auto",
         max_disparity: int | None = None,
         band_rows: int | None = None,
+        *,
+        confidence: bool = False,
     ) -> "Predictor":
         """Return the predictor of a checkpoint; without a path, of the weights that ship.
 
@@ -82,13 +89,13 @@ class Predictor:
             path: The checkpoint.
             device: auto, cpu, cuda, cuda:1, mps.
             max_disparity: px, another range than the network was trained with; a multiple of 16.
-            band_rows: As for the class.
+            band_rows, confidence: As for the class.
 
         Raises: CheckpointError, ConfigError.
         """
         chosen = select_device(device)
         loaded = load_checkpoint(path, chosen, max_disparity)
-        predictor = cls(loaded.network, chosen, band_rows)
+        predictor = cls(loaded.network, chosen, band_rows, confidence=confidence)
         predictor.checkpoint = loaded
         return predictor
 
@@ -108,8 +115,9 @@ class Predictor:
 
     def predict_sample(self, sample: StereoSample) -> Prediction:
         """Return the prediction for a sample, of which the images alone are looked at. Raises: As `predict`."""
-        disparity = self.predict(sample.left, sample.right)
-        return Prediction(disparity, ran_at=self._padded_size(self._band_height(sample.height), sample.width))
+        maps = self._predict(sample.left, sample.right, self.confidence)
+        ran_at = self._padded_size(self._band_height(sample.height), sample.width)
+        return Prediction(maps[0], maps[1] if self.confidence else None, ran_at=ran_at)
 
     def predict(self, left: Any, right: Any) -> Map:
         """Return the disparity of the left view.
@@ -129,11 +137,15 @@ class Predictor:
             finite.
         """
         left, right = to_rgb(left, "left image"), to_rgb(right, "right image")
+        return self._predict(left, right, confidence=False)[0]
+
+    def _predict(self, left: Image, right: Image, confidence: bool) -> NDArray[np.float32]:
+        """Return the disparity and, where it is asked for, the confidence: [1 or 2, H, W]."""
         check_pair(left, right)
         height, width = left.shape[:2]
         try:
             with self._ready():
-                disparity = self._predict_bands(left, right)
+                maps = self._predict_bands(left, right, confidence)
         except RuntimeError as error:
             if isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error):
                 raise DataError(
@@ -141,12 +153,12 @@ class Predictor:
                     "smaller images, a smaller maximal disparity, bands of rows (band_rows) or another device"
                 ) from None
             raise
-        if not np.isfinite(disparity).all():
+        if not np.isfinite(maps).all():
             raise StereoError(
                 f"the network gives values that are not finite for a pair of {width}×{height} (width × height); its "
                 "weights are broken: use another checkpoint"
             )
-        return np.ascontiguousarray(disparity)
+        return np.ascontiguousarray(maps)
 
     @contextmanager
     def _ready(self) -> Iterator[None]:
@@ -165,23 +177,26 @@ class Predictor:
                 hook.remove()
             self.network.train(training)
 
-    def _predict_bands(self, left: Image, right: Image) -> Map:
+    def _predict_bands(self, left: Image, right: Image, confidence: bool) -> NDArray[np.float32]:
         height = len(left)
         band_height = self._band_height(height)
         if band_height == height:
-            return self._predict_whole(left, right)
-        total, weights = np.zeros(left.shape[:2], np.float32), np.zeros((height, 1), np.float32)
+            return self._predict_whole(left, right, confidence)
+        total: NDArray[np.float32] = np.zeros((1 + confidence, *left.shape[:2]), np.float32)
+        weights: NDArray[np.float32] = np.zeros((height, 1), np.float32)
         for top, bottom in bands(height, band_height):
             rows = slice(top, bottom)
             weight = band_weight(top, bottom, height)[:, None]
-            total[rows] += weight * self._predict_whole(left[rows], right[rows])
+            total[:, rows] += weight * self._predict_whole(left[rows], right[rows], confidence)
             weights[rows] += weight
         return total / weights
 
-    def _predict_whole(self, left: Image, right: Image) -> Map:
+    def _predict_whole(self, left: Image, right: Image, confidence: bool) -> NDArray[np.float32]:
         height, width = left.shape[:2]
-        output = self.network(self._to_input(left), self._to_input(right))
-        return output.disparity[0, :height, :width].float().cpu().numpy()
+        views = self._to_input(left), self._to_input(right)
+        output = self.network(*views, with_confidence=True) if confidence else self.network(*views)
+        maps = [output.disparity, output.confidence] if confidence else [output.disparity]
+        return np.stack([one[0, :height, :width].float().cpu().numpy() for one in maps])
 
     def _band_height(self, height: int) -> int:
         return height if self.band_rows is None else min(height, self.band_rows)

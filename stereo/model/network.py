@@ -22,6 +22,7 @@ class StereoOutput(NamedTuple):
 
     disparity: Tensor  # [B, H, W] of the left view, px: the last prediction
     predictions: list[SupervisedOutput]  # all supervised outputs, first to last; in evaluation mode the last alone
+    confidence: Tensor | None = None  # [B, H, W], 0 … 1, in `disparity`; None where it was not asked for
 
 
 class StereoNetwork(nn.Module):
@@ -75,8 +76,13 @@ class StereoNetwork(nn.Module):
                     module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return self
 
-    def forward(self, left: Tensor, right: Tensor) -> StereoOutput:
-        """Return the outputs for left and right [B, 3, H, W], RGB in 0 … 1, H and W multiples of `stride`."""
+    def forward(self, left: Tensor, right: Tensor, with_confidence: bool = False) -> StereoOutput:
+        """Return the outputs for a batch of pairs.
+
+        Args:
+            left, right: [B, 3, H, W], RGB in 0 … 1, H and W multiples of `stride`.
+            with_confidence: Also give a confidence, which costs a little time and memory.
+        """
         if left.shape != right.shape or left.shape[-2] % self.stride or left.shape[-1] % self.stride:
             raise ValueError(
                 f"left {list(left.shape)} and right {list(right.shape)} must have one shape, with height and width "
@@ -91,7 +97,9 @@ class StereoNetwork(nn.Module):
         left_features = left_features._replace(matching=self.cost_volume.prepare(left_features.matching))
         volume = partial(self.cost_volume, left_features.matching, self.cost_volume.prepare(right_matching))
         predictions = self.regression(self.aggregation(volume, self.max_disparity // 4), left_features)
-        return StereoOutput(predictions[-1].disparity, predictions)
+        last = predictions[-1]
+        confidence = self.regression.confidence(last.cost, left_features) if with_confidence else None
+        return StereoOutput(last.disparity, predictions, confidence)
 
     def _extract(self, left: Tensor, right: Tensor) -> tuple[Features, Tensor]:
         """Return all features of the left view, and the matching ones of the right view.

@@ -37,13 +37,27 @@ def dominant_mode(cost: Tensor, radius: int) -> Tensor:
 
     Source: single-modal weighted averaging of AcfNet/SMD-Nets-style networks; the window form is this project's.
     """
+    kept = _dominant_part(cost, radius)
+    return _expected_bin(kept / kept.sum(dim=1, keepdim=True))
+
+
+def mode_mass(cost: Tensor, radius: int) -> Tensor:
+    """Return the probability that lies within `radius` bins of the highest peak: [B, D, H, W] to [B, H, W], 0 … 1.
+
+    It is near 1 where the network sees one surface, and less where it sees several or none: a confidence. The peak is
+    that of :func:`dominant_mode`.
+    """
+    return _dominant_part(cost, radius).sum(dim=1)
+
+
+def _dominant_part(cost: Tensor, radius: int) -> Tensor:
+    """Return the distribution within `radius` bins of its smoothed peak, and 0 elsewhere: [B, D, H, W] to the same."""
     probability = cost.softmax(dim=1)
     smoothed = F.avg_pool3d(probability.unsqueeze(1), (3, 1, 1), stride=1, padding=(1, 0, 0)).squeeze(1)
     peak = smoothed.argmax(dim=1, keepdim=True)  # [B, 1, H, W]
     bins = torch.arange(cost.shape[1], device=cost.device).view(1, -1, 1, 1)
     window = (bins - peak).abs() <= radius
-    kept = probability * window
-    return _expected_bin(kept / kept.sum(dim=1, keepdim=True))
+    return probability * window
 
 
 def _expected_bin(probability: Tensor) -> Tensor:
@@ -76,14 +90,25 @@ class ConvexUpsampling(nn.Module):
         self.mask = nn.Sequential(conv2d(quarter_channels + half_channels, 48), nn.Conv2d(48, 9 * 16, 1))
 
     def forward(self, costs: list[Tensor], left: Features) -> list[SupervisedOutput]:
-        context = torch.cat([left.quarter, F.avg_pool2d(left.half, 2)], dim=1)
-        weights = self.mask(context).unflatten(1, (9, 16)).softmax(dim=1)  # [B, 9, 16, H/4, W/4]
-        return [SupervisedOutput(self._upsample(cost, weights), cost) for cost in costs]
+        weights = self._weights(left)
+        return [SupervisedOutput(self._upsample(self._estimate(cost), weights), cost) for cost in costs]
 
-    def _upsample(self, cost: Tensor, weights: Tensor) -> Tensor:
-        coarse = 4 * estimate_bin(cost, self.config.estimate, self.config.mode_radius).unsqueeze(1)  # px
-        padded = F.pad(coarse, (1, 1, 1, 1), mode="replicate")
-        neighbors = F.unfold(padded, 3).unflatten(2, coarse.shape[2:])  # [B, 9, H/4, W/4]
+    def confidence(self, cost: Tensor, left: Features) -> Tensor:
+        """Return the mass of the dominant mode at full resolution, [B, H, W], 0 … 1; cost as of a SupervisedOutput."""
+        return self._upsample(mode_mass(cost, self.config.mode_radius), self._weights(left)).clamp(0, 1)
+
+    def _estimate(self, cost: Tensor) -> Tensor:
+        return 4 * estimate_bin(cost, self.config.estimate, self.config.mode_radius)  # px
+
+    def _weights(self, left: Features) -> Tensor:
+        """Return how each full-resolution pixel combines its 3×3 coarse neighbors: [B, 9, 16, H/4, W/4]."""
+        context = torch.cat([left.quarter, F.avg_pool2d(left.half, 2)], dim=1)
+        return self.mask(context).unflatten(1, (9, 16)).softmax(dim=1)
+
+    def _upsample(self, coarse: Tensor, weights: Tensor) -> Tensor:
+        """Return [B, H/4, W/4] at full resolution."""
+        padded = F.pad(coarse.unsqueeze(1), (1, 1, 1, 1), mode="replicate")
+        neighbors = F.unfold(padded, 3).unflatten(2, coarse.shape[1:])  # [B, 9, H/4, W/4]
         return F.pixel_shuffle((neighbors.unsqueeze(2) * weights).sum(1), 4).squeeze(1)
 
 
@@ -107,6 +132,15 @@ class TrilinearUpsampling(nn.Module):
 
     def forward(self, costs: list[Tensor], left: Features) -> list[SupervisedOutput]:
         return [SupervisedOutput(self._upsample(cost), cost) for cost in costs]
+
+    def confidence(self, cost: Tensor, left: Features) -> Tensor:
+        """Return the mass of the dominant mode at full resolution, [B, H, W], 0 … 1; cost as of a SupervisedOutput.
+
+        It is taken at ¼ and interpolated, which is far less work than to upsample the volume.
+        """
+        mass = mode_mass(cost, self.config.mode_radius).unsqueeze(1)
+        full = F.interpolate(mass, scale_factor=4, mode="bilinear", align_corners=self.align_corners)
+        return full.squeeze(1).clamp(0, 1)
 
     def _upsample(self, cost: Tensor) -> Tensor:
         blocks = []
@@ -147,12 +181,14 @@ def source_rows(rows: Tensor, height: int, align_corners: bool) -> tuple[Tensor,
     return upper, (upper + 1).clamp_max(height - 1), position - upper
 
 
-UPSAMPLINGS: dict[str, Callable[[ModelConfig, int, int], nn.Module]] = {
+Regression = ConvexUpsampling | TrilinearUpsampling
+
+UPSAMPLINGS: dict[str, Callable[[ModelConfig, int, int], Regression]] = {
     "convex": lambda config, quarter, half: ConvexUpsampling(config.regression, quarter, half),
     "trilinear": lambda config, quarter, half: TrilinearUpsampling(config.regression, config.align_corners),
 }
 
 
-def build_regression(config: ModelConfig, quarter_channels: int, half_channels: int) -> nn.Module:
+def build_regression(config: ModelConfig, quarter_channels: int, half_channels: int) -> Regression:
     """Return the regression that the configuration chooses, for features of so many channels at ¼ and ½."""
     return UPSAMPLINGS[config.regression.upsampling](config, quarter_channels, half_channels)

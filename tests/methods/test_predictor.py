@@ -24,6 +24,7 @@ from stereo.model.network import StereoNetwork
 
 class _Output(NamedTuple):
     disparity: Tensor
+    confidence: Tensor | None = None
 
 
 class _FakeNetwork(nn.Module):
@@ -200,8 +201,9 @@ def test_bands_cover_the_image_and_overlap(height: int, rows: int) -> None:
 
 
 class _LocalNetwork(_FakeNetwork):
-    def forward(self, left: Tensor, right: Tensor) -> _Output:
-        return _Output(100 * F.avg_pool2d(left[:, :1], 31, stride=1, padding=15)[:, 0])
+    def forward(self, left: Tensor, right: Tensor, with_confidence: bool = False) -> _Output:
+        mean = F.avg_pool2d(left[:, :1], 31, stride=1, padding=15)[:, 0]
+        return _Output(100 * mean, 1 - mean if with_confidence else None)
 
 
 def test_bands_of_a_local_network_are_the_whole() -> None:
@@ -210,6 +212,17 @@ def test_bands_of_a_local_network_are_the_whole() -> None:
     whole = Predictor(_LocalNetwork()).predict(left, right)
     banded = Predictor(_LocalNetwork(), band_rows=128).predict(left, right)
     np.testing.assert_allclose(banded, whole, atol=1e-5)
+
+
+@pytest.mark.parametrize("band_rows", [None, 128])
+def test_the_confidence_goes_the_way_of_the_disparity(band_rows: int | None) -> None:
+    sample = textured_sample(200, 50, 3)
+    without = Predictor(_LocalNetwork(), band_rows=band_rows).predict_sample(sample)
+    having = Predictor(_LocalNetwork(), band_rows=band_rows, confidence=True).predict_sample(sample)
+    assert without.confidence is None
+    np.testing.assert_array_equal(having.disparity, without.disparity)
+    assert having.confidence is not None
+    np.testing.assert_allclose(having.confidence, 1 - having.disparity / 100, atol=1e-5)
 
 
 def test_bands_of_the_shipped_network_leave_no_seam() -> None:

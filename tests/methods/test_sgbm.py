@@ -7,9 +7,8 @@ import pytest
 from helpers import textured_sample
 
 from stereo.errors import ConfigError, DataError
-from stereo.methods.sgbm import Sgbm, TrueRangeSgbm, fill_from_background
-
-NAN = float("nan")
+from stereo.methods.matcher import TrueRange
+from stereo.methods.sgbm import Sgbm
 
 
 @pytest.mark.parametrize("shift", [0, 7, 21])
@@ -62,10 +61,10 @@ def test_a_range_beyond_the_width_costs_nothing_and_changes_nothing() -> None:
 
 def test_the_oracle_takes_its_range_from_the_ground_truth() -> None:
     sample = textured_sample(48, 120, 16)  # 16 px need the range 0 … 31
-    found = TrueRangeSgbm().predict_sample(sample).disparity
+    found = TrueRange(Sgbm).predict_sample(sample).disparity
     np.testing.assert_array_equal(found, Sgbm(32).predict(sample.left, sample.right))
     with pytest.raises(DataError, match="plane/0: has no ground truth"):
-        TrueRangeSgbm().predict_sample(replace(sample, truth=None))
+        TrueRange(Sgbm).predict_sample(replace(sample, truth=None))
 
 
 def test_sizes_are_checked() -> None:
@@ -74,30 +73,11 @@ def test_sizes_are_checked() -> None:
         Sgbm(16).predict(sample.left, sample.right[:, 1:])
 
 
-def test_holes_take_the_smaller_neighbor_of_their_row() -> None:
-    disparity = np.array(
-        [
-            [NAN, 5.0, NAN, NAN, 3.0, NAN],
-            [1.0, NAN, 8.0, 8.0, NAN, 0.0],
-            [2.0, 2.0, 2.0, 2.0, 2.0, 2.0],
-        ],
-        np.float32,
-    )
-    expected = [[5, 5, 3, 3, 3, 3], [1, 1, 8, 8, 0, 0], [2, 2, 2, 2, 2, 2]]
-    np.testing.assert_array_equal(fill_from_background(disparity, np.isfinite(disparity)), expected)
-
-
-def test_empty_rows_are_filled_from_above_and_below() -> None:
-    disparity = np.full((5, 2), -1, np.float32)
-    disparity[1] = (4, 6)
-    disparity[3] = (5, 2)
-    np.testing.assert_array_equal(
-        fill_from_background(disparity, disparity >= 0), [[4, 6], [4, 6], [4, 2], [5, 2], [5, 2]]
-    )
-    np.testing.assert_array_equal(fill_from_background(disparity, np.zeros((5, 2), bool)), np.zeros((5, 2)))
-
-
 def test_settings_say_what_changes_the_numbers() -> None:
     settings = Sgbm(40, block_size=5).settings
     assert (settings["num_disparities"], settings["block_size"], settings["P1"]) == (48, 5, 8 * 3 * 25)
-    assert TrueRangeSgbm().settings["num_disparities"] == "true range"
+    assert settings["holes"] == "filled from the background"
+    assert Sgbm(40).max_disparity == 48
+    oracle = TrueRange(Sgbm)
+    assert (oracle.name, oracle.settings["num_disparities"]) == ("sgbm (true range)", "true range")
+    assert oracle.max_disparity is None

@@ -43,6 +43,24 @@ def test_every_combination_runs_forward_and_backward(upsampling: str, volume: st
     assert (output.disparity < 32).all()
 
 
+@pytest.mark.parametrize("upsampling", ["convex", "trilinear"])
+def test_a_confidence_is_given_where_it_is_asked_for_and_changes_nothing(
+    upsampling: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tiny_model()
+    config.regression.upsampling = upsampling  # type: ignore[assignment]
+    network = StereoNetwork(config).eval()
+    images = pair()
+    with torch.inference_mode():
+        having = network(*images, with_confidence=True)
+        monkeypatch.delattr(type(network.regression), "confidence")  # nothing of it is computed unless it is asked for
+        without = network(*images)
+    assert having.confidence.shape == (2, 64, 96)
+    assert ((having.confidence > 0) & (having.confidence <= 1)).all()
+    assert without.confidence is None
+    assert torch.equal(having.disparity, without.disparity)
+
+
 @pytest.mark.parametrize("site", ["features", "quarter", "eighth", "sixteenth"])
 def test_fresh_attention_leaves_the_network_as_it_is(site: str) -> None:
     plain = tiny_model()

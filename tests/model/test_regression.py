@@ -13,6 +13,7 @@ from stereo.model.regression import (
     TrilinearUpsampling,
     dominant_mode,
     estimate_bin,
+    mode_mass,
     soft_argmin,
 )
 
@@ -37,6 +38,17 @@ def test_dominant_mode_prefers_mass_to_sharpness() -> None:
     """One sharp bin of 0.34 against three neighbors that sum to 0.6."""
     cost = cost_of([0.01, 0.34, 0.01, 0.01, 0.01, 0.2, 0.22, 0.2])
     assert abs(dominant_mode(cost, 1).item() - 6) < 0.2
+
+
+def test_mode_mass_is_the_probability_around_the_peak_of_the_dominant_mode() -> None:
+    two_modes = [0.001, 0.3, 0.1, 0.001, 0.001, 0.001, 0.001, 0.001, 0.2, 0.394]
+    torch.testing.assert_close(mode_mass(cost_of(two_modes), 2).item(), 0.596)  # bins 6 … 9
+    sharp = [0.01, 0.34, 0.01, 0.01, 0.01, 0.2, 0.22, 0.2]
+    torch.testing.assert_close(mode_mass(cost_of(sharp), 1).item(), 0.62)  # bins 5 … 7, not the sharpest
+    torch.testing.assert_close(mode_mass(cost_of([0.125] * 8), 1).item(), 0.375)  # no mode at all
+    one = torch.full((1, 6, 1, 1), -1e4)
+    one[0, 0] = 1e4
+    assert mode_mass(one, 2).item() == 1
 
 
 def test_dominant_mode_equals_soft_argmin_for_a_wide_window() -> None:
@@ -64,6 +76,24 @@ def test_convex_upsampling_keeps_a_constant_and_its_neighbors_bounds() -> None:
     coarse = 4 * soft_argmin(cost)
     assert coarse.min() - 1e-5 <= prediction.disparity.min()
     assert prediction.disparity.max() <= coarse.max() + 1e-5
+
+
+@pytest.mark.parametrize("align_corners", [False, True])
+def test_confidence_is_the_mass_at_a_quarter_upsampled(align_corners: bool) -> None:
+    """Sure (one bin) in the left half, and torn between two bins far apart in the right one."""
+    cost = torch.full((1, 9, 4, 8), -50.0)
+    cost[:, 1] = 50
+    cost[:, 7, :, 4:] = 50
+    features = Features(torch.randn(1, 8, 4, 8), torch.randn(1, 8, 4, 8), torch.randn(1, 4, 8, 16))
+    for upsampling in (
+        ConvexUpsampling(RegressionConfig(mode_radius=1), 8, 4),
+        TrilinearUpsampling(RegressionConfig("trilinear", mode_radius=1), align_corners),
+    ):
+        confidence = upsampling.confidence(cost, features)
+        assert confidence.shape == (1, 16, 32)
+        torch.testing.assert_close(confidence[..., :12], torch.ones(1, 16, 12))
+        torch.testing.assert_close(confidence[..., 20:], torch.full((1, 16, 12), 0.5))
+        assert ((confidence >= 0.5 - 1e-6) & (confidence <= 1)).all()
 
 
 def test_trilinear_upsampling_shape_and_center() -> None:
