@@ -19,7 +19,7 @@ from stereo.evaluation.evaluator import ScoredSample, tally_pairs
 from stereo.evaluation.folder import write_folder
 from stereo.evaluation.protocols import PROTOCOLS
 from stereo.evaluation.records import RecordLog
-from stereo.evaluation.regions import REGIONS
+from stereo.evaluation.regions import BY_DATA, REGIONS
 from stereo.methods.stored import StoredPredictions
 from stereo.output import make_output_folder
 from stereo.processes import Processes
@@ -39,7 +39,7 @@ def scoring_lines(folder: Path, count: int) -> Iterator[str]:
     config = _write(folder, count)
     dataset = build_dataset(config, load_right_disparity=True)
     protocols = [PROTOCOLS[name] for name in SCENE_FLOW if PROTOCOLS[name].refusal(dataset.names) is None]
-    regions = [name for name in REGIONS if not name.endswith("ground")]
+    regions = [name for name in REGIONS if name not in BY_DATA]
     yield f"{count:,} pairs of 960×540 px; protocols {', '.join(p.name for p in protocols)}; {len(regions)} regions"
     marks = {max(count // 10, 1): "a tenth", count: "all"}
     seen = 0

@@ -58,11 +58,10 @@ class Protocol:
 
     def refusal(self, names: Sequence[str]) -> str | None:
         """Return why the protocol does not apply to a data set of these samples' names; None where it does."""
-        family = names[0].partition("/")[0] if names else ""
-        if self.families is not None and family not in self.families:
-            return f"is defined on {_listed(self.families)}, not on {family or 'samples without names'}"
+        if self.families is not None and not (names and names[0].partition("/")[0] in self.families):
+            return f"defined on {_listed(self.families)}"
         if self.full_listing and len(names) != SCENE_FLOW_TEST:
-            return f"is a subset of the {SCENE_FLOW_TEST:,} samples of Scene Flow's test half; here are {len(names):,}"
+            return f"drawn from the {SCENE_FLOW_TEST:,} samples of Scene Flow's test half; here are {len(names):,}"
         return None
 
     def notes(self, names: Sequence[str], rendering: str | None) -> list[str]:

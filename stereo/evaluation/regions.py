@@ -196,5 +196,7 @@ REGIONS: dict[str, Region] = {
     "visible_foreground": Region("KITTI 2015: foreground, visible in both views", _moving(True, visible=True)),
 }
 
+# Those that few data sets have: they come with the protocol that they belong to.
+BY_DATA = ("background", "foreground", "visible_background", "visible_foreground")
 # Those that depend on the occlusion of pixels, whose source is reported.
 OCCLUSION_REGIONS = {"visible", "occluded", "visible_background", "visible_foreground"}

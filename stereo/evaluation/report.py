@@ -240,11 +240,15 @@ class TextTable:
 def remarks(results: "Sequence[EvaluationResult]") -> list[str]:
     """Return what has to be said beside the numbers of one method on one data set.
 
-    Nothing scored, images left out, what the notes say, disparities beyond the method's range, items failed.
+    Nothing scored, images left out, regions without a pixel, disparities beyond the method's range, what the notes say,
+    items failed.
     """
+    data = results[0].data
     lines = []
+    notes: dict[str, dict[str, list[str]]] = {}
+    empty = dict.fromkeys(result.region for result in results if not result.notes and result.region != "all")
     for result in results:
-        where = f"{result.data}, protocol {result.protocol}"
+        where = f"{data}, protocol {result.protocol}"
         if result.region == "all":
             skipped = f"{result.skipped} image{'s' * (result.skipped != 1)}"
             if result.images == 0:
@@ -256,6 +260,15 @@ def remarks(results: "Sequence[EvaluationResult]") -> list[str]:
                 f"{where}: {result.share:.2g} % of the pixels lie beyond the range of {result.method}; their EPE is "
                 f"{result.metrics['epe']:.2f} px"
             )
-        lines += [f"{where}: {note}" for note in result.notes]
+        if result.images:
+            empty.pop(result.region, None)
+        for note in result.notes:
+            notes.setdefault(note, {}).setdefault(result.protocol, []).append(result.region)
+    empty.pop("beyond_range", None)  # as it should be
+    if empty:
+        lines.append(f"{data}: no pixel lies in {', '.join(empty)}")
+    for note, places in notes.items():
+        of = "; ".join(name if own == ["all"] else f"{name}: {', '.join(own)}" for name, own in places.items())
+        lines.append(f"{data}: {note} ({of})")
     failures = dict.fromkeys(message for result in results for message in result.failed)
     return lines + [f"failed: {message}" for message in failures]

@@ -19,7 +19,7 @@ from stereo.evaluation.report import TextTable, remarks
 from stereo.evaluation.tally import Tally, regions_of
 from stereo.methods.method import Method
 from stereo.methods.stored import save_prediction
-from stereo.output import make_output_folder
+from stereo.output import make_output_folder, safe_name
 from stereo.processes import Processes
 
 
@@ -72,10 +72,11 @@ class Evaluation:
         table = self._table(applying)
         print(table.header())
         tallies: list[Tally] = []
+        said: set[str] = set()
         for spec, protocols in applying.items():
             for method in self.methods:
                 tallies.append(self._evaluate(spec, method, protocols, log, len(tallies) + 1))
-                self._show(table, tallies[-1])
+                self._show(table, tallies[-1], said)
                 if folder is not None and self.processes.is_main:
                     # After every data set: a long evaluation that breaks off keeps what it has.
                     write_folder(folder, tallies, about, self._shard if self.shard != (1, 1) else None)
@@ -86,17 +87,18 @@ class Evaluation:
     def _applying(self, spec: str) -> list[Protocol]:
         """Return the protocols that apply to a data set, and say why the others do not."""
         names = self.datasets[spec].names
-        applying, refusals = [], []
-        for protocol in (PROTOCOLS[name] for name in self.protocols):
+        protocols = [PROTOCOLS[name] for name in self.protocols]
+        refused: dict[str, list[str]] = {}
+        for protocol in protocols:
             refusal = protocol.refusal(names)
-            if refusal is None:
-                applying.append(protocol)
-            else:
-                refusals.append(f"protocol {protocol.name} {refusal}")
+            if refusal is not None:
+                refused.setdefault(refusal, []).append(protocol.name)
+        left_out = "; ".join(f"{', '.join(names)} ({refusal})" for refusal, names in refused.items())
+        applying = [protocol for protocol in protocols if protocol.refusal(names) is None]
         if not applying:
-            raise ConfigError(f"{spec}: none of the protocols applies: {'; '.join(refusals)}; add --protocol all")
-        for refusal in refusals:
-            print(f"{spec}: left out: {refusal}", file=sys.stderr)
+            raise ConfigError(f"{spec}: no protocol applies to it: {left_out}; add --protocol all")
+        if left_out:
+            print(f"{spec}: protocols that do not apply: {left_out}", file=sys.stderr)
         return applying
 
     @property
@@ -145,19 +147,25 @@ class Evaluation:
 
     def _observers(self, previews: Previews, method: Method) -> Observer:
         predictions = self.output.predictions
+        # One method's lie in the folder itself, where `--method predictions:DIR` looks.
+        own_folder = (
+            predictions if predictions is None or len(self.methods) == 1 else predictions / safe_name(method.name)
+        )
 
         def observe(scored: ScoredSample) -> None:
             previews.observe(scored)
-            if predictions is not None:
-                save_prediction(predictions / method.name, scored.name, scored.prediction)
+            if own_folder is not None:
+                save_prediction(own_folder, scored.name, scored.prediction)
 
         return observe
 
-    def _show(self, table: TextTable, tally: Tally) -> None:
+    def _show(self, table: TextTable, tally: Tally, said: set[str]) -> None:
+        """Print the rows of one method on one data set, and what has not been said of that data set."""
         results = tally.results()
         for result in results:
-            # A region without a pixel is in the report, and on the screen only where regions were asked for.
-            if result.images or result.region == "all" or len(self.regions) > 2:
+            if result.images or result.region == "all":
                 print(table.row(result.to_dict()), flush=True)
         for line in remarks(results):
-            print(line, file=sys.stderr)
+            if line not in said:
+                print(line, file=sys.stderr)
+        said.update(remarks(results))

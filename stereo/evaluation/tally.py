@@ -217,7 +217,7 @@ class Tally:
         loading = counts.loading_seconds
         notes = list(self.notes.get(protocol.name, ())) if region == "all" else []
         if counts.missing[region]:
-            notes.append(f"{counts.missing[region]} of {counts.done} images do not say which pixels are '{region}'")
+            notes.append(f"{counts.missing[region]} of {counts.done} images do not say which pixels these are")
         return EvaluationResult(
             data=self.data,
             method=self.method,
