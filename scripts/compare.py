@@ -1,22 +1,100 @@
-"""Set evaluation reports side by side, as a Markdown table.
+"""Set evaluation reports side by side, and say which method is better on the same images.
 
-    scripts/compare.py report_network/report.json report_sgbm/report.json
+    scripts/compare.py results/network results/sgbm
+    scripts/compare.py results/all --baseline sgbm --protocol all --region all visible
+    scripts/compare.py results/network results/sgbm --format latex --output table.tex
+    scripts/compare.py --a seed1 seed2 seed3 --b other1 other2 other3
+    scripts/compare.py --merge shard1 shard2 --output results/all
 
-Rows are data sets and methods, in the reports' order; those that can be compared stand together. A method is named
-with its checkpoint, and with the settings in which it differs from another of its name. The README's tables are made
-by this.
+A REPORT is a report.json, or the folder with it. Prints a table; entries that can be compared stand together, in the
+reports' order. Below it, for each of them, each method is compared with the baseline image by image, by EPE and bad-2:
+"B is better than A by 0.12 px [0.08, 0.17], 21 of 26 images". The baseline is the first method of the first report. In
+the brackets is the 95 % interval of a paired bootstrap over the images; with --a and --b, which take several reports of
+one method (trained from several seeds, say), over the images and the reports.
+
+Reports of one data set that differ in protocol, region, names or sizes of the images, or settings of the data are
+refused, and what differs is said. The table goes to --output or is printed. With LaTeX and CSV what stands below it is
+printed on stderr, so that `> FILE` gets the table alone.
 """
 
+import argparse
+import sys
+from pathlib import Path
+
 from stereo.cli import run, script_parser
-from stereo.evaluation.report import markdown_table, read_report
+from stereo.evaluation.comparison import (
+    compare_sides,
+    load_images,
+    require_comparable,
+    sides_of_runs,
+    single_sides,
+)
+from stereo.evaluation.entries import choose_entries
+from stereo.evaluation.notes import notes
+from stereo.evaluation.reading import read_report
+from stereo.evaluation.tables import DEFAULT_METRICS, STYLES, table
+from stereo.output import atomic_output
 
 
 def main(argv: list[str] | None = None) -> int:
+    args = _parse(argv)
+    if args.merge:
+        return _merge(args)
+    reports = [read_report(path) for path in args.reports or [*args.a, *args.b]]
+    entries = choose_entries(reports, args.protocol, args.region, args.method)
+    sides = single_sides(entries, args.baseline) if args.reports else sides_of_runs(entries, len(args.a))
+    images = load_images(entries)
+    require_comparable(entries, images, args.allow_different)
+    lines = table(entries, args.format, args.metrics)
+    beside = [] if args.table_only else [*compare_sides(entries, images, sides), *notes(entries, images)]
+    if args.output is None:
+        print("\n".join(lines))
+        if beside and args.format == "markdown":
+            print()
+    else:
+        with atomic_output(Path(args.output).expanduser()) as temporary:
+            temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    for line in beside:
+        print(line, file=sys.stdout if args.output is not None or args.format == "markdown" else sys.stderr)
+    return 0
+
+
+def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser = script_parser(__doc__)
-    parser.add_argument("reports", nargs="+", metavar="REPORT", help="report.json files that evaluate.py wrote")
-    arguments = parser.parse_args(argv)
-    for line in markdown_table([read_report(path) for path in arguments.reports]):
-        print(line)
+    parser.add_argument("reports", nargs="*", metavar="REPORT", help="report.json of evaluate.py, or its folder")
+    parser.add_argument("--a", nargs="+", default=[], metavar="REPORT", help="one side: reports of several runs")
+    parser.add_argument("--b", nargs="+", default=[], metavar="REPORT", help="the other side")
+    parser.add_argument("--merge", nargs="+", metavar="SHARD", help="make one report of the shards of an evaluation")
+    parser.add_argument("--format", choices=STYLES, default="markdown", help="of the table (default: markdown)")
+    shown = " ".join(DEFAULT_METRICS)
+    parser.add_argument(
+        "--metrics", nargs="+", default=[], metavar="NAME", help=f"columns (default: {shown}; csv: all)"
+    )
+    for what in ("protocol", "region", "method"):
+        parser.add_argument(f"--{what}", nargs="+", default=[], metavar="NAME", help="only these (default: all)")
+    parser.add_argument("--baseline", metavar="METHOD", help="what the others are compared with (default: the first)")
+    parser.add_argument(
+        "--allow-different", nargs="+", default=[], metavar="KEY", help="what may differ, as a refusal names it"
+    )
+    parser.add_argument("--table-only", action="store_true", help="nothing but the table")
+    parser.add_argument("--output", metavar="FILE", help="of the table; with --merge the folder of the report")
+    args = parser.parse_args(argv)
+    if sum(map(bool, (args.reports, args.a or args.b, args.merge))) != 1:
+        parser.error("expected reports, or --a and --b, or --merge: one of the three")
+    if bool(args.a) != bool(args.b):
+        parser.error("--a and --b go together: a side each")
+    if args.baseline is not None and not args.reports:
+        parser.error("argument --baseline: goes with reports; with --a and --b it is --a")
+    if args.merge and args.output is None:
+        parser.error("argument --merge: needs --output DIR")
+    return args
+
+
+def _merge(args: argparse.Namespace) -> int:
+    from stereo.evaluation.folder import merge_folders  # it needs PyTorch, which comparing does not
+
+    folder = merge_folders([Path(shard) for shard in args.merge], Path(args.output))
+    print(f"wrote {folder / 'report.json'}")
     return 0
 
 
