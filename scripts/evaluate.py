@@ -16,6 +16,7 @@ import sys
 from stereo.cli import add_data_options, add_network_options, choose, chosen_data, require_at_least, run, script_parser
 from stereo.config import check_max_disparity
 from stereo.data.datasets import build_dataset
+from stereo.errors import ConfigError
 from stereo.evaluation.evaluator import EvaluationResult, evaluate
 from stereo.evaluation.previews import Previews
 from stereo.evaluation.protocols import PROTOCOLS
@@ -40,6 +41,12 @@ def main(argv: list[str] | None = None) -> int:
 def _evaluate(args: argparse.Namespace, processes: Processes) -> int:
     protocols = [PROTOCOLS[choose(name, list(PROTOCOLS), "protocol")] for name in dict.fromkeys(args.protocol)]
     settings = chosen_data(args)
+    for spec, config in settings.items():
+        if config.half == "testing":
+            raise ConfigError(
+                f"--data {spec}: half=testing has no ground truth, which evaluation needs; scripts/submit.py predicts "
+                "it for the benchmark's server"
+            )
     datasets = {spec: build_dataset(config) for spec, config in settings.items()}
     method = _method(args)
     folder = None if args.output is None else make_output_folder(args.output)
