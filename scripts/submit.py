@@ -51,7 +51,8 @@ def main(argv: list[str] | None = None) -> int:
             f"{spec} {half}: {count_pairs(len(seconds))}, {statistics.mean(seconds):.3f} s a pair (mean) on "
             f"{method.device or 'cpu'}"
         )
-    print(f"wrote {path}: {len(done.files):,} files, each read back, such as {', '.join(done.files[:2])}")
+    count = f"{len(done.files):,} file{'s' * (len(done.files) != 1)}"
+    print(f"wrote {path}: {count}, each read back, beginning with {', '.join(done.files[:2])}")
     for remark in done.remarks:
         print(f"remark: {remark}", file=sys.stderr)
     return 0

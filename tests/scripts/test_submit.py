@@ -47,7 +47,7 @@ def test_sgbm_on_kitti(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert np.median(disparity) == 6
     printed = capsys.readouterr()
     assert f"kitti2015:{data}/k15 testing: 2 pairs, " in printed.out
-    assert printed.out.endswith(f"wrote {path}: 2 files, each read back, such as {', '.join(names)}\n")
+    assert printed.out.endswith(f"wrote {path}: 2 files, each read back, beginning with {', '.join(names)}\n")
     assert "remark: not complete: holds 2 of the 200 pairs of the testing half\n" in printed.err
     assert submit([*command, "--limit", "1"]) == 0
     assert zipfile.ZipFile(path).namelist() == names[:1]
