@@ -42,6 +42,12 @@ def main(argv: list[str] | None = None) -> int:
 
 def _evaluate(args: argparse.Namespace, processes: Processes) -> int:
     data = chosen_data(args)
+    for spec, config in data.items():
+        if config.half == "testing":
+            raise ConfigError(
+                f"--data {spec}: half=testing has no ground truth, which evaluation needs; scripts/submit.py predicts "
+                "it for the benchmark's server"
+            )
     evaluation = Evaluation(
         methods=chosen_methods(args),
         data=data,

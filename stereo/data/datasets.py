@@ -10,7 +10,7 @@ from stereo.data.families.middlebury import Middlebury
 from stereo.data.families.packed import PackedDataset
 from stereo.data.families.pair_list import PairList
 from stereo.data.families.scene_flow import SceneFlow
-from stereo.data.pairs import count_pairs
+from stereo.data.pairs import PairDataset, PairFiles, count_pairs
 from stereo.data.sample import SampleSource, StereoSample
 from stereo.data.sample_lists import leave_out, read_names, select
 from stereo.data.synthetic import SyntheticWorld
@@ -86,6 +86,16 @@ def describe(dataset: StereoDataset) -> list[str]:
     if isinstance(dataset, SceneFlow):
         return dataset.report()
     return [f"{dataset.names[0].split('/')[0]}: {count_pairs(len(dataset))}"]
+
+
+def pair_files(dataset: StereoDataset) -> list[PairFiles]:
+    """Return the files of each sample, in order. Raises: DataError where the samples are no files of their own."""
+    if isinstance(dataset, _Selection):
+        files = pair_files(dataset.dataset)
+        return [files[index] for index in dataset.indices]
+    if isinstance(dataset, PairDataset):
+        return list(dataset.pairs)
+    raise DataError("the data set is not read pair by pair from a folder, which is needed here")
 
 
 class _Selection:

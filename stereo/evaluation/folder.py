@@ -18,8 +18,10 @@ from stereo.output import atomic_output, make_output_folder
 IMAGE_COLUMNS = ("data", "method", "protocol", "region", "index", "name", "pixels", "seconds", "loading_seconds")
 
 
-def write_folder(folder: Path, tallies: Sequence[Tally], run: Mapping[str, Any], shard: str | None = None) -> None:
-    """Write report.json and per_image.csv, each at once or not at all.
+def write_folder(
+    folder: Path, tallies: Sequence[Tally], run: Mapping[str, Any], shard: str | None = None
+) -> dict[str, Any]:
+    """Write report.json and per_image.csv, each at once or not at all; return the content of report.json.
 
     Args:
         folder: The evaluation's, which holds its records.
@@ -47,6 +49,7 @@ def write_folder(folder: Path, tallies: Sequence[Tally], run: Mapping[str, Any],
         writer.writeheader()
         for row in image_rows(folder, tallies):
             writer.writerow({key: repr(value) if isinstance(value, float) else value for key, value in row.items()})
+    return {"results": results, **about}
 
 
 def image_rows(folder: Path, tallies: Sequence[Tally]) -> Iterator[dict[str, Any]]:

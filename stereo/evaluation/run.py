@@ -1,26 +1,31 @@
 """A whole evaluation: every method on every data set, on the screen and in a folder."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from stereo.config import DatasetConfig
 from stereo.data.datasets import StereoDataset
+from stereo.data.sample import StereoSample
 from stereo.errors import ConfigError
-from stereo.evaluation.evaluator import Observer, ScoredSample, tally_pairs
-from stereo.evaluation.folder import write_folder
+from stereo.evaluation.evaluator import ScoredSample, tally_pairs
+from stereo.evaluation.folder import image_rows, write_folder
+from stereo.evaluation.page.pictures import PagePictures, Picture
 from stereo.evaluation.previews import Previews
 from stereo.evaluation.protocols import PROTOCOLS, Protocol
 from stereo.evaluation.provenance import describe_run, identity
 from stereo.evaluation.records import RecordLog
 from stereo.evaluation.report import TextTable, remarks
 from stereo.evaluation.tally import Tally, regions_of
-from stereo.methods.method import Method
+from stereo.methods.method import Method, Prediction
 from stereo.methods.stored import save_prediction
 from stereo.output import make_output_folder, safe_name
 from stereo.processes import Processes
+
+# Pairs of each data set and method that the page shows: so many of the worst, and so many around the median.
+PAGE_PICTURES = 10
 
 
 @dataclass(frozen=True)
@@ -72,17 +77,25 @@ class Evaluation:
         table = self._table(applying)
         print(table.header())
         tallies: list[Tally] = []
+        pictures: list[Picture] = []
         said: set[str] = set()
         for spec, protocols in applying.items():
             for method in self.methods:
-                tallies.append(self._evaluate(spec, method, protocols, log, len(tallies) + 1))
+                tallies.append(self._evaluate(spec, method, protocols, log, pictures, len(tallies) + 1))
                 self._show(table, tallies[-1], said)
                 if folder is not None and self.processes.is_main:
                     # After every data set: a long evaluation that breaks off keeps what it has.
-                    write_folder(folder, tallies, about, self._shard if self.shard != (1, 1) else None)
+                    self._write(folder, tallies, about, pictures)
         if folder is not None:
-            print(f"wrote {folder / 'report.json'}")
+            print(f"wrote {folder / ('report.html' if self.output.html else 'report.json')}")
         return tallies
+
+    def _write(self, folder: Path, tallies: Sequence[Tally], about: Mapping[str, Any], pictures: list[Picture]) -> None:
+        report = write_folder(folder, tallies, about, self._shard if self.shard != (1, 1) else None)
+        if self.output.html:
+            from stereo.evaluation.page.write import write_page  # Jinja2 and Matplotlib
+
+            write_page(folder / "report.html", report, image_rows(folder, tallies), pictures)
 
     def _applying(self, spec: str) -> list[Protocol]:
         """Return the protocols that apply to a data set, and say why the others do not."""
@@ -121,14 +134,26 @@ class Evaluation:
         )
 
     def _evaluate(
-        self, spec: str, method: Method, protocols: Sequence[Protocol], log: RecordLog | None, number: int
+        self,
+        spec: str,
+        method: Method,
+        protocols: Sequence[Protocol],
+        log: RecordLog | None,
+        pictures: list[Picture],
+        number: int,
     ) -> Tally:
-        folder = self.output.folder
+        """Evaluate one method on one data set; write its previews, and add its pictures for the page to those given."""
+        folder, dataset, settings = self.output.folder, self.datasets[spec], self.data[spec]
         previews = Previews(0 if folder is None else self.output.previews, protocols[0].name)
-        settings = self.data[spec]
+        kept = PagePictures(spec, method.name, PAGE_PICTURES if self.output.html else 0)
+        key = protocols[0].name, "all"
+        for record in log.finished(spec, method.name) if log is not None and self.output.html else ():
+            sums = record.scores.get(key)
+            if sums is not None:
+                kept.observe(record.name, record.index, sums.metrics())
         tally = tally_pairs(
             method,
-            self.datasets[spec],
+            dataset,
             protocols,
             self.regions,
             data=spec,
@@ -136,24 +161,31 @@ class Evaluation:
             progress=self.progress,
             processes=self.processes,
             shard=self.shard,
-            observe=self._observers(previews, method),
+            observe=self._observer(previews, kept, key, method),
             log=log,
         )
         previews.gather(self.processes)
+        kept.gather(self.processes)
         if folder is not None and self.processes.is_main:
             # The number is that of the data set's and method's place in the report.
             previews.write(folder / "previews" / f"{number:02d}_{settings.family}")
+            pictures += kept.pictures(lambda index: predicted_again(method, dataset[index]))
         return tally
 
-    def _observers(self, previews: Previews, method: Method) -> Observer:
+    def _observer(
+        self, previews: Previews, kept: PagePictures, key: tuple[str, str], method: Method
+    ) -> Callable[[ScoredSample], None]:
         predictions = self.output.predictions
         # One method's lie in the folder itself, where `--method predictions:DIR` looks.
-        own_folder = (
-            predictions if predictions is None or len(self.methods) == 1 else predictions / safe_name(method.name)
-        )
+        own_folder = predictions
+        if predictions is not None and len(self.methods) > 1:
+            own_folder = predictions / safe_name(method.name)
 
         def observe(scored: ScoredSample) -> None:
             previews.observe(scored)
+            sums = scored.scores.get(key)
+            if sums is not None:
+                kept.observe(scored.name, scored.index, sums.metrics(), scored.sample, scored.prediction)
             if own_folder is not None:
                 save_prediction(own_folder, scored.name, scored.prediction)
 
@@ -169,3 +201,8 @@ class Evaluation:
             if line not in said:
                 print(line, file=sys.stderr)
         said.update(remarks(results))
+
+
+def predicted_again(method: Method, sample: StereoSample) -> tuple[StereoSample, Prediction]:
+    """Return a sample with its prediction, for a picture: the median pairs are known only once all are scored."""
+    return sample, method.predict_sample(sample)

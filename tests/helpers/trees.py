@@ -72,6 +72,7 @@ def make_scene_flow(
         make_disparity(root / name / f"disparity/{inside}/{side}/{frame}.pfm", truth)
 
 
+KITTI_2012 = ("colored_0", "colored_1", "disp_occ")
 KITTI_2015 = ("image_2", "image_3", "disp_occ_0")
 
 
@@ -84,7 +85,16 @@ def make_kitti(
         make_pair(root / half, [f"{folder}/{number:06d}_10.png" for folder in folders], sample)
 
 
-def make_eth3d(root: Path, scene: str, sample: StereoSample) -> None:
-    """Write one scene of the two-view benchmark, with ground truth."""
+def make_eth3d(root: Path, scene: str, sample: StereoSample, half: Half = "training") -> None:
+    """Write one scene of the two-view benchmark. Testing has no ground truth."""
+    if half == "testing":
+        make_pair(root / "two_view_test" / scene, ["im0.png", "im1.png"], sample)
+        return
     make_pair(root / "two_view_training" / scene, ["im0.png", "im1.png"], sample)
     make_disparity(root / "two_view_training_gt" / scene / "disp0GT.pfm", truth_of(sample).disparity)
+
+
+def make_middlebury(root: Path, folder: str, scene: str, sample: StereoSample) -> None:
+    """Write one scene of MiddEval3. The folders testF, testH and testQ have no ground truth."""
+    names = ["im0.png", "im1.png", "disp0GT.pfm"]
+    make_pair(root / "MiddEval3" / folder / scene, names[:2] if folder.startswith("test") else names, sample)

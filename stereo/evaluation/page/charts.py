@@ -116,7 +116,10 @@ def profile_charts(identity: str, profiles: Sequence[Mapping[str, Any]], methods
 
 
 def bar_charts(
-    title: str, metrics: Mapping[str, str], groups: Mapping[str, Mapping[str, Mapping[str, Any]]], methods: Sequence[str]
+    title: str,
+    metrics: Mapping[str, str],
+    groups: Mapping[str, Mapping[str, Mapping[str, Any]]],
+    methods: Sequence[str],
 ) -> list[Chart]:
     """Return a chart of bars for each metric: one group of bars a data set, one bar a method.
 
@@ -230,4 +233,4 @@ def _color(number: int) -> str:
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= _NAME else f"…{name[1 - _NAME:]}"
+    return name if len(name) <= _NAME else f"…{name[1 - _NAME :]}"

@@ -81,7 +81,7 @@ def write_page(
         gradients=gradients(),
         images=rows,
         static_rows=_static_rows(rows),
-        script=Markup(script),  # noqa: S704  # ours
+        script=Markup(script),  # ours
         script_digest=digest,
     )
     with atomic_output(path) as temporary:

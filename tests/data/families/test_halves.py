@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import textured_sample, truth_of
-from helpers.trees import KITTI_2015, flat_sample, make_eth3d, make_gray, make_kitti, make_pair
+from helpers.trees import KITTI_2012, KITTI_2015, flat_sample, make_eth3d, make_gray, make_kitti, make_middlebury
 
 from stereo.cli import add_data_options, chosen_data, script_parser
 from stereo.config import DataConfig, DatasetConfig, Family, Half
@@ -15,10 +15,6 @@ from stereo.data.datasets import build_dataset
 from stereo.data.families.kitti import Kitti
 from stereo.data.recognition import recognize
 from stereo.errors import ConfigError, DataError
-
-KITTI_2012 = ("colored_0", "colored_1", "disp_occ")
-VIEWS = ("im0.png", "im1.png")
-
 
 # ---------------------------------------------------------------------------------------------------- moving objects
 
@@ -56,22 +52,26 @@ def make_kitti_2015(root: Path) -> None:
     make_kitti(root, [flat_sample(30, 40)] * 2, KITTI_2015, "testing")
 
 
-def make_middlebury(root: Path) -> None:
-    make_pair(root / "MiddEval3" / "trainingH" / "Piano", (*VIEWS, "disp0GT.pfm"), textured_sample(32, 48, 3))
+def make_both_of_middlebury(root: Path) -> None:
+    make_middlebury(root, "trainingH", "Piano", textured_sample(32, 48, 3))
     for scene in ("Plants", "Australia"):
-        make_pair(root / "MiddEval3" / "testH" / scene, VIEWS, flat_sample(30, 40))
+        make_middlebury(root, "testH", scene, flat_sample(30, 40))
 
 
 def make_both_of_eth3d(root: Path) -> None:
     make_eth3d(root, "forest_1s", textured_sample(32, 48, 3))
     for scene in ("lakeside_1l", "sand_box_1l"):
-        make_pair(root / "two_view_test" / scene, VIEWS, flat_sample(30, 40))
+        make_eth3d(root, scene, flat_sample(30, 40), "testing")
 
 
 BENCHMARKS: dict[Family, tuple[Callable[[Path], None], str, Sequence[str]]] = {
     "kitti2012": (make_kitti_2012, "kitti2012/000000", ["kitti2012/000000", "kitti2012/000001"]),
     "kitti2015": (make_kitti_2015, "kitti2015/000000", ["kitti2015/000000", "kitti2015/000001"]),
-    "middlebury2014": (make_middlebury, "middlebury2014/Piano", ["middlebury2014/Australia", "middlebury2014/Plants"]),
+    "middlebury2014": (
+        make_both_of_middlebury,
+        "middlebury2014/Piano",
+        ["middlebury2014/Australia", "middlebury2014/Plants"],
+    ),
     "eth3d": (make_both_of_eth3d, "eth3d/forest_1s", ["eth3d/lakeside_1l", "eth3d/sand_box_1l"]),
 }
 
