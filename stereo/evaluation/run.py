@@ -184,7 +184,7 @@ class Evaluation:
         def observe(scored: ScoredSample) -> None:
             previews.observe(scored)
             sums = scored.scores.get(key)
-            if sums is not None:
+            if sums is not None and self.output.html:
                 kept.observe(scored.name, scored.index, sums.metrics(), scored.sample, scored.prediction)
             if own_folder is not None:
                 save_prediction(own_folder, scored.name, scored.prediction)
