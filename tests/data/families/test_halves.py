@@ -142,6 +142,12 @@ def test_a_test_pair_without_its_right_view(tmp_path: Path, family: Family) -> N
     assert len(build_dataset(DatasetConfig(family, str(tmp_path)))) == 1  # the other half is not concerned
 
 
+def test_the_other_name_of_the_test_folder_of_eth3d(tmp_path: Path) -> None:
+    make_both_of_eth3d(tmp_path)
+    (tmp_path / "two_view_test").rename(tmp_path / "two_view_testing")
+    assert len(build_dataset(DatasetConfig("eth3d", str(tmp_path), half="testing"))) == 2
+
+
 def is_right_view(path: Path) -> bool:
     return path.name == "im1.png" or (path.parent.name in ("colored_1", "image_3") and path.name == "000001_10.png")
 
