@@ -1,23 +1,23 @@
-"""Predictions in files: written one folder for each pair, and read back as a method."""
+"""Predictions in files: written, one folder or one file for each pair, and read back as a method."""
 
-import re
-from collections.abc import Iterator
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from stereo.data.formats import read_disparity, write_disparity_png16, write_image, write_pfm
-from stereo.data.sample import Image, StereoSample
-from stereo.errors import DataError
+from stereo.data.formats import read_disparity, read_mask, read_pfm, write_disparity_png16, write_image, write_pfm
+from stereo.data.sample import Image, Map, Mask, StereoSample
+from stereo.errors import DataError, FormatError
+from stereo.methods.holes import HOLES, fill_from_background
 from stereo.methods.method import Prediction
-from stereo.output import safe_name
+from stereo.methods.resizing import is_resized, resize_prediction
+from stereo.methods.stored_names import StoredNames, path_of
+from stereo.output import make_output_folder
 from stereo.visualize import preview_panel
 
 # What 16 bits hold of px × 256.
 PNG_LIMIT = 65535 / 256
-
-_SUFFIXES = (".pfm", ".npy", ".png")
 
 
 def write_prediction(folder: Path, left: Image, prediction: Prediction) -> list[str]:
@@ -43,16 +43,43 @@ def write_prediction(folder: Path, left: Image, prediction: Prediction) -> list[
     return [*written, "preview.png"]
 
 
+def save_prediction(folder: Path, name: str, prediction: Prediction) -> Path:
+    """Write a prediction so that StoredPredictions gives the same again, to the last bit; return the path of the map.
+
+    NAME.pfm holds the disparity (px), holes filled; NAME.confidence.pfm the confidence, and NAME.estimated.png where
+    the method itself gave the value (white), where the prediction has them. Each is written whole, NAME.pfm last. The
+    right view's disparity and `ran_at` are not kept.
+
+    Args:
+        folder: Where the tree of predictions lies; folders in it are made.
+        name: The sample's.
+
+    Raises: OutputError.
+    """
+    path = folder / f"{path_of(name)}.pfm"
+    make_output_folder(path.parent)
+    confidence, estimated = path.with_suffix(".confidence.pfm"), path.with_suffix(".estimated.png")
+    # What an earlier run left beside it would belong to another prediction.
+    confidence.unlink(missing_ok=True)
+    estimated.unlink(missing_ok=True)
+    if prediction.confidence is not None:
+        write_pfm(confidence, prediction.confidence)
+    if prediction.estimated is not None and not prediction.estimated.all():
+        write_image(estimated, np.repeat(prediction.estimated[..., None], 3, axis=2) * np.uint8(255))
+    write_pfm(path, prediction.disparity)
+    return path
+
+
 class StoredPredictions:
     """The predictions of any program as a method: disparity maps in a folder, found by the samples' names.
 
-    For a sample FAMILY/A/0001 the first of these that is there is taken: FAMILY/A/0001.pfm, .npy or .png (16 bit,
-    px × 256), FAMILY/A/0001/disparity.pfm; the same without FAMILY; and all of it with _ instead of /, which is how
-    scripts/infer.py writes a list of pairs (it also puts a number before the name). A pixel that a file calls unknown
-    counts as a disparity of 0.
+    The names that the files may have are those of :class:`stereo.methods.stored_names.StoredNames`. A pixel that a file
+    calls unknown is filled from the background. Beside a map NAME.pfm may lie NAME.confidence.pfm or
+    NAME_confidence.pfm, 0 … 1, and NAME.estimated.png, which is 0 where a value was filled in.
 
     Args:
         folder: Where they lie.
+        resize: Bring predictions of another size to that of the images, instead of refusing them.
 
     Raises: DataError where there is no such folder.
     """
@@ -60,45 +87,82 @@ class StoredPredictions:
     device = None
     max_disparity = None
 
-    def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
+    def __init__(self, folder: str | Path, resize: bool = False) -> None:
+        self.folder = Path(os.path.expanduser(folder))
         if not self.folder.is_dir():
             raise DataError(f"{self.folder}: no such folder of predictions")
         self.name = f"predictions:{self.folder.resolve().name}"
-        self._numbered: dict[str, Path | None] = {}
-        for path in self.folder.iterdir():
-            if re.match(r"\d{5}_", path.name):
-                # Two of one name cannot be told apart: neither is taken.
-                self._numbered[path.name[6:]] = None if path.name[6:] in self._numbered else path
+        self.resize = resize
+        self._names = StoredNames(self.folder)
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Return where they lie."""
-        return {"folder": str(self.folder)}
+        """Return where they lie, and what is done to them."""
+        return {"folder": str(self.folder), "resize": self.resize, "holes": HOLES}
 
     def predict_sample(self, sample: StereoSample) -> Prediction:
         """Return the prediction that was stored for the sample.
 
-        Raises: DataError where there is none, or it is of another size; FormatError where it is broken.
+        Raises: DataError where there is none, more than one, or it is of another size; FormatError where it is broken.
         """
-        path = next((path for path in self._candidates(sample.name) if path.is_file()), None)
-        if path is None:
-            base = self.folder / sample.name
-            raise DataError(f"has no prediction: looked for {base}.pfm, .npy and .png, and {base / 'disparity.pfm'}")
-        disparity, _ = read_disparity(path)
-        if disparity.shape != sample.left.shape[:2]:
+        path = self._names.find(sample.name)
+        disparity, known = read_disparity(path)
+        if np.count_nonzero(disparity < 0) > disparity.size / 2:
             raise DataError(
-                f"{path}: is {disparity.shape[1]}×{disparity.shape[0]} (width × height), but the images are "
-                f"{sample.width}×{sample.height}; store predictions at the images' own size"
+                f"{path}: most disparities are below 0, as where a program stores the flow from left to right; store "
+                "them with their sign changed"
             )
-        return Prediction(np.ascontiguousarray(disparity))
+        estimated = known & _read_estimated(path, disparity)
+        prediction = Prediction(
+            disparity if known.all() else fill_from_background(disparity, known),
+            confidence=_read_confidence(path, disparity),
+            estimated=None if estimated.all() else estimated,
+        )
+        if disparity.shape == (sample.height, sample.width):
+            return prediction
+        self._check_size(path, disparity, sample)
+        return resize_prediction(prediction, sample.height, sample.width)
 
-    def _candidates(self, name: str) -> Iterator[Path]:
-        without_family = name.partition("/")[2] or name
-        for base in dict.fromkeys((name, without_family, safe_name(name), safe_name(without_family))):
-            for suffix in _SUFFIXES:
-                yield self.folder / f"{base}{suffix}"
-            yield self.folder / base / "disparity.pfm"
-        numbered = self._numbered.get(safe_name(name))
-        if numbered is not None:
-            yield numbered / "disparity.pfm"
+    def _check_size(self, path: Path, disparity: Map, sample: StereoSample) -> None:
+        sizes = (
+            f"{path}: is {disparity.shape[1]}×{disparity.shape[0]} (width × height), but the images are "
+            f"{sample.width}×{sample.height}"
+        )
+        if not is_resized(disparity.shape, (sample.height, sample.width)):
+            raise DataError(f"{sizes}, of another shape; store predictions at the images' own size")
+        if not self.resize:
+            raise DataError(
+                f"{sizes}; store predictions at the images' own size, or let them be resized (--resize-predictions)"
+            )
+
+
+def _read_estimated(path: Path, disparity: Map) -> Mask:
+    beside = path.with_suffix(".estimated.png")
+    if not beside.is_file():
+        return np.ones(disparity.shape, np.bool_)
+    estimated = read_mask(beside) > 0
+    _check_beside(beside, estimated, disparity)
+    return estimated
+
+
+def _read_confidence(path: Path, disparity: Map) -> Map | None:
+    names = [f"{path.stem}.confidence.pfm", f"{path.stem}_confidence.pfm"]
+    if path.name == "disparity.pfm":  # the folder is this pair's
+        names.append("confidence.pfm")
+    beside = next((path.with_name(name) for name in names if path.with_name(name).is_file()), None)
+    if beside is None:
+        return None
+    confidence = read_pfm(beside)
+    _check_beside(beside, confidence, disparity)
+    low, high = float(confidence.min()), float(confidence.max())
+    if not (low >= 0 and high <= 1):  # so that NaN is refused too
+        raise FormatError(f"{beside}: holds {low:g} … {high:g}, expected a confidence of 0 … 1 for each pixel")
+    return confidence
+
+
+def _check_beside(path: Path, array: Map | Mask, disparity: Map) -> None:
+    if array.shape != disparity.shape:
+        raise FormatError(
+            f"{path}: is {array.shape[1]}×{array.shape[0]} (width × height), but the disparity map beside it is "
+            f"{disparity.shape[1]}×{disparity.shape[0]}; they do not belong together"
+        )

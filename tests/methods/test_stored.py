@@ -11,7 +11,8 @@ from stereo.data.formats import write_disparity_png16, write_image, write_pfm
 from stereo.data.sample import StereoSample
 from stereo.errors import DataError, FormatError
 from stereo.methods.method import Prediction
-from stereo.methods.stored import StoredPredictions, write_prediction
+from stereo.methods.sgbm import Sgbm
+from stereo.methods.stored import StoredPredictions, save_prediction, write_prediction
 
 DISPARITY = np.random.default_rng(0).uniform(1, 200, (32, 40)).astype(np.float32)
 
@@ -21,24 +22,12 @@ def _sample(name: str = "eth3d/hall/1l") -> StereoSample:
     return StereoSample(plane.left, plane.right, plane.truth, name=name)
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "eth3d/hall/1l.pfm",
-        "eth3d/hall/1l/disparity.pfm",
-        "hall/1l.npy",
-        "eth3d_hall_1l.png",
-        "hall_1l/disparity.pfm",
-        "00007_eth3d_hall_1l/disparity.pfm",
-    ],
-)
-def test_a_prediction_is_found_by_the_name_of_its_sample(tmp_path: Path, path: str) -> None:
-    file = tmp_path / path
-    file.parent.mkdir(parents=True, exist_ok=True)
+@pytest.mark.parametrize("suffix", [".pfm", ".npy", ".png"])
+def test_a_map_is_read_in_every_encoding(tmp_path: Path, suffix: str) -> None:
     writers: dict[str, Any] = {".pfm": write_pfm, ".npy": np.save, ".png": write_disparity_png16}
-    writers[file.suffix](file, DISPARITY)
-    found = StoredPredictions(tmp_path).predict_sample(_sample()).disparity
-    np.testing.assert_allclose(found, DISPARITY, atol=0.5 / 256 if file.suffix == ".png" else 0)
+    writers[suffix](tmp_path / f"1l{suffix}", DISPARITY)
+    found = StoredPredictions(tmp_path).predict_sample(_sample("1l")).disparity
+    np.testing.assert_allclose(found, DISPARITY, atol=0.5 / 256 if suffix == ".png" else 0)
 
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
@@ -56,39 +45,103 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert sorted(path.name for path in folder.iterdir()) == ["disparity.pfm", "preview.png"]
 
 
-def test_a_hole_counts_as_no_disparity_at_all(tmp_path: Path) -> None:
-    holes = DISPARITY.copy()
-    holes[0] = np.inf
-    write_pfm(tmp_path / "plane.pfm", holes)
-    found = StoredPredictions(tmp_path).predict_sample(_sample("plane")).disparity
-    assert (found[0] == 0).all()
-    np.testing.assert_array_equal(found[1:], DISPARITY[1:])
+def test_holes_are_filled_from_the_background_and_counted_as_such(tmp_path: Path) -> None:
+    disparity = np.full((32, 40), 9, np.float32)
+    disparity[:, 20:] = 4
+    holes = disparity.copy()
+    holes[:, 10:30] = 0
+    write_disparity_png16(tmp_path / "plane.png", holes, valid=holes > 0)
+    found = StoredPredictions(tmp_path).predict_sample(_sample("plane"))
+    assert (found.disparity[:, :10] == 9).all()
+    assert (found.disparity[:, 10:] == 4).all()
+    np.testing.assert_array_equal(found.estimated, holes > 0)
+    write_disparity_png16(tmp_path / "plane.png", disparity)
+    assert StoredPredictions(tmp_path).predict_sample(_sample("plane")).estimated is None
 
 
-def test_what_is_missing_or_does_not_fit_is_named(tmp_path: Path) -> None:
+def test_a_confidence_that_lies_beside_the_map_is_read(tmp_path: Path) -> None:
+    confidence = np.linspace(0, 1, 32 * 40, dtype=np.float32).reshape(32, 40)
+    (tmp_path / "a").mkdir()
+    for name in ("a/disparity.pfm", "b.pfm", "c.pfm", "d.pfm"):
+        write_pfm(tmp_path / name, DISPARITY)
+    for name in ("a/confidence.pfm", "b.confidence.pfm", "c_confidence.pfm"):
+        write_pfm(tmp_path / name, confidence)
+    stored = StoredPredictions(tmp_path)
+    for name in "abc":
+        np.testing.assert_array_equal(stored.predict_sample(_sample(name)).confidence, confidence)
+    assert stored.predict_sample(_sample("d")).confidence is None
+    write_pfm(tmp_path / "b.confidence.pfm", 100 * confidence)
+    with pytest.raises(FormatError, match=r"b\.confidence\.pfm: holds 0 … 100, expected a confidence of 0 … 1"):
+        stored.predict_sample(_sample("b"))
+    write_pfm(tmp_path / "b.confidence.pfm", confidence[1:])
+    with pytest.raises(FormatError, match=r"is 40×31 .* the disparity map beside it is 40×32"):
+        stored.predict_sample(_sample("b"))
+
+
+@pytest.mark.parametrize("name", ["eth3d/hall/1l", "plane", "pairs/a:b/view.1"])
+def test_what_is_saved_is_read_back_to_the_last_bit(tmp_path: Path, name: str) -> None:
+    """So that the scores of what was saved are the method's own, digit by digit."""
+    rng = np.random.default_rng(1)
+    estimated = rng.random((32, 40)) < 0.7
+    confidence = rng.random((32, 40), dtype=np.float32)
+    for prediction in (
+        Prediction(DISPARITY, confidence, estimated=estimated),
+        Prediction(DISPARITY[::-1], estimated=estimated[::-1]),
+        Prediction(DISPARITY, confidence[:, ::-1]),
+        Sgbm(16).predict_sample(_sample()),
+        Prediction(DISPARITY + 1),  # nothing of those before is left
+    ):
+        path = save_prediction(tmp_path, name, prediction)
+        assert path.is_file()
+        found = StoredPredictions(tmp_path).predict_sample(_sample(name))
+        np.testing.assert_array_equal(found.disparity, prediction.disparity)
+        for part in ("confidence", "estimated"):
+            one, other = getattr(found, part), getattr(prediction, part)
+            assert (one is None) == (other is None)
+            assert one is None or np.array_equal(one, other)
+    assert [path.name for path in path.parent.iterdir()] == [path.name]
+
+
+def test_no_name_leads_out_of_the_folder(tmp_path: Path) -> None:
+    assert save_prediction(tmp_path, "../../up", Prediction(DISPARITY)) == tmp_path / "__/__/up.pfm"
+
+
+@pytest.mark.parametrize("size", [(16, 20), (64, 80), (48, 60)])
+def test_a_prediction_of_another_size_is_resized_where_that_is_wanted(tmp_path: Path, size: tuple[int, int]) -> None:
+    sample = _sample("plane")
+    write_pfm(tmp_path / "plane.pfm", np.full(size, 6, np.float32))
+    with pytest.raises(DataError, match=f"is {size[1]}×{size[0]} .* are 40×32; .* let them be resized"):
+        StoredPredictions(tmp_path).predict_sample(sample)
+    found = StoredPredictions(tmp_path, resize=True).predict_sample(sample)
+    np.testing.assert_allclose(found.disparity, np.full((32, 40), 6 * 40 / size[1]), rtol=1e-6)
+    assert found.ran_at == size
+    assert found.estimated is None
+
+
+def test_a_prediction_of_another_shape_is_no_resized_one(tmp_path: Path) -> None:
+    write_pfm(tmp_path / "small.pfm", DISPARITY[:, 4:])
+    for resize in (False, True):
+        with pytest.raises(DataError, match=r"small\.pfm: is 36×32 .* but the images are 40×32, of another shape"):
+            StoredPredictions(tmp_path, resize).predict_sample(_sample("small"))
+
+
+def test_what_is_missing_or_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="gone: no such folder of predictions"):
         StoredPredictions(tmp_path / "gone")
     stored = StoredPredictions(tmp_path)
-    with pytest.raises(DataError, match=r"looked for .*eth3d/hall/1l\.pfm, \.npy and \.png, and .*1l/disparity\.pfm"):
+    with pytest.raises(DataError, match=r"looked for .*eth3d/hall/1l\.pfm, \.npy and \.png, .*1l/disparity\.pfm, and"):
         stored.predict_sample(_sample())
-    write_pfm(tmp_path / "small.pfm", DISPARITY[:, 1:])
-    with pytest.raises(DataError, match=r"small\.pfm: is 39×32 .* but the images are 40×32"):
-        stored.predict_sample(_sample("small"))
     write_image(tmp_path / "eight.png", _sample().left)
     with pytest.raises(FormatError, match=r"eight\.png"):
         stored.predict_sample(_sample("eight"))
-
-
-def test_two_files_for_one_sample_are_not_guessed_between(tmp_path: Path) -> None:
-    for folder in ("00001_a_b", "00002_a_b"):
-        (tmp_path / folder).mkdir()
-        write_pfm(tmp_path / folder / "disparity.pfm", DISPARITY)
-    with pytest.raises(DataError, match="has no prediction"):
-        StoredPredictions(tmp_path).predict_sample(_sample("a/b"))
+    np.save(tmp_path / "flow.npy", -DISPARITY)
+    with pytest.raises(DataError, match=r"flow\.npy: most disparities are below 0, .* sign changed"):
+        stored.predict_sample(_sample("flow"))
 
 
 def test_a_stored_prediction_says_where_it_is_from(tmp_path: Path) -> None:
     folder = tmp_path / "raft"
     folder.mkdir()
-    stored = StoredPredictions(folder)
-    assert (stored.name, stored.settings, stored.device) == ("predictions:raft", {"folder": str(folder)}, None)
+    stored = StoredPredictions(folder, resize=True)
+    assert (stored.name, stored.device, stored.max_disparity) == ("predictions:raft", None, None)
+    assert stored.settings == {"folder": str(folder), "resize": True, "holes": "filled from the background"}
