@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from stereo.data.sample import GroundTruth, StereoSample
 from stereo.errors import DataError
@@ -208,3 +210,20 @@ def test_one_row_for_each_image_protocol_and_region(tmp_path: Path) -> None:
             assert result.epe_image_mean == pytest.approx(np.mean([float(row["epe"]) for row in own]), rel=1e-15)
     assert {row["ause"] == "" for row in rows if row["region"] == "edges"} == {True}
     assert {row["ause"] == "" for row in rows if row["region"] == "all"} == {False}
+
+
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.permutations(range(6)), st.integers(1, 4))
+def test_no_digit_depends_on_the_order_of_the_pairs_nor_on_how_they_are_shared(order: list[int], shards: int) -> None:
+    class Shuffled(_Scenes):
+        def __getitem__(self, index: int) -> StereoSample:
+            return super().__getitem__(order[index])
+
+    def counts(dataset: _Scenes, shard: tuple[int, int]) -> Tally:
+        return tally_pairs(_Noisy(), dataset, OWN, REGIONS_ASKED, data="scenes", progress=False, shard=shard)
+
+    straight = counts(_Scenes(6), (1, 1))
+    shuffled = counts(Shuffled(6), (1, shards))
+    for number in range(2, shards + 1):
+        shuffled.counts.merge(counts(Shuffled(6), (number, shards)).counts)
+    assert _numbers(shuffled) == _numbers(straight)
