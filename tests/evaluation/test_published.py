@@ -19,7 +19,5 @@ def test_the_authors_kitti_weights_give_their_error_on_a_pair_of_kitti(tmp_path:
     assert load_script("import_psmnet").main([weights, imported, "--align-corners", "true"]) == 0
     data = ["--data", f"kitti2015:{pairs}", "--protocol", "kitti2015", "--checkpoint", imported]
     assert load_script("evaluate").main([*data, "--output", str(tmp_path), "--previews", "0", "--device", "cpu"]) == 0
-    (result,) = [
-        row for row in json.loads((tmp_path / "report.json").read_text())["results"] if row["region"] == "all"
-    ]
+    (result,) = [row for row in json.loads((tmp_path / "report.json").read_text())["results"] if row["region"] == "all"]
     assert round(result["epe"], 2) == 0.27
