@@ -245,4 +245,5 @@ def _color(number: int) -> str:
 
 
 def _short(name: str) -> str:
+    name = "".join(character if character.isprintable() else "�" for character in name)  # XML has no others
     return name if len(name) <= _NAME else f"…{name[1 - _NAME :]}"

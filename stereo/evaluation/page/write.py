@@ -81,11 +81,12 @@ def write_page(
         gradients=gradients(),
         images=rows,
         static_rows=_static_rows(rows),
-        script=Markup(script),  # ours
+        script=Markup(script),
         script_digest=digest,
     )
     with atomic_output(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+        # A file's name need not be valid UTF-8.
+        temporary.write_text(page, encoding="utf-8", errors="replace")
 
 
 def _distinct(results: Iterable[Mapping[str, Any]], key: str) -> list[str]:
