@@ -56,7 +56,7 @@ def test_a_script_of_another_clone_says_which_package_it_runs(
 
 
 @pytest.mark.slow
-def test_a_wheel_holds_the_weights(tmp_path: Path) -> None:
+def test_a_wheel_holds_the_weights_and_the_page(tmp_path: Path) -> None:
     pytest.importorskip("setuptools", minversion="77")
     # Of a copy: a build leaves folders beside what it builds.
     source = tmp_path / "source"
@@ -80,4 +80,7 @@ def test_a_wheel_holds_the_weights(tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         held = archive.read("stereo/checkpoints/compact.pt")
         assert "stereo/py.typed" in archive.namelist()
+        for name in ("page.html", "page.css", "page.js"):
+            own = REPOSITORY / "stereo" / "evaluation" / "page" / name
+            assert archive.read(f"stereo/evaluation/page/{name}") == own.read_bytes()
     assert held == (REPOSITORY / "checkpoints" / "compact.pt").read_bytes()

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any
+from typing import Any, Literal
 
 from markupsafe import Markup
 from matplotlib.axes import Axes
@@ -38,6 +38,8 @@ class _Lines:
     """A chart of lines over bins: one line a method, all over the same bins.
 
     edges: px, where bins begin; the last one is open. values: of each bin by method, NaN where it is empty.
+    scale: Of the bins' axis; symlog is linear up to 1 px, which shows 0.
+    cumulative: The values are those at the edges, not of the bins between them.
     """
 
     title: str
@@ -46,6 +48,7 @@ class _Lines:
     y_label: str
     edges: Values
     values: Mapping[str, Values]
+    scale: Literal["linear", "log", "symlog"] = "linear"
     cumulative: bool = False
 
 
@@ -69,7 +72,7 @@ def profile_charts(identity: str, profiles: Sequence[Mapping[str, Any]], methods
     true = collect("disparity", _shares)
     if len(set(map(tuple, true.values()))) == 1:  # the same images: one line for all methods
         true = {"": next(iter(true.values()))}
-    charts = (
+    charts = [
         _Lines(
             "Error by disparity",
             "Mean absolute error of the pixels in each bin of true disparity.",
@@ -85,6 +88,7 @@ def profile_charts(identity: str, profiles: Sequence[Mapping[str, Any]], methods
             "mean |error|, px",
             first["edge_distance_edges"],
             collect("edge_distance", _means),
+            scale="symlog",
         ),
         _Lines(
             "Cumulative error",
@@ -93,6 +97,7 @@ def profile_charts(identity: str, profiles: Sequence[Mapping[str, Any]], methods
             "pixels below, %",
             first["error_edges"],
             collect("error", lambda counts, _: [0.0, *accumulate(_shares(counts, ()))][:-1]),
+            scale="log",
             cumulative=True,
         ),
         _Lines(
@@ -102,6 +107,7 @@ def profile_charts(identity: str, profiles: Sequence[Mapping[str, Any]], methods
             "pixels in the bin, %",
             first["error_edges"],
             collect("error", _shares),
+            scale="log",
         ),
         _Lines(
             "Histogram of the true disparity",
@@ -111,7 +117,9 @@ def profile_charts(identity: str, profiles: Sequence[Mapping[str, Any]], methods
             first["disparity_edges"],
             true,
         ),
-    )
+    ]
+    if not any(any(profile["edge_distance_counts"][:-1]) for profile in profiles):
+        del charts[1]  # without an edge all pixels are in the last bin
     return [_draw_lines(f"{identity}-{number}", lines, methods) for number, lines in enumerate(charts, 1)]
 
 
@@ -140,7 +148,7 @@ def bar_charts(
             lambda axes, values=values, name=name: _draw_bars(axes, values, name, methods),  # type: ignore[misc]
             height=1.0 + len(groups) * (0.14 + 0.17 * len(methods)),
         )
-        charts.append(Chart(f"{name.partition(',')[0]} {title}", "Lower is better.", svg, ("data", *methods), rows))
+        charts.append(Chart(f"{name.partition(',')[0]} {title}", "Lower is better.", svg, ("data set", *methods), rows))
     return charts
 
 
@@ -162,51 +170,55 @@ def _draw_bars(axes: Axes, values: Mapping[str, Mapping[str, float]], name: str,
 
 
 def _draw_lines(identity: str, lines: _Lines, methods: Sequence[str]) -> Chart:
-    filled = [any(value and not math.isnan(value) for value in column) for column in zip(*lines.values.values())]
-    used = max((place + 1 for place, there in enumerate(filled) if there), default=1)
-    if lines.cumulative:  # up to where all lines have come to their end
-        used = next((place + 1 for place, column in enumerate(zip(*lines.values.values())) if min(column) > 99.9), used)
-    edges = list(lines.edges[:used])
-    close = lines.edges[used] if used < len(lines.edges) else 2 * edges[-1] - edges[-2] if used > 1 else edges[0] + 1
-    logarithmic = lines.x_label.startswith("|error|")
+    used = _used_bins(lines)
+    edges = list(lines.edges[: used + 1])
+    if len(edges) == used:  # the open bin is drawn as wide as the one before it
+        edges.append(2 * edges[-1] - edges[-2])
 
     def draw(axes: Axes) -> None:
         for method, values in lines.values.items():
-            number = methods.index(method) if method in methods else None
-            color = MUTED if number is None else _color(number)
-            style: dict[str, Any] = {"color": color, "linewidth": 1.8, "label": _short(method) or None}
+            number = methods.index(method) if method else None  # without a method: of the ground truth
+            style: dict[str, Any] = {"color": MUTED if number is None else _color(number), "linewidth": 1.8}
             if number is not None:
-                style["linestyle"] = _DASHES[number % len(_DASHES)]
+                style |= {"linestyle": _DASHES[number % len(_DASHES)], "label": _short(method)}
             if lines.cumulative:
-                axes.plot(edges[1:], values[1:used], **style)
+                axes.plot(edges[1:used], values[1:used], **style)
             else:
                 # On a logarithmic axis the bin that begins at 0 has to begin somewhere.
-                begins = [edges[1] / 2, *edges[1:]] if logarithmic and used > 1 else edges
-                axes.stairs(values[:used], [*begins, close], baseline=None, **style)
-        if logarithmic:
+                drawn = [edges[1] / 2, *edges[1:]] if lines.scale == "log" else edges
+                axes.stairs(values[:used], drawn, baseline=None, **style)
+        if lines.scale == "log":
             axes.set_xscale("log")
             axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
-        elif lines.x_label.startswith("distance"):
+        elif lines.scale == "symlog":
             axes.set_xscale("symlog", base=2, linthresh=1)
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
-        if lines.cumulative:
-            axes.set_ylim(0, 100)
-        else:
-            axes.set_ylim(bottom=0)
+        known = [value for values in lines.values.values() for value in values if not math.isnan(value)]
+        axes.set_ylim(0, 100 if lines.cumulative else 1.05 * max([*known, 1e-3]))
         axes.margins(x=0.01)
         axes.set_xlabel(lines.x_label)
         axes.set_ylabel(lines.y_label)
 
     rows = tuple(
         (
-            f"{edge:.3g}" if lines.cumulative else _bin(lines.edges, place),
+            f"{edges[place]:.3g}" if lines.cumulative else _bin(lines.edges, place),
             *(_number(values[place]) for values in lines.values.values()),
         )
-        for place, edge in enumerate(edges)
+        for place in range(used)
     )
     header = (lines.x_label, *(f"{method}: {lines.y_label}" if method else lines.y_label for method in lines.values))
     return Chart(lines.title, lines.caption, draw_svg(identity, draw), header, rows)
+
+
+def _used_bins(lines: _Lines) -> int:
+    """Return how many bins are drawn: up to the last with a pixel; of shares that add up, until all are near 100 %."""
+    columns = list(zip(*lines.values.values(), strict=True))
+    if lines.cumulative:
+        near = [place for place, column in enumerate(columns) if min(column) > 99.9]
+        return near[0] + 1 if near else len(columns)
+    filled = [place for place, column in enumerate(columns) if any(value > 0 for value in column)]
+    return filled[-1] + 1 if filled else 1
 
 
 def _bin(edges: Values, place: int) -> str:
@@ -233,4 +245,8 @@ def _color(number: int) -> str:
 
 
 def _short(name: str) -> str:
+<<<<<<< HEAD
+=======
+    name = "".join(character if character.isprintable() else "�" for character in name)  # XML has no others
+>>>>>>> h-html
     return name if len(name) <= _NAME else f"…{name[1 - _NAME :]}"

@@ -5,6 +5,7 @@ import io
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -20,6 +21,8 @@ from stereo.visualize import color_disparity, color_limit
 # px: the longer side of an embedded picture is at most so long.
 LONGEST_SIDE = 640
 _WEBP_QUALITY = 75
+
+T = TypeVar("T", np.uint8, np.float32)
 
 
 @dataclass(frozen=True)
@@ -147,7 +150,6 @@ def draw_views(sample: StereoSample, prediction: Prediction) -> tuple[View, ...]
     end = color_limit(disparity, valid)
     scale = {"ramp": "disparity", "low": "0", "high": f"{end:.0f} px"}
     error = np.where(valid & predicted, prediction.disparity, 0) - np.where(valid & predicted, disparity, 0)
-    limit = f"{ERROR_END:.0f} px"
     shrunk, known = _shrink(disparity, valid)
     views = [
         _view("left view", _resize(sample.left)),
@@ -157,8 +159,8 @@ def draw_views(sample: StereoSample, prediction: Prediction) -> tuple[View, ...]
             "signed error",
             color_signed_error(*_shrink(error, valid & predicted)),
             ramp="error",
-            low=f"−{limit}: too far",
-            high=f"{limit}: too near",
+            low=f"−{ERROR_END:.0f}",
+            high=f"{ERROR_END:.0f} px",
         ),
     ]
     if prediction.confidence is not None:
@@ -179,13 +181,13 @@ def _shrink(values: Map, known: Mask) -> tuple[Map, Mask]:
     return np.where(there, total / np.where(there, weight, 1), 0).astype(np.float32, copy=False), there
 
 
-def _resize(array: NDArray[np.generic]) -> NDArray[np.generic]:
+def _resize(array: NDArray[T]) -> NDArray[T]:
     height, width = array.shape[:2]
     ratio = LONGEST_SIDE / max(height, width)
     if ratio >= 1:
         return array
     size = (max(round(width * ratio), 1), max(round(height * ratio), 1))
-    return np.asarray(cv2.resize(array, size, interpolation=cv2.INTER_AREA))
+    return np.asarray(cv2.resize(array, size, interpolation=cv2.INTER_AREA), array.dtype)
 
 
 def _view(title: str, image: Image, **scale: str) -> View:

@@ -1,9 +1,9 @@
 """Charts as SVG that belongs to the page: its fonts, and its colors in light and in dark."""
 
 import io
-import itertools
 import warnings
 from collections.abc import Callable
+from typing import Any
 from xml.etree import ElementTree
 
 from markupsafe import Markup
@@ -22,7 +22,7 @@ _VARIABLES = {
 }
 # Inches at 72 px: as wide as a telephone shows it, so that the text is as large there as elsewhere.
 _WIDTH, _HEIGHT = 5.0, 3.5
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text
     "svg.hashsalt": "report",
     "text.parse_math": False,  # a $ in a file's name is a $
@@ -64,7 +64,7 @@ def draw_svg(identity: str, draw: Callable[[Axes], None], height: float = _HEIGH
             columns = max(1, min(len(labels), 60 // (max(map(len, labels)) + 6)))
             figure.legend(loc="outside lower left", ncols=columns)
         buffer = io.BytesIO()
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+        figure.savefig(buffer, format="svg", transparent=True)
     return Markup(_adapt(buffer.getvalue(), identity))
 
 
@@ -83,9 +83,10 @@ def _adapt(content: bytes, identity: str) -> str:
             for color, variable in _VARIABLES.items():
                 value = value.replace(color, variable)
             element.set(_local(key), value)
-    for parent, child in [pair for parent in root.iter() for pair in itertools.product([parent], parent)]:
-        if child.tag in ("metadata", "style"):
-            parent.remove(child)
+    for parent in list(root.iter()):
+        for child in list(parent):
+            if child.tag in ("metadata", "style"):
+                parent.remove(child)
     for name in ("width", "height", "version", "id"):
         root.attrib.pop(name, None)
     root.set("aria-hidden", "true")

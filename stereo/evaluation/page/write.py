@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from stereo.evaluation.page.charts import Chart, bar_charts, profile_charts
-from stereo.evaluation.page.colors import ERROR_END, gradients
+from stereo.evaluation.page.colors import gradients
 from stereo.evaluation.page.pictures import LONGEST_SIDE, Picture
 from stereo.evaluation.page.tables import (
     HEADLINE,
@@ -69,6 +69,7 @@ def write_page(
         headline=filled_columns(HEADLINE, results),
         notes=remarks(results, "notes"),
         failures=remarks(results, "failed"),
+        occlusion={row["data"]: row["occlusion"] for row in results if row.get("occlusion")},
         first_results=first_results(results),
         bars=_bars(results, labels, methods),
         profiles=_profiles(report.get("profiles") or [], labels, methods),
@@ -77,15 +78,15 @@ def write_page(
         picture_methods=list(dict.fromkeys(picture.method for picture in pictures)),
         picture_metrics=[column for column in METRICS if column.key in _PICTURE_METRICS],
         longest_side=LONGEST_SIDE,
-        error_end=ERROR_END,
         gradients=gradients(),
         images=rows,
         static_rows=_static_rows(rows),
-        script=Markup(script),  # ours
+        script=Markup(script),
         script_digest=digest,
     )
     with atomic_output(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+        # A file's name need not be valid UTF-8.
+        temporary.write_text(page, encoding="utf-8", errors="replace")
 
 
 def _distinct(results: Iterable[Mapping[str, Any]], key: str) -> list[str]:
