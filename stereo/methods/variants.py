@@ -64,7 +64,8 @@ class Scaled:
     """A method that runs at another size than the images', as large ones or large disparities may need.
 
     The views are resized (area interpolation to a smaller size, cubic to a larger one), and the prediction is brought
-    back to their size, its disparities divided by the ratio of the widths.
+    back to their size, its disparities divided by the ratio of the widths. The method's own range is one at the size at
+    which it runs.
 
     Args:
         method: Any.
