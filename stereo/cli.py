@@ -176,6 +176,34 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
     add_device_option(parser)
 
 
+def add_method_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what predicts: --method, --oracle-range, --flip-test, --scale, --resize-predictions.
+
+    :func:`stereo.methods.choice.methods_from` takes them, with those of :func:`add_network_options`.
+    """
+    parser.add_argument(
+        "--method",
+        nargs="+",
+        default=["network"],
+        metavar="METHOD",
+        help="one or several of network (default), sgbm, bm and predictions:DIR, which are disparity maps in files",
+    )
+    parser.add_argument(
+        "--oracle-range",
+        action="store_true",
+        help="sgbm and bm search up to each image's true maximum, which no method knows in use",
+    )
+    parser.add_argument(
+        "--flip-test", action="store_true", help="take the mean with the prediction for the pair turned upside down"
+    )
+    parser.add_argument(
+        "--scale", type=float, metavar="S", help="run at S times the images' size; disparities are given at their own"
+    )
+    parser.add_argument(
+        "--resize-predictions", action="store_true", help="take predictions:DIR of another size than the images too"
+    )
+
+
 def add_device_option(parser: argparse.ArgumentParser) -> None:
     """Add the option --device."""
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
