@@ -22,16 +22,11 @@ import sys
 from pathlib import Path
 
 from stereo.cli import run, script_parser
-from stereo.evaluation.comparison import (
-    compare_sides,
-    load_images,
-    require_comparable,
-    sides_of_runs,
-    single_sides,
-)
+from stereo.evaluation.comparison import load_images, require_comparable
 from stereo.evaluation.entries import choose_entries
 from stereo.evaluation.notes import notes
 from stereo.evaluation.reading import read_report
+from stereo.evaluation.sides import compare_sides, sides_of_runs, single_sides
 from stereo.evaluation.tables import DEFAULT_METRICS, STYLES, table
 from stereo.output import atomic_output, make_output_folder
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from stereo.evaluation.comparison import Images, comparable_groups, images_of, source_names
-from stereo.evaluation.entries import Entry
+from stereo.evaluation.comparison import Images, comparable_groups, images_of
+from stereo.evaluation.entries import Entry, source_names
 
 # Key in the report, and what it is called where it differs.
 _RUN = (
@@ -23,6 +23,9 @@ def notes(entries: Sequence[Entry], images: Images) -> list[str]:
 
 def _of_the_runs(entries: Sequence[Entry]) -> Iterator[str]:
     reports = {entry.number: entry.report for entry in entries}
+    for number, report in reports.items():
+        if report.run.get("shard") is not None:
+            yield f"report {number} is shard {str(report.run['shard'])[:20]} of an evaluation: join them by --merge"
     for key, title in _RUN:
         numbers: dict[str, list[str]] = {}
         for number, report in reports.items():
@@ -40,7 +43,7 @@ def _of_the_images(entries: Sequence[Entry], images: Images) -> Iterator[str]:
             yield f"{entry.data}: {failed} item{'s' * (failed != 1)} failed with {names[entry.source]}"
     for group in comparable_groups(entries):
         for entry in group:
-            if images_of(images, entry) is None and entry.result["images"]:
+            if images_of(images, entry) is None:
                 yield (
                     f"{entry.report.path}: has no errors on single images (no per_image.csv), so that it is not "
                     "compared image by image"

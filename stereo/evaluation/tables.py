@@ -56,11 +56,11 @@ def table(entries: Sequence[Entry], style: str = "markdown", metrics: Sequence[s
         style: One of `STYLES`.
         metrics: Names of numbers in the reports; none: `DEFAULT_METRICS`, and of CSV all that there are.
 
-    Raises: ConfigError for a metric that no report has.
+    Raises: ConfigError for a metric that is not known, and that no report has.
     """
     there = metric_names(entries)
     for name in metrics:
-        choose(name, there, "metric")
+        choose(name, list(dict.fromkeys([*there, *_TITLES])), "metric")
     groups = list(grouped(entries).values())
     if style == "csv":
         return _csv(groups, list(metrics) or there)
