@@ -37,7 +37,7 @@ def main(argv: list[str] | None = None) -> int:
         return _merge(args)
     reports = [read_report(path) for path in args.reports or [*args.a, *args.b]]
     entries = choose_entries(reports, args.protocol, args.region, args.method)
-    sides = single_sides(entries, args.baseline) if args.reports else sides_of_runs(entries, len(args.a))
+    sides = single_sides(entries, args.baseline) if args.reports else sides_of_runs(entries, len(args.a), len(args.b))
     images = load_images(entries)
     require_comparable(entries, images, args.allow_different)
     lines = table(entries, args.format, args.metrics)

@@ -69,6 +69,7 @@ def read_report(path: str | Path) -> Report:
         path = path / "report.json"
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
+        json.dumps(content, ensure_ascii=False).encode()  # fails for half a surrogate pair, which nothing can print
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}; {_AGAIN}") from None
     except (ValueError, RecursionError):
@@ -184,7 +185,7 @@ def read_images(report: Report, keys: Set[Key]) -> dict[Key, dict[str, ImageScor
 def _rows(path: Path) -> Iterator[tuple[Key, str, ImageScore]]:
     columns = ("data", "method", "protocol", "region", "name", "pixels", *PAIRED_METRICS)
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             lines = csv.reader(file)
             titles = next(lines, [])
             for column in columns:

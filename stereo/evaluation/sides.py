@@ -39,20 +39,25 @@ def single_sides(entries: Sequence[Entry], baseline: str | None = None) -> list[
     return [chosen[0], *(side for side in sides if side is not chosen[0])]
 
 
-def sides_of_runs(entries: Sequence[Entry], count: int) -> list[Side]:
-    """Return two sides, of the first `count` reports and of the others: runs, each with one method.
+def sides_of_runs(entries: Sequence[Entry], a: int, b: int) -> list[Side]:
+    """Return two sides, of the first `a` reports and of the `b` others: runs, each with one method.
 
-    Raises: ConfigError where a report has several methods.
+    Raises: ConfigError where a report has several methods, or none of those asked for.
     """
     sources = list(dict.fromkeys(entry.source for entry in entries))
     numbers = [number for number, _ in sources]
+    for number in range(1, a + b + 1):
+        if number not in numbers:
+            raise ConfigError(f"report {number} has nothing of what is asked for; leave it out, or ask for less")
     for number, method in sources:
         if numbers.count(number) > 1:
             methods = ", ".join(name for other, name in sources if other == number)
             raise ConfigError(f"report {number} has the methods {methods}; a run has one: choose by --method {method}")
-    a = tuple(source for source in sources if source[0] <= count)
-    b = tuple(source for source in sources if source[0] > count)
-    return [Side(f"{name} ({len(side)} run{'s' * (len(side) != 1)})", side) for name, side in (("A", a), ("B", b))]
+    sides = []
+    for letter, own in (("A", sources[:a]), ("B", sources[a:])):
+        methods = " and ".join(dict.fromkeys(method for _, method in own))
+        sides.append(Side(f"{letter} ({len(own)} run{'s' * (len(own) != 1)} of {methods})", tuple(own)))
+    return sides
 
 
 def compare_sides(entries: Sequence[Entry], images: Images, sides: Sequence[Side]) -> list[str]:

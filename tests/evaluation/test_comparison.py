@@ -110,13 +110,14 @@ def test_several_runs_a_side(tmp_path: Path) -> None:
     better = [write_folder(tmp_path / f"b{n}", {"network": B}) for n in range(3)]
     worse = [write_folder(tmp_path / f"a{n}", {"network": A}) for n in range(2)]
     found = entries(*worse, *better)
-    sides = sides_of_runs(found, 2)
+    sides = sides_of_runs(found, 2, 3)
     head, *lines = compare_sides(found, load_images(found), sides)
     assert (
         "of the images and of the runs, seed 0 (from fewer than 20 images or fewer than 5 runs they are too narrow)"
         in head
     )
-    assert lines[0] == "- eth3d, all, EPE: B (3 runs) is better than A (2 runs) by 0.25 px [0.25, 0.25], 6 of 6 images"
+    expected = "B (3 runs of network) is better than A (2 runs of network) by 0.25 px [0.25, 0.25], 6 of 6 images"
+    assert lines[0] == f"- eth3d, all, EPE: {expected}"
     assert len(lines) == 2
 
 
@@ -125,7 +126,9 @@ def test_a_run_has_one_method(tmp_path: Path) -> None:
     with pytest.raises(
         ConfigError, match="report 1 has the methods network, sgbm; a run has one: choose by --method net"
     ):
-        sides_of_runs(entries(both, both), 1)
+        sides_of_runs(entries(both, both), 1, 1)
+    with pytest.raises(ConfigError, match="report 1 has nothing of what is asked for"):
+        sides_of_runs([entry for entry in entries(both, both) if entry.source == (2, "sgbm")], 1, 1)
 
 
 # ------------------------------------------------------------------------------------------------------- refused
@@ -219,7 +222,7 @@ def test_common_images_are_compared_where_names_may_differ(tmp_path: Path) -> No
     other = write_folder(tmp_path / "2", {"b": {name: B[name] for name in list(B)[1:]} | {"new": (5, 90.0, 90.0)}})
     assert sentences(one, other)[0].endswith("b is better than a by 0.25 px [0.25, 0.25], 5 of 5 images")
     assert said(one, other) == [
-        "note: eth3d, all: 5 images are in all reports and compared; the table is of each report's own"
+        "note: eth3d, all: the images are not all the same: compared are those in common, the table is of each one's"
     ]
     assert sentences(one, write_folder(tmp_path / "3", {"b": {"new": (5, 90.0, 90.0)}})) == []
 
@@ -244,8 +247,8 @@ def test_what_has_to_be_said(tmp_path: Path) -> None:
     about = {"version": "0.1.0", "machine": "2 cores", "threads": 1}
     one = write_folder(tmp_path / "1", {"a": A}, **about)
     assert said(one, one) == []
-    size = {"height": 100, "width": 200, "images": 6}
-    row = {"failed": ["x: gone"], "sizes": [size | {"ran_at": [112, 208]}]}
+    size: dict[str, Any] = {"height": 100, "width": 200, "images": 6}
+    row = {"failed": ["x: gone"], "sizes": [size | {"ran_at": [128, 208]}]}
     other = write_folder(tmp_path / "2", {"b": B}, row, **(about | {"version": "0.2.0", "threads": 2}))
     assert said(one, other) == [
         "note: the reports differ in the version of stereo: 0.1.0 (report 1); 0.2.0 (report 2)",
@@ -255,7 +258,8 @@ def test_what_has_to_be_said(tmp_path: Path) -> None:
     ]
     shard = write_folder(tmp_path / "4", {"b": B}, **about, shard="1/2")
     assert said(one, shard) == ["note: report 2 is shard 1/2 of an evaluation: join them by --merge"]
-    small = write_folder(tmp_path / "3", {"b": B}, {"sizes": [size | {"ran_at": [64, 112]}]}, **about)
+    odd = [size | {"ran_at": at} for at in (None, 3, ["x", "y"], [1], [128, 256])]
+    small = write_folder(tmp_path / "3", {"b": B}, {"sizes": [*odd, size | {"ran_at": [64, 112]}]}, **about)
     assert said(one, small) == ["note: eth3d: b ran at 64×112, the images are 100×200"]
 
 

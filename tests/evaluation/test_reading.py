@@ -32,6 +32,7 @@ IMAGES = {"one": (10, 1.0, 20.0), "two": (30, 3.0, 40.0)}
         (json.dumps({"results": [ROW | {"epe": 10**400}]}), "'epe' is 10+, expected a number"),
         (json.dumps({"results": [ROW | {"region": ["all"]}]}), r"'region' is \['all'\], expected a name"),
         ("[" * 100_000, "is not a JSON file"),
+        (json.dumps({"results": [ROW | {"method": "\ud800"}]}), "is not a JSON file"),
         (json.dumps({"results": [ROW | {"protocol": None}]}), "'protocol' is None, expected a name"),
         (
             json.dumps({"results": [ROW, ROW | {"epe": 2.0}]}),

@@ -169,6 +169,9 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says(runs: int, leas
         ),
         (Difference(0.5, None, None, 3, 1, 0), "A − B is 0.50 px, B is better on 3 of 4 images; too few images for an"),
         (Difference(0.0, 0.0, 0.0, 0, 0, 7), "B and A are equal on each of 7 images"),
+        (Difference(0.0, None, None, 0, 0, 3), "B and A are equal on each of 3 images"),
+        # The means of each side's runs are equal, the runs are not.
+        (Difference(0.0, -1.0, 1.0, 0, 0, 7), "no difference is shown: A − B is 0.00 px [−1.00, 1.00]"),
         (
             Difference(0.00123, 0.0004, 0.0021, 7, 0, 0),
             "B is better than A by 0.0012 px [0.0004, 0.0021], 7 of 7 images",

@@ -50,7 +50,9 @@ def test_sides_of_several_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str
     one = [write_folder(tmp_path / f"a{n}", {"network": A, "sgbm": A}) for n in range(2)]
     other = [write_folder(tmp_path / f"b{n}", {"network": B, "sgbm": A}) for n in range(2)]
     assert run("--a", *one, "--b", *other, "--method", "network") == 0
-    assert "B (2 runs) is better than A (2 runs) by 0.25 px [0.25, 0.25]" in capsys.readouterr().out
+    assert (
+        "B (2 runs of network) is better than A (2 runs of network) by 0.25 px [0.25, 0.25]" in capsys.readouterr().out
+    )
 
 
 @pytest.mark.parametrize("style", ["latex", "csv"])
