@@ -137,7 +137,7 @@ GOOD = [*KEY, 0, "one", 10, "", "", "1.0", "20.0"]
         ([*GOOD[:9], "-1", "20.0"], r"line 2: 'epe' is -1"),
         ([*GOOD[:9], "1.0", "1e999"], r"line 2: 'bad_2' is inf"),
         ([*GOOD[:9], "9" * 5000, "1"], r"line 2: 'epe' is"),
-        ([*GOOD[:6], "1.5", *GOOD[7:]], r"line 2: 'pixels' is 1\.5, expected a whole number, 0 or more"),
+        ([*GOOD[:6], "1.5", *GOOD[7:]], r"line 2: 'pixels' is '1\.5', expected a whole number, 0 or more"),
         ([*GOOD[:6], "", *GOOD[7:]], r"line 2: 'pixels' is None"),
         ([*GOOD[:6], "-3", *GOOD[7:]], r"line 2: 'pixels' is -3"),
         ([*GOOD[:6], str(2**60), *GOOD[7:]], r"line 2: 'pixels' is 1152921504606846976"),
