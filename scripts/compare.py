@@ -22,16 +22,11 @@ import sys
 from pathlib import Path
 
 from stereo.cli import run, script_parser
-from stereo.evaluation.comparison import (
-    compare_sides,
-    load_images,
-    require_comparable,
-    sides_of_runs,
-    single_sides,
-)
+from stereo.evaluation.comparison import load_images, require_comparable
 from stereo.evaluation.entries import choose_entries
 from stereo.evaluation.notes import notes
 from stereo.evaluation.reading import read_report
+from stereo.evaluation.sides import compare_sides, sides_of_runs, single_sides
 from stereo.evaluation.tables import DEFAULT_METRICS, STYLES, table
 from stereo.output import atomic_output
 
@@ -42,7 +37,7 @@ def main(argv: list[str] | None = None) -> int:
         return _merge(args)
     reports = [read_report(path) for path in args.reports or [*args.a, *args.b]]
     entries = choose_entries(reports, args.protocol, args.region, args.method)
-    sides = single_sides(entries, args.baseline) if args.reports else sides_of_runs(entries, len(args.a))
+    sides = single_sides(entries, args.baseline) if args.reports else sides_of_runs(entries, len(args.a), len(args.b))
     images = load_images(entries)
     require_comparable(entries, images, args.allow_different)
     lines = table(entries, args.format, args.metrics)

@@ -1,36 +1,23 @@
-"""What may be compared, what has to be said beside it, and which method is better on which images.
+"""What may be compared.
 
 Numbers can be compared where the same pixels of the same images were scored by the same rule. Where that is not so, the
 difference is named and refused, unless whoever compares says that it may be.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from stereo.errors import ConfigError, DataError
-from stereo.evaluation.entries import Entry, grouped
+from stereo.errors import DataError
+from stereo.evaluation.entries import Entry, Source, grouped, source_names
 from stereo.evaluation.reading import ImageScore, Key, key_of, read_images
 
 # Regions that depend on the method, so that no two methods share them: shown, and not compared.
 _OF_THE_METHOD = ("beyond_range",)
-# Titles and units of PAIRED_METRICS.
-_PAIRED = (("EPE", "px"), ("bad-2", "% points"))
 # Settings of the data that choose among its images; they are looked at where the names of the images are not known.
 _CHOICES = ("limit", "names", "skip_list")
 
-# A report's number and one of its methods: what is compared with others.
-Source = tuple[int, str]
 # The errors on each image by its name, of the entries where they are known, by the report's number and the entry's key.
 Images = Mapping[tuple[int, Key], Mapping[str, ImageScore]]
-
-
-@dataclass(frozen=True)
-class Side:
-    """What is compared with another such: one method of one report, or several runs of one method."""
-
-    name: str
-    sources: tuple[Source, ...]
 
 
 def load_images(entries: Sequence[Entry]) -> Images:
@@ -55,56 +42,9 @@ def comparable_groups(entries: Sequence[Entry]) -> list[list[Entry]]:
 
 def images_of(images: Images, entry: Entry) -> Mapping[str, ImageScore] | None:
     """Return the errors on each image of an entry; None where they are not known."""
+    if entry.result["images"] == 0:
+        return {}
     return images.get((entry.number, key_of(entry.result)))
-
-
-# --------------------------------------------------------------------------------------------------------- sides
-
-
-def single_sides(entries: Sequence[Entry], baseline: str | None = None) -> list[Side]:
-    """Return a side for each method of each report, in their order, but the baseline first.
-
-    Args:
-        baseline: A method's name, or its name with its label. None: the first.
-
-    Raises: ConfigError where no method is called so.
-    """
-    names = source_names(entries)
-    sides = [Side(name, (source,)) for source, name in names.items()]
-    if baseline is None:
-        return sides
-    chosen = [side for side in sides if baseline in (side.name, side.sources[0][1])]
-    if not chosen:
-        raise ConfigError(f"--baseline {baseline}: no method is called so; there are {', '.join(names.values())}")
-    return [chosen[0], *(side for side in sides if side is not chosen[0])]
-
-
-def sides_of_runs(entries: Sequence[Entry], count: int) -> list[Side]:
-    """Return two sides, of the first `count` reports and of the others: runs, each with one method.
-
-    Raises: ConfigError where a report has several methods.
-    """
-    sources = list(dict.fromkeys(entry.source for entry in entries))
-    numbers = [number for number, _ in sources]
-    for number, method in sources:
-        if numbers.count(number) > 1:
-            methods = ", ".join(name for other, name in sources if other == number)
-            raise ConfigError(f"report {number} has the methods {methods}; a run has one: choose by --method {method}")
-    a = tuple(source for source in sources if source[0] <= count)
-    b = tuple(source for source in sources if source[0] > count)
-    return [Side(f"{name} ({len(side)} run{'s' * (len(side) != 1)})", side) for name, side in (("A", a), ("B", b))]
-
-
-def source_names(entries: Sequence[Entry]) -> dict[Source, str]:
-    """Return what each method of each report is called, none like another."""
-    names = {entry.source: entry.method for entry in entries}
-    shared = list(names.values())
-    return {
-        source: name if shared.count(name) == 1 else f"{name} of report {source[0]}" for source, name in names.items()
-    }
-
-
-# --------------------------------------------------------------------------------------------------- differences
 
 
 def require_comparable(entries: Sequence[Entry], images: Images, allowed: Collection[str] = ()) -> None:
@@ -200,50 +140,3 @@ def _sizes(entry: Entry) -> dict[tuple[int, int], int]:
 def _in_words(sizes: Mapping[tuple[int, int], int]) -> str:
     shown = [f"{count} of {height}×{width}" for (height, width), count in sorted(sizes.items())[:3]]
     return " and ".join(shown) + (" and others" if len(sizes) > 3 else "")
-
-
-# ------------------------------------------------------------------------------------------------ image by image
-
-
-def compare_sides(entries: Sequence[Entry], images: Images, sides: Sequence[Side]) -> list[str]:
-    """Return a sentence for each group of entries, each metric of `PAIRED_METRICS`, and each side but the first.
-
-    Sides are compared on the images that all of their runs have.
-    """
-    from stereo.evaluation import statistics  # needs NumPy and scipy, which a table does not
-
-    lines, fewest_images, fewest_runs, most_runs = [], statistics.FEW_IMAGES, statistics.FEW_RUNS, 1
-    for group in comparable_groups(entries):
-        scores = {entry.source: known for entry in group if (known := images_of(images, entry))}
-        present = [(side, runs) for side in sides if (runs := [scores[s] for s in side.sources if s in scores])]
-        for side, theirs in present[1:]:
-            first, own = present[0]
-            pooled = group[0].result["averaging"] == "pixels"
-            names = [
-                name
-                for name in sorted(set[str].intersection(*(set(run) for run in (*own, *theirs))))
-                if own[0][name].pixels or not pooled
-            ]
-            if not names:
-                continue
-            weights = [own[0][name].pixels if pooled else 1 for name in names]
-            counts = [len(runs) for runs in (own, theirs) if len(runs) > 1]
-            fewest_images = min(fewest_images, len(names))
-            fewest_runs, most_runs = min([fewest_runs, *counts]), max([most_runs, *counts])
-            for place, (title, unit) in enumerate(_PAIRED):
-                a, b = ([[run[name].values[place] for name in names] for run in runs] for runs in (own, theirs))
-                found = statistics.paired_difference(a, b, weights)
-                what = ", ".join([*group[0].group[:2], *(word for word in group[0].group[2:] if word != "all"), title])
-                lines.append(f"- {what}: {statistics.describe(found, first.name, side.name, unit)}")
-    if not lines:
-        return []
-    drawn = "the images and of the runs" if most_runs > 1 else "the images"
-    few = [f"fewer than {statistics.FEW_IMAGES} images"] if fewest_images < statistics.FEW_IMAGES else []
-    few += [f"fewer than {statistics.FEW_RUNS} runs"] if fewest_runs < statistics.FEW_RUNS else []
-    return [
-        f"Image by image; in brackets {statistics.LEVEL:.0%} intervals: percentiles of {statistics.RESAMPLES:,} paired "
-        f"bootstrap draws of {drawn}, seed {statistics.SEED}"
-        + (f" (from {' or '.join(few)} they are too narrow)" if few else "")
-        + ":",
-        *lines,
-    ]

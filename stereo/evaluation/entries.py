@@ -6,10 +6,15 @@ from pathlib import PurePath
 from typing import Any
 
 from stereo.cli import choose
+from stereo.errors import ConfigError
 from stereo.evaluation.reading import Report, is_number
 
 # Settings that say where or how data is read, or which part of it; what was scored is compared itself.
 _NOT_THE_DATA = ("family", "path", "weight", "check_views", "limit", "names", "skip_list")
+
+
+# A report's number and one of its methods: what is compared with others.
+Source = tuple[int, str]
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,7 @@ class Entry:
         return self.data, self.result["protocol"], self.result["region"]
 
     @property
-    def source(self) -> tuple[int, str]:
+    def source(self) -> Source:
         """Return the report's number and the method: what is compared with others."""
         return self.number, self.result["method"]
 
@@ -57,7 +62,7 @@ def choose_entries(
 ) -> list[Entry]:
     """Return the entries of these protocols, regions and methods, in the reports' order; of all where none is named.
 
-    Raises: ConfigError for a name that no report has.
+    Raises: ConfigError for a name that no report has, and where no entry is of all of them.
     """
     wanted = {"protocol": protocols, "region": regions, "method": methods}
     for key, names in wanted.items():
@@ -66,7 +71,7 @@ def choose_entries(
             choose(name, list(there), key)
     data_names = _data_names(reports)
     labels = _method_labels(reports)
-    return [
+    entries = [
         Entry(
             number,
             report,
@@ -79,6 +84,10 @@ def choose_entries(
         for result in report.results
         if all(result[key] in chosen for key, chosen in wanted.items() if chosen)
     ]
+    if not entries:
+        words = [f"{key} {' or '.join(chosen)}" for key, chosen in wanted.items() if chosen]
+        raise ConfigError(f"no entry is of {' and '.join(words)} at once; ask for fewer of them")
+    return entries
 
 
 def grouped(entries: Iterable[Entry]) -> dict[tuple[str, str, str], list[Entry]]:
@@ -92,6 +101,15 @@ def grouped(entries: Iterable[Entry]) -> dict[tuple[str, str, str], list[Entry]]
 def metric_names(entries: Sequence[Entry]) -> list[str]:
     """Return the names of all numbers that entries have, in the reports' order."""
     return list(dict.fromkeys(key for entry in entries for key, value in entry.result.items() if is_number(value)))
+
+
+def source_names(entries: Sequence[Entry]) -> dict[Source, str]:
+    """Return what each method of each report is called, none like another."""
+    names = {entry.source: entry.method for entry in entries}
+    shared = list(names.values())
+    return {
+        source: name if shared.count(name) == 1 else f"{name} of report {source[0]}" for source, name in names.items()
+    }
 
 
 # --------------------------------------------------------------------------------------------------------- names

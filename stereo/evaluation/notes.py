@@ -1,9 +1,11 @@
 """What has to be said beside a comparison: what differs and may, and what could not be compared."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
-from stereo.evaluation.comparison import Images, comparable_groups, images_of, source_names
-from stereo.evaluation.entries import Entry
+from stereo.evaluation.comparison import Images, comparable_groups, images_of
+from stereo.evaluation.entries import Entry, source_names
+from stereo.evaluation.reading import is_number
 
 # Key in the report, and what it is called where it differs.
 _RUN = (
@@ -13,6 +15,8 @@ _RUN = (
     ("machine", "machine, so that times cannot be compared"),
     ("threads", "number of threads, so that times cannot be compared"),
 )
+# px: networks pad an image to a multiple of no more than this.
+_MOST_PADDING = 64
 
 
 def notes(entries: Sequence[Entry], images: Images) -> list[str]:
@@ -23,6 +27,9 @@ def notes(entries: Sequence[Entry], images: Images) -> list[str]:
 
 def _of_the_runs(entries: Sequence[Entry]) -> Iterator[str]:
     reports = {entry.number: entry.report for entry in entries}
+    for number, report in reports.items():
+        if report.run.get("shard") is not None:
+            yield f"report {number} is shard {str(report.run['shard'])[:20]} of an evaluation: join them by --merge"
     for key, title in _RUN:
         numbers: dict[str, list[str]] = {}
         for number, report in reports.items():
@@ -40,29 +47,32 @@ def _of_the_images(entries: Sequence[Entry], images: Images) -> Iterator[str]:
             yield f"{entry.data}: {failed} item{'s' * (failed != 1)} failed with {names[entry.source]}"
     for group in comparable_groups(entries):
         for entry in group:
-            if images_of(images, entry) is None and entry.result["images"]:
+            if images_of(images, entry) is None:
                 yield (
                     f"{entry.report.path}: has no errors on single images (no per_image.csv), so that it is not "
                     "compared image by image"
                 )
         known = [scores.keys() for entry in group if (scores := images_of(images, entry))]
         if len({frozenset(own) for own in known}) > 1:
-            common = len(set.intersection(*map(set, known)))
             what = ", ".join(group[0].group[:2])
-            yield f"{what}: {common} images are in all reports and compared; the table is of each report's own"
+            yield f"{what}: the images are not all the same: compared are those in common, the table is of each one's"
 
 
 def _of_the_sizes(entries: Sequence[Entry]) -> Iterator[str]:
-    """Yield at what size methods ran that made the images smaller or larger, padding aside."""
+    """Yield at what size those methods ran that made the images smaller or larger, padding aside."""
     names = source_names(entries)
     for entry in entries:
         for size in entry.result.get("sizes") or ():
             ran_at, own = size.get("ran_at"), (size["height"], size["width"])
-            if isinstance(ran_at, list) and len(ran_at) == 2 and _is_scaled(own, ran_at):
+            if _is_pair(ran_at) and _is_scaled(own, ran_at):
                 what = f"{entry.data}: {names[entry.source]}"
                 yield f"{what} ran at {ran_at[0]}×{ran_at[1]}, the images are {own[0]}×{own[1]}"
                 break
 
 
+def _is_pair(values: Any) -> bool:
+    return isinstance(values, list) and len(values) == 2 and all(map(is_number, values))
+
+
 def _is_scaled(own: tuple[int, int], ran_at: Sequence[int]) -> bool:
-    return any(not size <= at <= 2 * size for size, at in zip(own, ran_at, strict=True))
+    return any(not size <= at < size + _MOST_PADDING for size, at in zip(own, ran_at, strict=True))

@@ -69,6 +69,7 @@ def read_report(path: str | Path) -> Report:
         path = path / "report.json"
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
+        json.dumps(content, ensure_ascii=False).encode()  # fails for half a surrogate pair, which nothing can print
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}; {_AGAIN}") from None
     except (ValueError, RecursionError):
@@ -184,7 +185,7 @@ def read_images(report: Report, keys: Set[Key]) -> dict[Key, dict[str, ImageScor
 def _rows(path: Path) -> Iterator[tuple[Key, str, ImageScore]]:
     columns = ("data", "method", "protocol", "region", "name", "pixels", *PAIRED_METRICS)
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             lines = csv.reader(file)
             titles = next(lines, [])
             for column in columns:
@@ -192,27 +193,26 @@ def _rows(path: Path) -> Iterator[tuple[Key, str, ImageScore]]:
                     raise DataError(f"{path}: has no column '{column}'; name the folder that evaluate.py wrote")
             places = [titles.index(column) for column in columns]
             for cells in lines:
-                where = f"{path}: line {lines.line_num}"
                 if len(cells) != len(titles):
-                    raise DataError(f"{where}: has {len(cells)} cells, expected {len(titles)}, as it has titles")
-                data, method, protocol, region, name, *numbers = (cells[place] for place in places)
-                score = _score([_number(text) if text else None for text in numbers], where)
+                    raise ValueError(f"has {len(cells)} cells, expected {len(titles)}, as it has titles")
+                data, method, protocol, region, name, pixels, *values = (cells[place] for place in places)
+                score = _score(_number(pixels, int), [_number(value, float) for value in values])
                 if score is not None:
                     yield (data, method, protocol, region), sys.intern(name), score
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
     except (csv.Error, UnicodeDecodeError) as error:
         raise DataError(f"{path}: is not a CSV file in UTF-8: {error}") from None
+    except ValueError as error:
+        raise DataError(f"{path}: line {lines.line_num}: {error}") from None
 
 
-def _number(text: str) -> Any:
-    """Return the number that a cell holds, the text itself where it holds none."""
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:  # int's also for 4,300 digits and more
-            continue
-    return text
+def _number(text: str, kind: type[int] | type[float]) -> Any:
+    """Return the number that a cell holds; None where it is empty, and the text itself where it holds none."""
+    try:
+        return kind(text) if text else None
+    except ValueError:
+        return text
 
 
 def _rows_of_an_earlier_version(report: Report) -> Iterator[tuple[Key, str, ImageScore]]:
@@ -224,19 +224,21 @@ def _rows_of_an_earlier_version(report: Report) -> Iterator[tuple[Key, str, Imag
         for image in images:
             if not isinstance(image, dict) or not isinstance(image.get("name"), str):
                 raise DataError(f"{where}: 'per_image' holds {_quote(image)}, expected an image's values; {_AGAIN}")
-            score = _score([image.get(key) for key in ("pixels", *PAIRED_METRICS)], f"{where}: {image['name'][:80]}")
+            try:
+                score = _score(image.get("pixels"), [image.get(key) for key in PAIRED_METRICS])
+            except ValueError as error:
+                raise DataError(f"{where}: {image['name'][:80]}: {error}") from None
             if score is not None:
                 yield key_of(result), image["name"], score
 
 
-def _score(numbers: list[Any], where: str) -> ImageScore | None:
-    """Return the score of an image, None of one that has no error here."""
-    pixels, *values = numbers
+def _score(pixels: Any, values: list[Any]) -> ImageScore | None:
+    """Return the score of an image, None of one that has no error here. Raises: ValueError that says what is wrong."""
     if not (isinstance(pixels, int) and is_number(pixels) and 0 <= pixels < 2**53):
-        raise DataError(f"{where}: 'pixels' is {_quote(pixels)}, expected a whole number, 0 or more")
+        raise ValueError(f"'pixels' is {_quote(pixels)}, expected a whole number, 0 or more")
     for key, value in zip(PAIRED_METRICS, values, strict=True):
         if value is not None and not (is_number(value) and value >= 0):
-            raise DataError(f"{where}: '{key}' is {_quote(value)}, expected a number, 0 or more, or nothing")
+            raise ValueError(f"'{key}' is {_quote(value)}, expected a number, 0 or more, or nothing")
     return None if None in values else ImageScore(pixels, tuple(map(float, values)))
 
 

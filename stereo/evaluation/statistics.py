@@ -5,9 +5,9 @@ with replacement `RESAMPLES` times, and the 95 % interval lies between the 2.5th
 differences that these draws give. Where a side has several runs, of one network trained from several seeds, the runs of
 each side are drawn as well, so that the interval is that of the training and not of these runs alone.
 
-Percentiles rather than BCa: they cover no less often in the simulation of tests/evaluation/test_statistics.py, exist
-whatever the images, and turn around exactly when the sides are swapped. The bootstrap knows only what it sees: from few
-images or few runs an interval is too narrow.
+Percentiles rather than BCa: they exist whatever the images, and turn around exactly when the sides are swapped. The
+bootstrap knows only what it sees: from few images or few runs an interval is too narrow. How often it covers the truth
+is in tests/evaluation/test_statistics.py.
 
 Source: Efron & Tibshirani, An Introduction to the Bootstrap, 1993, chapters 8 and 13.
 """
@@ -132,7 +132,7 @@ def describe(difference: Difference, a: str, b: str, unit: str) -> str:
     """
     n, ties = difference.images, f", {difference.ties} equal" if difference.ties else ""
     share = f"{difference.wins} of {n} images{ties}"
-    if difference.ties == n:
+    if difference.ties == n and not difference.low and not difference.high:
         return f"{b} and {a} are equal on each of {n} images"
     if difference.low is None or difference.high is None:
         (value,) = _round(difference.better_by)

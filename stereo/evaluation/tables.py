@@ -56,11 +56,11 @@ def table(entries: Sequence[Entry], style: str = "markdown", metrics: Sequence[s
         style: One of `STYLES`.
         metrics: Names of numbers in the reports; none: `DEFAULT_METRICS`, and of CSV all that there are.
 
-    Raises: ConfigError for a metric that no report has.
+    Raises: ConfigError for a metric that is not known, and that no report has.
     """
     there = metric_names(entries)
     for name in metrics:
-        choose(name, there, "metric")
+        choose(name, list(dict.fromkeys([*there, *_TITLES])), "metric")
     groups = list(grouped(entries).values())
     if style == "csv":
         return _csv(groups, list(metrics) or there)
@@ -109,7 +109,7 @@ def _csv(groups: Groups, metrics: Sequence[str]) -> list[str]:
         words = [str(entry.report.path), result["data"], entry.method]
         numbers = [result[name] if is_number(result.get(name)) else "" for name in metrics]
         writer.writerow([*words, result["protocol"], result["region"], result["averaging"], *numbers])
-    return file.getvalue().splitlines()
+    return file.getvalue().removesuffix("\n").split("\n")
 
 
 # By the name of the format.
@@ -118,11 +118,6 @@ STYLES: dict[str, Callable[[Groups, Sequence[str]], list[str]]] = {
     "latex": _latex,
     "csv": _csv,
 }
-
-
-def title_of(metric: str) -> str:
-    """Return what a table calls a metric, without its unit."""
-    return _title(metric).partition(",")[0]
 
 
 def _title(metric: str) -> str:

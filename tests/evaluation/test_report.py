@@ -1,49 +1,25 @@
-"""Reports are written whole, read back with every check, and tell networks apart."""
+"""Reports are written whole, and say where their numbers come from."""
 
 import json
 import subprocess
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from helpers import REPOSITORY, tiny_config
+from helpers.reports import ROW
 
 from stereo.checkpoint import read_checkpoint, save_checkpoint
 from stereo.config import DatasetConfig, SyntheticConfig
-from stereo.errors import DataError, OutputError
+from stereo.errors import OutputError
 from stereo.evaluation.evaluator import EvaluationResult
 from stereo.evaluation.provenance import describe_run
-from stereo.evaluation.report import markdown_table, read_report, remarks, text_header, text_row, write_report
+from stereo.evaluation.reading import read_report
+from stereo.evaluation.report import remarks, text_header, text_row, write_report
 from stereo.methods.predictor import Predictor
 from stereo.methods.sgbm import Sgbm
 from stereo.model.network import StereoNetwork
-
-ROW = {
-    "data": "eth3d:/somewhere",
-    "method": "network",
-    "protocol": "all",
-    "region": "all",
-    "images": 3,
-    "epe": 1.234,
-    "epe_image_mean": 2.0,
-} | dict.fromkeys(("bad_1", "bad_2", "bad_3", "d1", "seconds_per_pair"), 12.345)
-
-
-def _report(path: Path, *rows: dict[str, Any], **settings: Any) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    results = [ROW | row for row in rows or ({},)]
-    weights = settings.pop("weights", settings.get("checkpoint"))
-    path.write_text(json.dumps({"results": results, "settings": settings, "checkpoint_sha256": weights}))
-    return path
-
-
-def _table(*paths: Path) -> list[list[str]]:
-    return [line.strip("| ").split(" | ") for line in markdown_table([read_report(path) for path in paths])]
-
-
-# ------------------------------------------------------------------------------------------------------- written
 
 
 def test_a_report_is_written_over_an_older_one_and_read_back(tmp_path: Path) -> None:
@@ -53,7 +29,7 @@ def test_a_report_is_written_over_an_older_one_and_read_back(tmp_path: Path) -> 
     assert list(json.loads(path.read_text())) == ["results", "checkpoint", "settings"]
     report = read_report(path)
     assert report.results == (ROW | {"epe": None},)
-    assert report.settings["max_disparity"] == 64
+    assert report.methods["network"]["max_disparity"] == 64
     assert [entry.name for entry in tmp_path.iterdir()] == ["report.json"]
 
 
@@ -104,131 +80,6 @@ def test_what_json_cannot_hold_of_a_strangers_configuration_is_left_out(tmp_path
     about = describe_run(Predictor.from_checkpoint(tmp_path / "tiny.pt", "cpu"), {}, "")
     assert about["config"]["data"] == about["config"]["loss"] == "left out: holds other than plain finite values"
     json.dumps(about, allow_nan=False)
-
-
-# --------------------------------------------------------------------------------------------------------- read
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ("{", "is not a JSON file"),
-        ("[]", "has no results"),
-        ("{}", "has no results"),
-        ('{"results": []}', "has no results"),
-        ('{"results": ["x"]}', "result 1 is 'x', expected the values of one evaluation"),
-        (json.dumps({"results": [ROW, ROW | {"epe": "1.2"}]}), "result 2: 'epe' is '1.2', expected a number or null"),
-        (json.dumps({"results": [ROW | {"images": 2.5}]}), "'images' is 2.5, expected a whole number"),
-        (json.dumps({"results": [ROW | {"images": None}]}), "'images' is None, expected a whole number"),
-        (json.dumps({"results": [ROW | {"d1": True}]}), "'d1' is True, expected a number"),
-        (json.dumps({"results": [ROW | {"d1": False}]}), "'d1' is False, expected a number"),
-        (json.dumps({"results": [ROW | {"epe": float("nan")}]}), "'epe' is nan, expected a number"),
-        (json.dumps({"results": [ROW | {"epe": 10**400}]}), "'epe' is 10+, expected a number"),
-        (json.dumps({"results": [ROW | {"region": ["all"]}]}), r"'region' is \['all'\], expected a name"),
-        ("[" * 100_000, "is not a JSON file"),
-        (json.dumps({"results": [ROW | {"protocol": None}]}), "'protocol' is None, expected a name"),
-        (json.dumps({"results": [{"data": "x", "method": "y", "protocol": "z"}]}), "has no 'images'"),
-    ],
-)
-def test_what_is_wrong_in_a_report_is_named(tmp_path: Path, content: str, message: str) -> None:
-    path = tmp_path / "report.json"
-    path.write_text(content)
-    with pytest.raises(DataError, match=rf"report\.json: .*{message}.*name a report\.json"):
-        read_report(path)
-
-
-def test_a_report_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"none\.json: cannot be read"):
-        read_report(tmp_path / "none.json")
-
-
-def test_a_report_of_an_earlier_version_is_read(tmp_path: Path) -> None:
-    path = tmp_path / "report.json"
-    old = {key: value for key, value in ROW.items() if key != "region"}
-    path.write_text(json.dumps({"results": [old], "checkpoint": "runs/a/best.pt"}))
-    assert read_report(path).results == (ROW,)
-    assert _table(path)[2][1] == "network (best)"
-
-
-# ------------------------------------------------------------------------------------------------- side by side
-
-
-def test_rows_that_can_be_compared_stand_together(tmp_path: Path) -> None:
-    rows = [{}, {"data": "kitti2015:/a"}, {"protocol": "psmnet"}]
-    one = _report(tmp_path / "one.json", *rows)
-    other = _report(tmp_path / "other.json", *({**row, "method": "sgbm", "epe": None} for row in rows))
-    table = _table(one, other)
-    assert table[0][:5] == ["data", "method", "protocol", "images", "EPE, px"]
-    assert [row[:3] for row in table[2:]] == [
-        ["eth3d", "network", "all"],
-        ["eth3d", "sgbm", "all"],
-        ["kitti2015", "network", "all"],
-        ["kitti2015", "sgbm", "all"],
-        ["eth3d", "network", "psmnet"],
-        ["eth3d", "sgbm", "psmnet"],
-    ]
-    assert [row[3:6] for row in table[2:4]] == [["3", "1.23", "12.3"], ["3", "–", "12.3"]]
-
-
-def test_a_part_of_the_images_is_told_from_the_whole(tmp_path: Path) -> None:
-    assert [row[2] for row in _table(_report(tmp_path / "a.json", {}, {"region": "edges"}))[2:]] == [
-        "all",
-        "all, edges",
-    ]
-
-
-def test_reports_without_a_common_protocol_are_not_comparable(tmp_path: Path) -> None:
-    reports = _report(tmp_path / "a.json"), _report(tmp_path / "b.json", {"protocol": "psmnet"})
-    with pytest.raises(DataError, match=r"different protocols \(all, psmnet\): not comparable"):
-        _table(*reports)
-
-
-@pytest.mark.parametrize(
-    ("settings", "expected"),
-    [
-        ([{"checkpoint": "a/x.pt"}], ["network (x)"]),
-        ([{"checkpoint": "a/x.pt"}, {"checkpoint": "a/y.pt"}], ["network (x)", "network (y)"]),
-        (
-            [{"checkpoint": "runs/a/best.pt"}, {"checkpoint": "runs/b/best.pt"}],
-            ["network (a/best)", "network (b/best)"],
-        ),
-        ([{"checkpoint": "/r/best.pt"}, {"checkpoint": "best.pt"}], ["network (r/best)", "network (best)"]),
-        (
-            [{"checkpoint": "x.pt", "max_disparity": 96}, {"checkpoint": "x.pt", "max_disparity": 192}],
-            ["network (x, max_disparity 96)", "network (x, max_disparity 192)"],
-        ),
-        ([{"checkpoint": "x.pt", "max_disparity": 96}] * 2, ["network (x)", "network (x)"]),
-        (
-            [{"checkpoint": "x.pt", "weights": "1"}, {"checkpoint": "x.pt", "weights": "2"}],
-            ["network (x, weights 1)", "network (x, weights 2)"],
-        ),
-        ([{"checkpoint": ""}, {"checkpoint": "x.pt"}], ["network (no name)", "network (x)"]),
-        ([{}, {}], ["network", "network"]),
-    ],
-)
-def test_two_methods_of_one_name_are_told_apart(
-    tmp_path: Path, settings: list[dict[str, Any]], expected: list[str]
-) -> None:
-    reports = [_report(tmp_path / f"{number}.json", **values) for number, values in enumerate(settings)]
-    reports.append(_report(tmp_path / "sgbm.json", {"method": "sgbm"}, num_disparities=64))
-    assert [row[1] for row in _table(*reports)[2:]] == [*expected, "sgbm"]
-
-
-def test_data_sets_with_other_settings_are_told_apart(tmp_path: Path) -> None:
-    paths = []
-    for number, range_ in enumerate((32, 96)):
-        path = _report(tmp_path / f"{number}.json")
-        content = json.loads(path.read_text())
-        spec = content["results"][0]["data"]
-        content["data"] = {spec: {"split": "test", "limit": None, "synthetic": {"seed": 1, "max_disparity": range_}}}
-        path.write_text(json.dumps(content))
-        paths.append(path)
-    cells = [row[0] for row in _table(*paths)[2:]]
-    assert [cell.partition(" ")[2] for cell in cells] == [
-        "(synthetic.max_disparity 32)",
-        "(synthetic.max_disparity 96)",
-    ]
-    assert "(" not in _table(paths[0], paths[0])[2][0]
 
 
 def test_the_lines_of_a_terminal_stand_below_their_titles() -> None:
