@@ -21,7 +21,6 @@ from stereo.cli import (
     add_network_options,
     choose,
     chosen_data,
-    chosen_methods,
     require_at_least,
     run,
     script_parser,
@@ -31,6 +30,8 @@ from stereo.errors import ConfigError
 from stereo.evaluation.protocols import PROTOCOLS
 from stereo.evaluation.regions import BY_DATA, REGIONS
 from stereo.evaluation.run import Evaluation, Output
+from stereo.methods.choice import methods_from
+from stereo.methods.method import Method
 from stereo.processes import Processes, join_processes
 
 
@@ -49,7 +50,7 @@ def _evaluate(args: argparse.Namespace, processes: Processes) -> int:
                 "it for the benchmark's server"
             )
     evaluation = Evaluation(
-        methods=chosen_methods(args),
+        methods=_methods(args),
         data=data,
         # The right view's disparity tells which pixels are visible in both views.
         datasets={spec: build_dataset(config, load_right_disparity=True) for spec, config in data.items()},
@@ -70,6 +71,20 @@ def _evaluate(args: argparse.Namespace, processes: Processes) -> int:
     )
     results = [result for tally in evaluation.run() for result in tally.results()]
     return 1 if any(result.failed or (result.region == "all" and result.images == 0) for result in results) else 0
+
+
+def _methods(args: argparse.Namespace) -> list[Method]:
+    return methods_from(
+        args.method,
+        checkpoint=args.checkpoint,
+        device=args.device,
+        max_disparity=args.max_disparity,
+        oracle_range=args.oracle_range,
+        confidence=args.confidence,
+        flip_test=args.flip_test,
+        scale=args.scale,
+        resize_predictions=args.resize_predictions,
+    )
 
 
 def _protocols(names: list[str]) -> list[str]:
@@ -102,6 +117,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
         help="what counts, and how it is averaged (default: the protocol all alone); all: every protocol that applies. "
         + described.replace("%", "%%"),
     )
+    parser.add_argument("--confidence", action="store_true", help="also score the network's confidence")
     parser.add_argument("--regions", action="store_true", help="also score the parts of the images, each in a row")
     parser.add_argument("--output", metavar="DIR", help="write report.json, per_image.csv and previews here")
     parser.add_argument("--html", action="store_true", help="also write report.html, which needs no network")

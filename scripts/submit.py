@@ -16,15 +16,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from stereo.cli import add_data_options, add_network_options, choose, chosen_data, run, script_parser
-from stereo.config import DatasetConfig, Half, check_max_disparity
+from stereo.config import DatasetConfig, Half
 from stereo.data.datasets import StereoDataset, build_dataset
 from stereo.data.families.middlebury import WITHOUT_TRUTH
 from stereo.data.pairs import count_pairs
 from stereo.errors import ConfigError
 from stereo.evaluation.submission import BENCHMARKS, write_submission
+from stereo.methods.choice import methods_from
 from stereo.methods.method import Method
-from stereo.methods.predictor import Predictor
-from stereo.methods.sgbm import Sgbm
+from stereo.methods.stored import StoredPredictions
 from stereo.output import make_output_folder
 
 
@@ -51,6 +51,8 @@ def main(argv: list[str] | None = None) -> int:
             f"{spec} {half}: {count_pairs(len(seconds))}, {statistics.mean(seconds):.3f} s a pair (mean) on "
             f"{method.device or 'cpu'}"
         )
+    if isinstance(method, StoredPredictions):
+        print("remark: the times in the zip are those of reading files; put in the method's own", file=sys.stderr)
     count = f"{len(done.files):,} file{'s' * (len(done.files) != 1)}"
     print(f"wrote {path}: {count}, each read back, beginning with {', '.join(done.files[:2])}")
     for remark in done.remarks:
@@ -73,18 +75,17 @@ def _beside(path: str | None) -> str | None:
 
 
 def _method(args: argparse.Namespace) -> Method:
-    if args.method == "sgbm":
-        return Sgbm() if args.max_disparity is None else Sgbm(args.max_disparity)
-    if args.max_disparity is not None:
-        check_max_disparity(args.max_disparity, "--max-disparity")
-    return Predictor.from_checkpoint(args.checkpoint, args.device, args.max_disparity)
+    (method,) = methods_from(
+        [args.method], checkpoint=args.checkpoint, device=args.device, max_disparity=args.max_disparity
+    )
+    return method
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser = script_parser(__doc__)
     add_data_options(parser)
     add_network_options(parser)
-    parser.add_argument("--method", choices=("network", "sgbm"), default="network", help="default: network")
+    parser.add_argument("--method", default="network", help="network (default), sgbm, bm or predictions:DIR")
     parser.add_argument("--output", required=True, metavar="FILE.zip")
     parser.add_argument("--name", metavar="WORD", help="middlebury2014: the method's name, which its files carry")
     parser.add_argument(
@@ -94,8 +95,6 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     args = parser.parse_intermixed_args(argv)
     if any(word.startswith("half=") for word in args.overrides):
         parser.error("half=… is set by this script: the test half, and with --training the training half too")
-    if args.method != "network" and args.checkpoint is not None:
-        parser.error("argument --checkpoint: goes with --method network only")
     return args
 
 

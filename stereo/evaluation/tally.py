@@ -216,7 +216,7 @@ class Tally:
         seconds = sorted(counts.seconds or counts.untimed_seconds)
         loading = counts.loading_seconds
         notes = list(self.notes.get(protocol.name, ())) if region == "all" else []
-        if counts.missing[region]:
+        if counts.missing[region] and region != "beyond_range":  # some methods have no range
             notes.append(f"{counts.missing[region]} of {counts.done} images do not say which pixels these are")
         return EvaluationResult(
             data=self.data,

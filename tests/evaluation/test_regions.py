@@ -1,5 +1,6 @@
 """Where each region lies, worked out by hand on rows of a few pixels."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from stereo.data.synthetic import SyntheticWorld
 from stereo.evaluation.regions import REGIONS, Scene, occluded_by_both, occluded_by_left, textureless
 
 
-def _truth(rows: list[list[float]], **known: Any) -> GroundTruth:
+def _truth(rows: Sequence[Sequence[float]], **known: Any) -> GroundTruth:
     disparity = np.array(rows, np.float32)
     valid = known.pop("valid", None)
     return GroundTruth(disparity, disparity != 0 if valid is None else np.array(valid, bool), **known)

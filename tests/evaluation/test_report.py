@@ -4,6 +4,7 @@ import json
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,12 +14,14 @@ from helpers.reports import ROW
 from stereo.checkpoint import read_checkpoint, save_checkpoint
 from stereo.config import DatasetConfig, SyntheticConfig
 from stereo.errors import OutputError
-from stereo.evaluation.evaluator import EvaluationResult
-from stereo.evaluation.provenance import describe_run
+from stereo.evaluation.provenance import describe_run, identity
 from stereo.evaluation.reading import read_report
-from stereo.evaluation.report import remarks, text_header, text_row, write_report
+from stereo.evaluation.records import differing
+from stereo.evaluation.report import TextTable, remarks, write_report
+from stereo.evaluation.tally import EvaluationResult
 from stereo.methods.predictor import Predictor
 from stereo.methods.sgbm import Sgbm
+from stereo.methods.variants import FlipTest
 from stereo.model.network import StereoNetwork
 
 
@@ -46,11 +49,14 @@ def test_the_report_says_where_the_numbers_come_from(tmp_path: Path) -> None:
         "scene_flow:x": DatasetConfig("scene_flow", "x", "test", "finalpass", names="names.txt", limit=3),
         "synthetic": DatasetConfig(synthetic=SyntheticConfig(seed=7)),
     }
-    about = describe_run(predictor, data, "evaluate.py --data synthetic")
+    about = describe_run([Sgbm(64), FlipTest(predictor)], data, "evaluate.py --data synthetic")
     assert about["checkpoint"] == str(tmp_path / "tiny.pt")
     assert len(about["checkpoint_sha256"]) == 64
     assert about["config"]["model"]["max_disparity"] == 48  # as used, not as trained
-    assert about["settings"] == {"checkpoint": about["checkpoint"], "max_disparity": 48, "band_rows": None}
+    assert list(about["methods"]) == ["sgbm", "network (flip test)"]
+    settings = about["methods"]["network (flip test)"]
+    assert (settings["checkpoint"], settings["max_disparity"]) == (about["checkpoint"], 48)
+    assert about["methods"]["sgbm"]["num_disparities"] == 64
     scene_flow = about["data"]["scene_flow:x"]
     expected = {"path": "x", "split": "test", "rendering": "finalpass", "names": "names.txt", "skip_list": None}
     assert expected.items() <= scene_flow.items()
@@ -65,9 +71,18 @@ def test_the_report_says_where_the_numbers_come_from(tmp_path: Path) -> None:
     assert (about["revision"] or "").removesuffix("-dirty") == git.stdout.strip()
     json.dumps(about, allow_nan=False)
 
-    classical = describe_run(Sgbm(64), {}, "")
+    classical = describe_run([Sgbm(64)], {}, "")
     assert classical["checkpoint"] is classical["checkpoint_sha256"] is classical["config"] is None
-    assert classical["settings"]["num_disparities"] == 64
+
+
+def test_records_are_of_one_evaluation_where_all_that_numbers_depend_on_agrees() -> None:
+    def of(method: Sgbm, command: str, protocols: list[str]) -> dict[str, Any]:
+        return identity(describe_run([method], {}, command), protocols, ["all"], "1/1")
+
+    one = of(Sgbm(64), "evaluate.py", ["all"])
+    assert one == of(Sgbm(64), "evaluate.py --resume", ["all"])
+    assert differing(one, of(Sgbm(128), "evaluate.py", ["all"])) == ["methods.sgbm.num_disparities"]
+    assert differing(one, of(Sgbm(64), "evaluate.py", ["igev"])) == ["protocols"]
 
 
 def test_what_json_cannot_hold_of_a_strangers_configuration_is_left_out(tmp_path: Path) -> None:
@@ -77,22 +92,65 @@ def test_what_json_cannot_hold_of_a_strangers_configuration_is_left_out(tmp_path
     content["config"]["data"] = {"images": torch.ones(2)}
     content["config"]["loss"] = {"weight": float("nan")}
     torch.save(content, tmp_path / "tiny.pt")
-    about = describe_run(Predictor.from_checkpoint(tmp_path / "tiny.pt", "cpu"), {}, "")
+    about = describe_run([Predictor.from_checkpoint(tmp_path / "tiny.pt", "cpu")], {}, "")
     assert about["config"]["data"] == about["config"]["loss"] == "left out: holds other than plain finite values"
     json.dumps(about, allow_nan=False)
 
 
 def test_the_lines_of_a_terminal_stand_below_their_titles() -> None:
-    header, row = text_header(20), text_row(ROW | {"epe": None}, 20)
+    table = TextTable({"data": ["x" * 20], "method": ["network"], "protocol": ["all"], "region": ["textureless"]})
+    header, row = table.header(), table.row(ROW | {"epe": None, "region": "all", "share": 100.0})
     assert len(header) == len(row)
-    for title, cell in (("EPE", "–"), ("bad-2", "12.35"), ("D1", "12.35"), ("images", "3"), ("protocol", "all     ")):
+    for title, cell in (("EPE", "–"), ("bad-2", "12.35"), ("D1", "12.35"), ("images", "3"), ("region", "all   ")):
         assert row[: header.index(title) + len(title)].endswith(cell), title
 
 
+RESULT = EvaluationResult(
+    data="x",
+    method="m",
+    protocol="all",
+    region="all",
+    images=2,
+    skipped=0,
+    metrics={"epe": 7.5},
+    epe_image_mean=1.0,
+    share=100.0,
+    pixels=9,
+    averaging="pixels",
+    seconds_per_pair=1.0,
+    seconds_p90=1.0,
+    loading_seconds=0.1,
+    peak_memory_mb=1.0,
+    occlusion=None,
+    sizes=(),
+    failed=(),
+    notes=(),
+)
+
+
 def test_what_has_to_be_said_beside_the_numbers() -> None:
-    result = EvaluationResult("x", "m", "all", "all", 2, 0, {}, 1.0, 1.0, 1.0, "pixels", 9, (), ())
-    assert remarks([result]) == []
-    some = [replace(result, skipped=1, failed=("a: gone",)), replace(result, protocol="psmnet", failed=("a: gone",))]
+    assert remarks([RESULT]) == []
+    some = [replace(RESULT, skipped=1, failed=("a: gone",)), replace(RESULT, protocol="psmnet", failed=("a: gone",))]
     assert remarks(some) == ["x, protocol all: left out 1 image", "failed: a: gone"]
-    nothing = replace(result, images=0, skipped=3)
+    nothing = replace(RESULT, images=0, skipped=3)
     assert remarks([nothing]) == ["x, protocol all: nothing was scored, none of 3 images has a pixel that counts"]
+
+
+def test_what_is_said_of_regions() -> None:
+    edges = replace(RESULT, region="edges", images=0, skipped=2)
+    beyond = replace(RESULT, region="beyond_range", share=2.5, pixels=4)
+    assert remarks([RESULT, edges, beyond]) == [
+        "x, protocol all: 2.5 % of the pixels lie beyond the range of m; their EPE is 7.50 px",
+        "x: no pixel lies in edges",
+    ]
+    assert remarks([RESULT, replace(edges, region="beyond_range", pixels=0)]) == []
+
+
+def test_one_note_is_said_once_with_all_that_it_is_of() -> None:
+    note = "2 of 2 images do not say which pixels these are"
+    whole = [replace(RESULT, protocol=name, notes=("published on finalpass",)) for name in ("gwcnet", "igev")]
+    parts = [replace(RESULT, region=name, images=0, notes=(note,)) for name in ("background", "foreground")]
+    assert remarks([*whole, *parts]) == [
+        "x: published on finalpass (gwcnet; igev)",
+        f"x: {note} (all: background, foreground)",
+    ]

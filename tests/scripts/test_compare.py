@@ -3,8 +3,6 @@
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import pytest
 from helpers import REPOSITORY, load_script
@@ -102,16 +100,6 @@ def test_options_that_do_not_go_together(words: list[str], message: str, capsys:
         run(*words)
     assert stopped.value.code == 2
     assert message in capsys.readouterr().err
-
-
-def test_shards_are_merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    calls: list[Any] = []
-    records = ModuleType("stereo.evaluation.records")
-    monkeypatch.setattr(records, "merge_folders", lambda *words: calls.append(words), raising=False)
-    monkeypatch.setitem(sys.modules, "stereo.evaluation.records", records)
-    assert run("--merge", "1", "2", "--output", tmp_path / "all") == 0
-    assert calls == [([Path("1"), Path("2")], tmp_path / "all")]
-    assert capsys.readouterr().out == f"wrote {tmp_path / 'all' / 'report.json'}\n"
 
 
 def test_a_table_needs_neither_pytorch_nor_scipy(tmp_path: Path) -> None:

@@ -245,8 +245,5 @@ def _color(number: int) -> str:
 
 
 def _short(name: str) -> str:
-<<<<<<< HEAD
-=======
     name = "".join(character if character.isprintable() else "�" for character in name)  # XML has no others
->>>>>>> h-html
     return name if len(name) <= _NAME else f"…{name[1 - _NAME :]}"
