@@ -1,6 +1,6 @@
 """The methods that a command line asks for: from the words of --method and the options beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from stereo.config import check_max_disparity, choose
 from stereo.config.checks import require
@@ -13,8 +13,10 @@ from stereo.methods.stored import StoredPredictions
 from stereo.methods.variants import FlipTest, Scaled
 
 MATCHERS: dict[str, type[Matcher]] = {"sgbm": Sgbm, "bm": Bm}
-# Of a word for stored predictions, what stands before the folder.
-STORED = "predictions:"
+# Methods that look at the images; the others are read from files.
+RUN = ["network", *MATCHERS]
+STORED = "predictions:DIR"
+_PREFIX = "predictions:"
 
 
 def methods_from(
@@ -45,53 +47,60 @@ def methods_from(
         the methods raise when they are made.
     """
     words = list(dict.fromkeys(words))
-    for word in words:
-        _check_word(word)
-    network, matcher = "network" in words, any(word in MATCHERS for word in words)
-    stored = any(word.startswith(STORED) for word in words)
-    _require_user(checkpoint is not None, "--checkpoint", network, "network")
-    _require_user(max_disparity is not None, "--max-disparity", network or matcher, "network, sgbm or bm")
-    _require_user(oracle_range, "--oracle-range", matcher, "sgbm or bm")
-    _require_user(flip_test, "--flip-test", network or matcher, "network, sgbm or bm")
-    _require_user(scale is not None, "--scale", network or matcher, "network, sgbm or bm")
-    _require_user(resize_predictions, "--resize-predictions", stored, f"{STORED}DIR")
+    kinds = {_kind_of(word) for word in words}
+    _check_user("--checkpoint", checkpoint is not None, kinds, ["network"])
+    _check_user("--max-disparity", max_disparity is not None, kinds, RUN)
+    _check_user("--oracle-range", oracle_range, kinds, list(MATCHERS))
+    _check_user("--flip-test", flip_test, kinds, RUN)
+    _check_user("--scale", scale is not None, kinds, RUN)
+    _check_user("--resize-predictions", resize_predictions, kinds, [STORED])
     if max_disparity is not None:
-        require(
-            network or not oracle_range,
-            "--max-disparity: --oracle-range takes the range from the ground truth; give one of them",
-        )
-        if network:
-            check_max_disparity(max_disparity, "--max-disparity")
-        require(max_disparity >= 1, f"--max-disparity is {max_disparity}, expected 1 or more")
+        _check_range(max_disparity, "network" in kinds, oracle_range)
 
     methods: list[Method] = []
     for word in words:
-        if word.startswith(STORED):
-            methods.append(StoredPredictions(word.removeprefix(STORED), resize_predictions))
-            continue
         method: Method
         if word == "network":
             method = Predictor.from_checkpoint(checkpoint, device, max_disparity, confidence=confidence)
+        elif word not in MATCHERS:
+            method = StoredPredictions(word.removeprefix(_PREFIX), resize_predictions)
         elif oracle_range:
             method = TrueRange(MATCHERS[word])
         else:
             method = MATCHERS[word]() if max_disparity is None else MATCHERS[word](max_disparity)
-        method = method if scale is None else Scaled(method, scale)
-        methods.append(FlipTest(method) if flip_test else method)
+        if scale is not None and word in RUN:
+            method = Scaled(method, scale)
+        if flip_test and word in RUN:
+            method = FlipTest(method)
+        methods.append(method)
     _check_names(words, methods)
     return methods
 
 
-def _check_word(word: str) -> None:
-    if word.startswith(STORED):
-        require(word != STORED, f"--method {word}: needs a folder, as in {STORED}results/raft")
-    else:
-        choose(word, ("network", *MATCHERS, f"{STORED}DIR"), "method")
+def _kind_of(word: str) -> str:
+    """Return what a word of --method asks for, without the folder. Raises: ConfigError where that is not known."""
+    if not word.startswith(_PREFIX):
+        return choose(word, [*RUN, STORED], "method")
+    require(word != _PREFIX, f"--method {word}: needs a folder, as in {_PREFIX}results/raft")
+    return STORED
 
 
-def _require_user(given: bool, option: str, used: bool, users: str) -> None:
+def _check_user(option: str, given: bool, kinds: Collection[str], users: Sequence[str]) -> None:
     """Raise ConfigError where an option is given that none of the methods uses."""
-    require(used or not given, f"{option} goes with --method {users} only; leave it out, or add that method")
+    require(
+        not given or any(kind in users for kind in kinds),
+        f"{option} goes with --method {' or '.join(users)} only; leave it out, or add such a method",
+    )
+
+
+def _check_range(max_disparity: int, network: bool, oracle_range: bool) -> None:
+    require(
+        network or not oracle_range,
+        "--max-disparity: --oracle-range takes the range from the ground truth; give one of them",
+    )
+    if network:
+        check_max_disparity(max_disparity, "--max-disparity")
+    require(max_disparity >= 1, f"--max-disparity is {max_disparity}, expected 1 or more")
 
 
 def _check_names(words: Sequence[str], methods: Sequence[Method]) -> None:

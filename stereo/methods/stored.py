@@ -57,7 +57,7 @@ def save_prediction(folder: Path, name: str, prediction: Prediction) -> Path:
     Raises: OutputError.
     """
     path = folder / f"{path_of(name)}.pfm"
-    make_output_folder(path.parent)
+    path = make_output_folder(path.parent) / path.name
     confidence, estimated = path.with_suffix(".confidence.pfm"), path.with_suffix(".estimated.png")
     # What an earlier run left beside it would belong to another prediction.
     confidence.unlink(missing_ok=True)

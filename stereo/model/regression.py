@@ -1,5 +1,6 @@
 """The regression: it turns costs at ¼ into a disparity map at full resolution, by an estimate and an upsampling."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -77,7 +78,23 @@ def estimate_bin(cost: Tensor, estimate: str, mode_radius: int) -> Tensor:
     return ESTIMATES[estimate](cost, mode_radius)
 
 
-class ConvexUpsampling(nn.Module):
+class Upsampling(nn.Module, ABC):
+    """Base of the upsamplings."""
+
+    def __init__(self, config: RegressionConfig) -> None:
+        super().__init__()
+        self.config = config
+
+    @abstractmethod
+    def forward(self, costs: list[Tensor], left: Features) -> list[SupervisedOutput]:
+        """Return the supervised output of each cost volume [B, D, H/4, W/4]."""
+
+    @abstractmethod
+    def confidence(self, cost: Tensor, left: Features) -> Tensor:
+        """Return the mass of the dominant mode of one cost volume at full resolution: [B, H, W], 0 … 1."""
+
+
+class ConvexUpsampling(Upsampling):
     """Disparity is estimated at ¼; each full-resolution pixel is a learned convex combination of its 3×3 coarse
     neighbors.
 
@@ -85,8 +102,7 @@ class ConvexUpsampling(nn.Module):
     """
 
     def __init__(self, config: RegressionConfig, quarter_channels: int, half_channels: int) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         self.mask = nn.Sequential(conv2d(quarter_channels + half_channels, 48), nn.Conv2d(48, 9 * 16, 1))
 
     def forward(self, costs: list[Tensor], left: Features) -> list[SupervisedOutput]:
@@ -94,7 +110,6 @@ class ConvexUpsampling(nn.Module):
         return [SupervisedOutput(self._upsample(self._estimate(cost), weights), cost) for cost in costs]
 
     def confidence(self, cost: Tensor, left: Features) -> Tensor:
-        """Return the mass of the dominant mode at full resolution, [B, H, W], 0 … 1; cost as of a SupervisedOutput."""
         return self._upsample(mode_mass(cost, self.config.mode_radius), self._weights(left)).clamp(0, 1)
 
     def _estimate(self, cost: Tensor) -> Tensor:
@@ -112,7 +127,7 @@ class ConvexUpsampling(nn.Module):
         return F.pixel_shuffle((neighbors.unsqueeze(2) * weights).sum(1), 4).squeeze(1)
 
 
-class TrilinearUpsampling(nn.Module):
+class TrilinearUpsampling(Upsampling):
     """The cost volume is upsampled to full resolution, and disparity is estimated there, some rows at a time.
 
     At full resolution the volume and its softmax are 64 times the volume at ¼, for 544×960 px and 192 disparities
@@ -126,18 +141,14 @@ class TrilinearUpsampling(nn.Module):
     BLOCK_ROWS = 16
 
     def __init__(self, config: RegressionConfig, align_corners: bool = False) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         self.align_corners = align_corners
 
     def forward(self, costs: list[Tensor], left: Features) -> list[SupervisedOutput]:
         return [SupervisedOutput(self._upsample(cost), cost) for cost in costs]
 
     def confidence(self, cost: Tensor, left: Features) -> Tensor:
-        """Return the mass of the dominant mode at full resolution, [B, H, W], 0 … 1; cost as of a SupervisedOutput.
-
-        It is taken at ¼ and interpolated, which is far less work than to upsample the volume.
-        """
+        # At ¼, and then interpolated, which is far less work than to upsample the volume.
         mass = mode_mass(cost, self.config.mode_radius).unsqueeze(1)
         full = F.interpolate(mass, scale_factor=4, mode="bilinear", align_corners=self.align_corners)
         return full.squeeze(1).clamp(0, 1)
@@ -181,14 +192,12 @@ def source_rows(rows: Tensor, height: int, align_corners: bool) -> tuple[Tensor,
     return upper, (upper + 1).clamp_max(height - 1), position - upper
 
 
-Regression = ConvexUpsampling | TrilinearUpsampling
-
-UPSAMPLINGS: dict[str, Callable[[ModelConfig, int, int], Regression]] = {
+UPSAMPLINGS: dict[str, Callable[[ModelConfig, int, int], Upsampling]] = {
     "convex": lambda config, quarter, half: ConvexUpsampling(config.regression, quarter, half),
     "trilinear": lambda config, quarter, half: TrilinearUpsampling(config.regression, config.align_corners),
 }
 
 
-def build_regression(config: ModelConfig, quarter_channels: int, half_channels: int) -> Regression:
+def build_regression(config: ModelConfig, quarter_channels: int, half_channels: int) -> Upsampling:
     """Return the regression that the configuration chooses, for features of so many channels at ¼ and ½."""
     return UPSAMPLINGS[config.regression.upsampling](config, quarter_channels, half_channels)

@@ -64,7 +64,7 @@ def test_variants_wrap_what_runs(tmp_path: Path) -> None:
         (["network:x.pt"], {}, "unknown method 'network:x.pt', .* did you mean 'network'"),
         (["predictions:"], {}, "predictions:: needs a folder, as in predictions:results/raft"),
         (["sgbm"], {"checkpoint": "x.pt"}, "--checkpoint goes with --method network only"),
-        (["predictions:."], {"max_disparity": 64}, "--max-disparity goes with --method network, sgbm or bm only"),
+        (["predictions:."], {"max_disparity": 64}, "--max-disparity goes with --method network or sgbm or bm only"),
         (["network"], {"oracle_range": True}, "--oracle-range goes with --method sgbm or bm only"),
         (["predictions:."], {"flip_test": True}, "--flip-test goes with"),
         (["predictions:."], {"scale": 0.5}, "--scale goes with"),

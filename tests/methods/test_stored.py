@@ -118,6 +118,12 @@ def test_a_prediction_of_another_size_is_resized_where_that_is_wanted(tmp_path: 
     assert found.estimated is None
 
 
+def test_a_home_folder_is_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert save_prediction(Path("~/saved"), "plane", Prediction(DISPARITY)) == tmp_path / "saved" / "plane.pfm"
+    assert StoredPredictions("~/saved").predict_sample(_sample("plane")).disparity.shape == (32, 40)
+
+
 def test_a_prediction_of_another_shape_is_no_resized_one(tmp_path: Path) -> None:
     write_pfm(tmp_path / "small.pfm", DISPARITY[:, 4:])
     for resize in (False, True):
