@@ -19,7 +19,6 @@ from torch import Tensor
 
 from stereo.data.sample import Map, Mask
 from stereo.errors import StereoError
-from stereo.methods.method import Prediction
 
 Values = NDArray[np.float64]
 Averaging = Literal["pixels", "images"]
@@ -113,18 +112,20 @@ def counts_as_zero() -> ImageSums:
     return ImageSums(0, dict.fromkeys(METRICS, 0.0), dict.fromkeys(QUANTILES, 0.0))
 
 
-def select_pixels(prediction: Prediction, disparity: Map, counts: Mask, name: str = "") -> Pixels:
+def select_pixels(
+    predicted: Map, disparity: Map, counts: Mask, estimated: Mask | None = None, name: str = ""
+) -> Pixels:
     """Return the pixels that count.
 
     Args:
-        prediction: Of the image.
-        disparity: The true one, px, [H, W]; it may hold anything where it does not count.
+        predicted, disparity: The predicted and the true one, px, [H, W]; the true one may hold anything where it does
+            not count.
         counts: bool [H, W]: the pixels that count.
+        estimated: bool [H, W]: where the method itself gave the value; None: everywhere.
         name: The image's, for the error message.
 
     Raises: StereoError where the prediction is not finite on a pixel that counts; ValueError where the shapes differ.
     """
-    predicted = prediction.disparity
     if not predicted.shape == disparity.shape == counts.shape:
         raise ValueError(
             f"prediction, disparity and mask have shapes {list(predicted.shape)}, {list(disparity.shape)} and "
@@ -139,8 +140,7 @@ def select_pixels(prediction: Prediction, disparity: Map, counts: Mask, name: st
             "is defined; the prediction or the ground truth on these pixels is broken: try another checkpoint, or full "
             "precision"
         )
-    estimated = np.ones(error.shape, np.bool_) if prediction.estimated is None else prediction.estimated[counts]
-    return Pixels(error, true, estimated)
+    return Pixels(error, true, np.ones(error.shape, np.bool_) if estimated is None else estimated[counts])
 
 
 def image_sums(pixels: Pixels) -> ImageSums:

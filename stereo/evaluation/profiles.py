@@ -35,7 +35,7 @@ class ImageProfile:
 def profile(prediction: Prediction, scene: Scene, protocol: Protocol) -> ImageProfile:
     """Return the profile of one image, over the pixels that count under a protocol."""
     counts = protocol.mask(scene.truth)
-    pixels = select_pixels(prediction, scene.truth.disparity, counts)
+    pixels = select_pixels(prediction.disparity, scene.truth.disparity, counts)
 
     def bins(values: np.ndarray, edges: Sequence[float]) -> np.ndarray:
         return np.clip(np.digitize(values, edges) - 1, 0, None)

@@ -71,7 +71,7 @@ def score(
     masks = {region: REGIONS[region].mask(scene) for region in wanted}
     own = {protocol.name: protocol.mask(truth) for protocol in protocols}
     counts = np.logical_or.reduce(list(own.values()))
-    pixels = select_pixels(prediction, truth.disparity, counts, name)
+    pixels = select_pixels(prediction.disparity, truth.disparity, counts, prediction.estimated, name)
     there = {region: mask[counts] for region, mask in masks.items() if mask is not None}
     members = {name: mask[counts] for name, mask in own.items()}
     cells = _Cells(pixels, [*members.values(), *there.values()])

@@ -22,7 +22,6 @@ from stereo.evaluation.metrics import (
     select_pixels,
 )
 from stereo.evaluation.totals import Total
-from stereo.methods.method import Prediction
 
 Row = NDArray[np.float32]
 
@@ -41,7 +40,7 @@ NOWHERE = np.zeros_like(EVERYWHERE)
 
 def _sums(prediction: Row, target: Row, counts: NDArray[np.bool_] | None = None, name: str = "") -> ImageSums:
     counts = np.ones_like(target, bool) if counts is None else counts
-    return image_sums(select_pixels(Prediction(prediction), target, counts, name))
+    return image_sums(select_pixels(prediction, target, counts, name=name))
 
 
 def _metrics(prediction: Row, target: Row, counts: NDArray[np.bool_] | None = None) -> dict[str, float]:
@@ -92,7 +91,7 @@ def test_a_quantile_is_the_smallest_error_that_its_share_does_not_exceed(count: 
 
 def test_density_is_the_share_that_the_method_answers_for_and_errors_are_over_all() -> None:
     estimated = np.array([[True, True, False, True, False]])
-    pixels = select_pixels(Prediction(PREDICTION, estimated=estimated), TARGET, EVERYWHERE)
+    pixels = select_pixels(PREDICTION, TARGET, EVERYWHERE, estimated)
     found = image_sums(pixels).metrics()
     assert (found["density"], found["epe"]) == (60, pytest.approx(18 / 5))
 
@@ -187,7 +186,7 @@ def test_a_prediction_that_is_not_finite_never_vanishes(broken: float) -> None:
 
 def test_shapes_are_never_broadcast() -> None:
     with pytest.raises(ValueError, match="one shape"):
-        select_pixels(Prediction(PREDICTION), TARGET[:, :1], EVERYWHERE)
+        select_pixels(PREDICTION, TARGET[:, :1], EVERYWHERE)
     with pytest.raises(ValueError, match="one shape"):
         epe(torch.zeros(2, 1, 4, 4), torch.zeros(2, 4, 4), torch.ones(2, 4, 4, dtype=torch.bool))
     with pytest.raises(ValueError, match="bool"):

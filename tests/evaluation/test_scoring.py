@@ -53,7 +53,7 @@ def _naive(prediction: Prediction, scene: Scene) -> Scores:
             mask = region.mask(scene)
             assert mask is not None
             inside = counts & mask
-            sums = image_sums(select_pixels(prediction, scene.truth.disparity, inside))
+            sums = image_sums(select_pixels(prediction.disparity, scene.truth.disparity, inside, prediction.estimated))
             scores[protocol.name, name] = sums if inside.any() else None
     return scores
 

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from stereo.evaluation.metrics import ImageSums, image_sums, select_pixels
 from stereo.evaluation.totals import ExactSum, Total
-from stereo.methods.method import Prediction
 
 FLOATS = st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=20)
 
@@ -47,7 +46,7 @@ def _images(count: int) -> list[ImageSums]:
     images = []
     for size in rng.integers(1, 50, count):
         target = rng.uniform(1, 1e4, (1, size)).astype(np.float32)
-        prediction = Prediction(target + rng.normal(0, 1e3, target.shape).astype(np.float32))
+        prediction = target + rng.normal(0, 1e3, target.shape).astype(np.float32)
         images.append(image_sums(select_pixels(prediction, target, target > 0)))
     return images
 

@@ -256,10 +256,10 @@ def test_saved_predictions_are_scored_to_the_same_digits(tmp_path: Path, checkpo
 
 
 def test_a_kill_loses_the_pair_at_hand_alone(tmp_path: Path) -> None:
-    def killed(path: Path, data: str, method: str, record: PairRecord) -> None:
+    def killed(log: RecordLog, data: str, method: str, record: PairRecord) -> None:
         if record.index == 2:
             raise KeyboardInterrupt
-        append(path, data, method, record)
+        append(log, data, method, record)
 
     append = RecordLog.append
     options = [*WORLD, "--method", "bm", "--max-disparity", "16", "--limit", "4", "--output", str(tmp_path)]
