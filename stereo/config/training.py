@@ -55,11 +55,17 @@ class OptimizerConfig:
     warmup_fraction: float = 0.05
     # The gradient's norm is clipped to this. 0: no clipping.
     gradient_clip: float = 1.0
+    # After each step the weights' moving average becomes average_decay · average + (1 − average_decay) · weights. The
+    # average is what is validated and kept as best.pt; last.pt holds both. 0: no average.
+    average_decay: float = 0.0
 
     def __post_init__(self) -> None:
         require(self.learning_rate > 0, f"optimizer.learning_rate is {self.learning_rate}, expected more than 0")
         require(self.weight_decay >= 0, f"optimizer.weight_decay is {self.weight_decay}, expected 0 or more")
         require(self.gradient_clip >= 0, f"optimizer.gradient_clip is {self.gradient_clip}, expected 0 or more")
+        require(
+            0 <= self.average_decay < 1, f"optimizer.average_decay is {self.average_decay}, expected 0 … less than 1"
+        )
         require(
             0 < self.warmup_fraction < 1,
             f"optimizer.warmup_fraction is {self.warmup_fraction}, expected between 0 and 1",

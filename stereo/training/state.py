@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from torch.optim import Optimizer
+from torch.optim.swa_utils import AveragedModel
 
 
 class RunState:
@@ -14,10 +15,12 @@ class RunState:
     best_epe: the least validation EPE so far, px; infinity where there is none. The weights that gave it lie in the run
         folder's best.pt.
     best_step: the step of those weights; None where there are none, or where an older checkpoint does not say.
+    average: of the weights, where there is one.
     """
 
-    def __init__(self, optimizer: Optimizer) -> None:
+    def __init__(self, optimizer: Optimizer, average: AveragedModel | None = None) -> None:
         self.optimizer = optimizer
+        self.average = average
         self.step = 0
         self.best_epe = math.inf
         self.best_step: int | None = None
@@ -40,12 +43,13 @@ class RunState:
             "best_epe": self.best_epe,
             "best_step": self.best_step,
             "optimizer": self.optimizer.state_dict(),
+            **({} if self.average is None else {"average": self.average.state_dict()}),
         }
 
     def load_state_dict(self, values: Mapping[str, Any]) -> None:
         """Take over what `state_dict` returned; what it does not know (the schedule, which once had a state) is left.
 
-        Raises: KeyError, TypeError or ValueError where that is something else.
+        Raises: KeyError, TypeError, ValueError or RuntimeError where that is something else.
         """
         # The moments alone: rate and weight decay are the configuration's.
         own = self.optimizer.state_dict()["param_groups"]
@@ -53,3 +57,5 @@ class RunState:
         self.step = int(values["step"])
         self.best_epe = float(values["best_epe"])
         self.best_step = values.get("best_step")
+        if self.average is not None:
+            self.average.load_state_dict(values["average"])

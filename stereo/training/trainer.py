@@ -3,6 +3,7 @@
 import shlex
 import signal
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch.utils.data import DataLoader
@@ -18,6 +19,7 @@ from stereo.model.network import StereoNetwork
 from stereo.model.weights import load_weights
 from stereo.output import atomic_output, make_output_folder
 from stereo.processes import Processes, join_processes
+from stereo.training.average import average_of
 from stereo.training.changes import compare_settings, listed
 from stereo.training.first_samples import check_training_data, check_validation_data
 from stereo.training.logbook import Logbook
@@ -72,8 +74,11 @@ class Trainer:
             lr=config.optimizer.learning_rate,
             weight_decay=config.optimizer.weight_decay,
         )
-        self.state = RunState(optimizer)
-        self.validator = Validator(self.network, device, validation_set, self.processes)
+        self.average = average_of(self.network, config.optimizer.average_decay)
+        # What is validated and kept as the best.
+        self.scored = self.network if self.average is None else cast(StereoNetwork, self.average.module)
+        self.state = RunState(optimizer, self.average)
+        self.validator = Validator(self.scored, device, validation_set, self.processes)
         self.resumed_from: Path | None = None
         self.scores_start = False
 
@@ -116,6 +121,7 @@ class Trainer:
     def _take_weights(self, path: Path) -> None:
         """Begin from weights that had a training before. This one may make them worse, so they are scored first."""
         load_weights(self.network, read_checkpoint(path)["network"], path, fresh_attention=True)
+        self.scored.load_state_dict(self.network.state_dict())
         self.scores_start = True
 
     def _resume(self, path: Path) -> None:
@@ -134,7 +140,7 @@ class Trainer:
         load_weights(self.network, content["network"], path)
         try:
             self.state.load_state_dict({"step": content["step"], **content["run_state"]})
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise TrainingError(
                 f"{path}: the state of the run cannot be read ({error!r}); to begin a new run from these weights use "
                 f"{_as_start(path)}"
@@ -192,6 +198,8 @@ class Trainer:
                     result = take_step(batch.to(self.device))
                 except TrainingError as error:
                     raise TrainingError(f"step {state.step + 1}: {error}{self._last_good_state()}") from None
+                if self.average is not None:
+                    self.average.update_parameters(self.network)
                 state.step += 1
                 done = self._is_done()
                 self.logbook.count(result)
@@ -223,25 +231,25 @@ class Trainer:
         self.state.forget_best()
         best = None if self.resumed_from is None else self.resumed_from.with_name("best.pt")
         if best is not None and best.exists():
-            start = {name: value.clone() for name, value in self.network.state_dict().items()}
+            start = {name: value.clone() for name, value in self.scored.state_dict().items()}
             try:
                 content = read_checkpoint(best)
-                load_weights(self.network, content["network"], best)
+                load_weights(self.scored, content["network"], best)
                 self.logbook.say(f"scoring the best weights so far, {best}")
                 self._validate(int(content["step"]))
             except CheckpointError as error:
                 self.logbook.say(f"the best weights so far are left out: {error}")
-            self.network.load_state_dict(start)
+            self.scored.load_state_dict(start)
         self.logbook.say("scoring the weights that the run begins from")
         self._validate(self.state.step)
 
     def _validate(self, step: int) -> None:
-        """Score the network, whose weights are those of step `step`, and keep them where they are the best."""
+        """Score the weights of step `step`, or their average, and keep them where they are the best."""
         scores = self.validator.score()
         better = self.state.take_best(scores.values["epe"], step)
         if self.processes.is_main:
             if better:
-                save_checkpoint(self.best, self.network, self.config, step)
+                save_checkpoint(self.best, self.scored, self.config, step)
             self.logbook.validation(step, scores, better)
         self.processes.barrier()
 
