@@ -9,7 +9,7 @@ from typing import Any
 from stereo.errors import DataError
 from stereo.evaluation.metrics import metric_names
 from stereo.evaluation.protocols import PROTOCOLS
-from stereo.evaluation.records import differing, read_identity, read_in_order, read_records
+from stereo.evaluation.records import differing, read_identity, read_in_order, read_records, record_files
 from stereo.evaluation.regions import REGIONS
 from stereo.evaluation.report import write_report
 from stereo.evaluation.tally import Tally, image_row
@@ -80,7 +80,7 @@ def merge_folders(folders: Sequence[Path], output: Path) -> Path:
     target = make_output_folder(output)
     records = make_output_folder(target / "records")
     for number, folder in enumerate(folders, 1):
-        for path in sorted((folder / "records").glob("*.jsonl")):
+        for path in record_files(folder / "records"):
             with atomic_output(records / f"shard{number}_{path.name}") as temporary:
                 temporary.write_bytes(path.read_bytes())
     tallies = _tallies(reports)

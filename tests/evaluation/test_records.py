@@ -121,14 +121,17 @@ def test_what_is_finished_is_not_computed_again(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         _run(tmp_path / "cut", _Noisy(), dataset=Killed(5))
     records = tmp_path / "cut" / "records" / "rank0.jsonl"
+    # A kill in the middle of a file that was to take the place of another, of a line, and a power cut.
+    records.with_name(".abc.part.jsonl").write_text(records.read_text())
     with records.open("a") as file:
-        file.write('{"data": "scenes", "method": "noisy", "ind')  # a kill in the middle of a line
+        file.write('\0\0\0\n{"data": "scenes"}\n{"data": "scenes", "method": "noisy", "ind')
     method = _Noisy()
     tally = _run(tmp_path / "cut", method, resume=True)
     assert method.calls == 2
     assert _numbers(tally) == _numbers(whole)
     assert _images(tmp_path / "cut") == _images(tmp_path / "whole")
     assert len(records.read_text().splitlines()) == 1 + 5
+    assert [path.name for path in records.parent.iterdir()] == ["rank0.jsonl"]
 
 
 def test_a_failure_is_tried_again_and_without_resume_all_is_computed_anew(tmp_path: Path) -> None:
