@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -76,13 +77,14 @@ def test_the_report_says_where_the_numbers_come_from(tmp_path: Path) -> None:
 
 
 def test_records_are_of_one_evaluation_where_all_that_numbers_depend_on_agrees() -> None:
-    def of(method: Sgbm, command: str, protocols: list[str]) -> dict[str, Any]:
-        return identity(describe_run([method], {}, command), protocols, ["all"], "1/1")
+    def of(method: Sgbm, command: str, protocols: list[str], names: Sequence[str] = ("a", "b")) -> dict[str, Any]:
+        return identity(describe_run([method], {}, command), {"pairs:x": names}, protocols, ["all"], "1/1", None)
 
     one = of(Sgbm(64), "evaluate.py", ["all"])
     assert one == of(Sgbm(64), "evaluate.py --resume", ["all"])
     assert differing(one, of(Sgbm(128), "evaluate.py", ["all"])) == ["methods.sgbm.num_disparities"]
     assert differing(one, of(Sgbm(64), "evaluate.py", ["igev"])) == ["protocols"]
+    assert differing(one, of(Sgbm(64), "evaluate.py", ["all"], ["a", "c"])) == ["samples.pairs:x"]
 
 
 def test_what_json_cannot_hold_of_a_strangers_configuration_is_left_out(tmp_path: Path) -> None:
@@ -134,6 +136,8 @@ def test_what_has_to_be_said_beside_the_numbers() -> None:
     assert remarks(some) == ["x, protocol all: left out 1 image", "failed: a: gone"]
     nothing = replace(RESULT, images=0, skipped=3)
     assert remarks([nothing]) == ["x, protocol all: nothing was scored, none of 3 images has a pixel that counts"]
+    shard = replace(RESULT, images=0)
+    assert remarks([shard, replace(shard, region="edges")]) == ["x, protocol all: no pair of it belongs to this shard"]
 
 
 def test_what_is_said_of_regions() -> None:
