@@ -66,12 +66,18 @@ def image_rows(folder: Path, tallies: Sequence[Tally]) -> Iterator[dict[str, Any
 
 
 def remove_reports(folder: Path) -> None:
-    """Remove the report of an earlier evaluation, which must not stand beside records that it is not of."""
-    for name in ("report.json", "per_image.csv", "report.html"):
+    """Remove the report of an earlier evaluation, which must not stand beside records that it is not of.
+
+    With it go files that a kill has left half written.
+    """
+    for path in (
+        *(folder / name for name in ("report.json", "per_image.csv", "report.html")),
+        *folder.glob(".*.part.*"),
+    ):
         try:
-            (folder / name).unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
         except OSError as error:
-            raise OutputError(f"{folder / name}: cannot be removed: {error.strerror}; use another folder") from None
+            raise OutputError(f"{path}: cannot be removed: {error.strerror}; use another folder") from None
 
 
 def merge_folders(folders: Sequence[Path], output: Path) -> Path:
