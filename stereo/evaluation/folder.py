@@ -70,10 +70,8 @@ def remove_reports(folder: Path) -> None:
 
     With it go files that a kill has left half written.
     """
-    for path in (
-        *(folder / name for name in ("report.json", "per_image.csv", "report.html")),
-        *folder.glob(".*.part.*"),
-    ):
+    reports = [folder / name for name in ("report.json", "per_image.csv", "report.html")]
+    for path in (*reports, *folder.glob(".*.part.*")):
         try:
             path.unlink(missing_ok=True)
         except OSError as error:

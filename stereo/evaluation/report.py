@@ -1,6 +1,7 @@
 """Reports of evaluations: written, as a file and on a terminal. Reading them is in stereo/evaluation/reading.py."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,9 @@ def write_report(path: str | Path, results: Sequence[Mapping[str, Any]], run: Ma
 
     Raises: OutputError.
     """
-    text = json.dumps({"results": list(results), **run}, indent=2, allow_nan=False) + "\n"
+    text = json.dumps({"results": list(results), **run}, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    # Of a path that is no UTF-8, Python keeps the bytes as halves of surrogate pairs, which no file can hold.
+    text = re.sub("[\ud800-\udfff]", lambda half: f"\\\\u{ord(half[0]):04x}", text)
     with atomic_output(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 

@@ -99,6 +99,12 @@ def test_what_json_cannot_hold_of_a_strangers_configuration_is_left_out(tmp_path
     json.dumps(about, allow_nan=False)
 
 
+def test_a_path_that_is_no_utf_8_is_written_so_that_everyone_can_read_it(tmp_path: Path) -> None:
+    write_report(tmp_path / "report.json", [{"data": "kitti2015:/ä😀\udcff"}], {})
+    report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert report["results"] == [{"data": "kitti2015:/ä😀\\udcff"}]
+
+
 def test_the_lines_of_a_terminal_stand_below_their_titles() -> None:
     table = TextTable({"data": ["x" * 20], "method": ["network"], "protocol": ["all"], "region": ["textureless"]})
     header, row = table.header(), table.row(ROW | {"epe": None, "region": "all", "share": 100.0})
