@@ -119,6 +119,7 @@ def test_an_image_that_counts_as_zero_does_so_as_a_whole_and_a_region_it_lacks_l
         ("igev", "occluded"): None,
         ("all", "all"): (64, 1),
         ("all", "occluded"): None,
+        **{(protocol.name, "beyond_range"): None for protocol in own},
     }
     assert (scored.missing, scored.occlusion) == (("beyond_range",), "the data set's mask")
 
