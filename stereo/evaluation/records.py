@@ -74,7 +74,7 @@ class RecordLog:
                 file.write(line + "\n")
         except OSError as error:
             raise OutputError(
-                f"{self._path}: cannot be written: {error.strerror}; free some space, then --resume"
+                f"{self._path}: cannot be written: {error.strerror}; free some space, and go on with --resume"
             ) from None
 
 
