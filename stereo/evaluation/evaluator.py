@@ -179,7 +179,8 @@ def _measure(
     profiled: EvaluationProtocol | None,
     observe: Observer | None,
 ) -> PairRecord:
-    name = f"item {index}"
+    names = _names(dataset)
+    name = names[index] if names else f"item {index}"
     device = method.device or torch.device("cpu")
     try:
         start = time.perf_counter()

@@ -73,7 +73,9 @@ class RecordLog:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(line + "\n")
         except OSError as error:
-            raise OutputError(f"{self._path}: cannot be written: {error.strerror}; free some space") from None
+            raise OutputError(
+                f"{self._path}: cannot be written: {error.strerror}; free some space, and go on with --resume"
+            ) from None
 
 
 def record_files(folder: Path) -> list[Path]:

@@ -75,6 +75,7 @@ class Evaluation:
         applying = {spec: self._applying(spec) for spec in self.data}
         if self.output.predictions is not None:
             self._check_names()
+            make_output_folder(self.output.predictions)
         about = describe_run(self.methods, self.data, self.command)
         folder = None if self.output.folder is None else make_output_folder(self.output.folder)
         log = None if folder is None else RecordLog(folder, self._identity(about), self.output.resume, self.processes)

@@ -262,7 +262,7 @@ def test_one_row_for_each_image_protocol_and_region(tmp_path: Path) -> None:
     assert {row["ause"] == "" for row in rows if row["region"] == "all"} == {False}
 
 
-@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.permutations(range(6)), st.integers(1, 4))
 def test_no_digit_depends_on_the_order_of_the_pairs_nor_on_how_they_are_shared(order: list[int], shards: int) -> None:
     class Shuffled(_Scenes):

@@ -65,7 +65,7 @@ def _close(found: ImageSums | None, expected: ImageSums | None) -> bool:
     return found.pixels == expected.pixels and found.own == expected.own and found.sums == pytest.approx(expected.sums)
 
 
-@settings(max_examples=15)
+@settings(max_examples=15, deadline=None)
 @given(st.integers(0, 10**6))
 def test_the_cells_give_what_the_naive_twin_gives(seed: int) -> None:
     scene = _scene(seed)

@@ -102,6 +102,7 @@ def test_evaluate_names_what_fails_and_goes_on(pairs: Path, capsys: pytest.Captu
     (pairs / "truth/b.pfm").write_text("broken")
     assert evaluate(["--data", f"pairs:{pairs / 'pairs.csv'}", "--method", "sgbm", "--max-disparity", "16"]) == 1
     captured = capsys.readouterr()
+    assert captured.err.startswith("failed: pairs/left/b: ")
     assert "b.pfm" in captured.err
     assert len(captured.err.strip().splitlines()) == 1
 
