@@ -303,17 +303,6 @@ def test_too_many_rows_are_left_out_and_counted(monkeypatch: pytest.MonkeyPatch)
     assert rows["left_out"] == 4
 
 
-@pytest.mark.parametrize(
-    ("specs", "expected"),
-    [
-        (["eth3d:/a", "synthetic"], ["eth3d", "synthetic"]),
-        (["pairs:/a", "eth3d:/a", "pairs:/b"], ["pairs:/a", "eth3d", "pairs:/b"]),
-    ],
-)
-def test_data_sets_are_told_apart(specs: list[str], expected: list[str]) -> None:
-    assert list(tables.short_labels(specs).values()) == expected
-
-
 # ------------------------------------------------------------------------------------------------------------ charts
 
 

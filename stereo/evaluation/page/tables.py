@@ -1,7 +1,6 @@
 """What the tables of the page hold, as plain values."""
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -58,13 +57,6 @@ def filled_columns(columns: Sequence[Column], rows: Iterable[Row]) -> list[Colum
     """Return the columns in which a row has a number."""
     found = {column.key for row in rows for column in columns if row.get(column.key) is not None}
     return [column for column in columns if column.key in found]
-
-
-def short_labels(specs: Iterable[str]) -> dict[str, str]:
-    """Return a label for each FAMILY[:PATH]: the family, or all of it where another has that family too."""
-    specs = list(dict.fromkeys(specs))
-    families = Counter(spec.partition(":")[0] for spec in specs)
-    return {spec: family if families[family := spec.partition(":")[0]] == 1 else spec for spec in specs}
 
 
 def first_results(results: Iterable[Row]) -> dict[tuple[str, str], Row]:
