@@ -67,6 +67,15 @@ def first_results(results: Iterable[Row]) -> dict[tuple[str, str], Row]:
     return found
 
 
+def shared_protocol(results: Sequence[Row]) -> str:
+    """Return the first protocol under which every data set has a result of every method; nothing where none is such."""
+    wanted = {(row["data"], row["method"]) for row in results}
+    for protocol in dict.fromkeys(row["protocol"] for row in results):
+        if {(row["data"], row["method"]) for row in results if row["protocol"] == protocol} == wanted:
+            return protocol
+    return ""
+
+
 def remarks(results: Iterable[Row], key: str) -> list[dict[str, str]]:
     """Return the `notes` or the `failed` of the results, each text once a data set, with what it was said of."""
     said: dict[tuple[str, str], dict[str, list[str]]] = {}

@@ -21,6 +21,7 @@ from stereo.evaluation.page.tables import (
     first_results,
     image_rows,
     remarks,
+    shared_protocol,
 )
 from stereo.output import atomic_output
 
@@ -65,6 +66,7 @@ def write_page(
         labels=labels,
         methods=methods,
         protocols=_distinct(results, "protocol"),
+        first_protocol=shared_protocol(results),
         regions=_distinct(results, "region"),
         headline=filled_columns(HEADLINE, results),
         notes=remarks(results, "notes"),
