@@ -24,7 +24,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from stereo.cli import run, script_parser
+from stereo.cli import printable, run, script_parser
 from stereo.evaluation.comparison import load_images, require_comparable
 from stereo.evaluation.entries import choose_entries, headline
 from stereo.evaluation.notes import notes
@@ -58,7 +58,7 @@ def main(argv: list[str] | None = None) -> int:
         with atomic_output(Path(args.output).expanduser()) as temporary:
             temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
     for line in beside:
-        print(line, file=sys.stdout if args.output is not None or args.format == "markdown" else sys.stderr)
+        print(printable(line), file=sys.stdout if args.output is not None or args.format == "markdown" else sys.stderr)
     return 0
 
 

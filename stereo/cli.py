@@ -27,7 +27,7 @@ def run(main: Callable[[], int]) -> NoReturn:
             _say_if_foreign(Path(sys.argv[0]))
             code = main()
     except StereoError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"error: {printable(str(error))}", file=sys.stderr)
         code = 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -36,6 +36,11 @@ def run(main: Callable[[], int]) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     sys.exit(code)
+
+
+def printable(text: str) -> str:
+    """Return a text of a stranger's file as one line without control characters, which would command the terminal."""
+    return "".join(character if character.isprintable() else "�" for character in " ".join(text.split()))
 
 
 @contextmanager

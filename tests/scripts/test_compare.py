@@ -62,6 +62,17 @@ def test_a_long_report_is_shown_by_its_first_protocol_and_region(
     assert shown("--everything") == shown("--format", "csv") == (8, 4, False)
 
 
+@pytest.mark.parametrize("style", ["markdown", "latex"])
+def test_names_in_a_report_do_not_command_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], style: str
+) -> None:
+    folder = write_folder(tmp_path / "1", {"a": A, "b\x1b[31m|\n": B})
+    assert run(folder, "--format", style) == 0
+    printed = "".join(capsys.readouterr())
+    assert "�[31m" in printed
+    assert all(character.isprintable() or character == "\n" for character in printed)
+
+
 def test_sides_of_several_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     one = [write_folder(tmp_path / f"a{n}", {"network": A, "sgbm": A}) for n in range(2)]
     other = [write_folder(tmp_path / f"b{n}", {"network": B, "sgbm": A}) for n in range(2)]
