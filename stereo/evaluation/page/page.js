@@ -16,6 +16,8 @@ for (const section of document.querySelectorAll("[data-filtered]")) {
     const wanted = chosen(section);
     for (const item of items) item.hidden = wanted.some(([key, value]) => key in item.dataset && item.dataset[key] !== value);
     if (nothing) nothing.hidden = items.some((item) => !item.hidden);
+    // A column that says the same in each row takes the room of a number.
+    for (const key of ["protocol", "region"]) section.classList.toggle(`one-${key}`, wanted.some(([name]) => name === key));
   };
   for (const select of section.querySelectorAll("select")) select.addEventListener("change", show);
   section.querySelector(".filters").hidden = false;
