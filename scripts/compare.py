@@ -48,8 +48,9 @@ def main(argv: list[str] | None = None) -> int:
         shown = headline(entries, protocols=bool(args.protocol), regions=bool(args.region))
     lines = table(shown, args.format, args.metrics)
     beside = [] if args.table_only else [*compare_sides(shown, images, sides), *notes(shown, images)]
-    if beside and len(shown) < len(entries):
-        beside.append(f"note: {len(shown):,} of {len(entries):,} entries; --protocol, --region, --everything show more")
+    hidden = sum(1 for entry in entries if entry.result["images"] and entry not in shown)
+    if hidden and not args.table_only:
+        beside.append(f"note: {hidden:,} more of other protocols and regions: --protocol, --region or --everything")
     if args.output is None:
         print("\n".join(lines))
         if beside and args.format == "markdown":
