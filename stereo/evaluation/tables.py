@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Callable, Sequence
 
-from stereo.cli import choose
+from stereo.cli import choose, printable
 from stereo.evaluation.entries import Entry, grouped, metric_names
 from stereo.evaluation.reading import is_number
 
@@ -71,7 +71,7 @@ def _markdown(groups: Groups, metrics: Sequence[str]) -> list[str]:
     titles = ["data", "method", "protocol", *(_title(name) for name in metrics)]
     rows = [_words(entry) + [_number(entry, name) for name in metrics] for group in groups for entry in group]
     # A line break would end the row, a bar the cell.
-    cells = [[" ".join(cell.split()).replace("|", "\\|") for cell in row] for row in [titles, *rows]]
+    cells = [[printable(cell).replace("|", "\\|") for cell in row] for row in [titles, *rows]]
     header, *lines = ["| " + " | ".join(row) + " |" for row in cells]
     return [header, "|---" * len(titles) + "|", *lines]
 
@@ -147,4 +147,4 @@ def _best(group: Sequence[Entry], metric: str) -> str | None:
 
 
 def _latex_text(text: str) -> str:
-    return "".join(_LATEX.get(character, character) for character in " ".join(text.split()))
+    return "".join(_LATEX.get(character, character) for character in printable(text))

@@ -174,7 +174,9 @@ def test_what_differs_is_named_refused_and_allowed_by_its_name(
     data = {"data": {SPEC: FAMILY}}
     one = write_folder(tmp_path / "1", {"a": A}, {"sizes": SIZES}, **data)
     other = write_folder(tmp_path / "2", {"b": scores}, *({"sizes": SIZES, **row} for row in rows), **(data | rest))
-    with pytest.raises(DataError, match=f"^not comparable, these differ: {message}. Choose .*--allow-different {key}$"):
+    choose = r"choose what they share \(--protocol, --region\), or " if key in ("protocol", "region") else ""
+    advice = f"{choose}compare all the same: --allow-different {key}"
+    with pytest.raises(DataError, match=f"^not comparable, these differ: {message}; {advice}$"):
         check(one, other)
     check(one, other, allowed=(key,))
 
