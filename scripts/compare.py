@@ -30,7 +30,7 @@ from stereo.evaluation.entries import choose_entries, headline
 from stereo.evaluation.notes import notes
 from stereo.evaluation.reading import read_report
 from stereo.evaluation.sides import compare_sides, sides_of_runs, single_sides
-from stereo.evaluation.tables import DEFAULT_METRICS, STYLES, table
+from stereo.evaluation.tables import DEFAULT_METRICS, STYLES, joined_table, table
 from stereo.output import atomic_output
 
 
@@ -46,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
     shown = entries
     if not (args.everything or args.format == "csv"):
         shown = headline(entries, protocols=bool(args.protocol), regions=bool(args.region))
-    lines = table(shown, args.format, args.metrics)
+    lines = joined_table(shown, args.metrics) if args.join_regions else table(shown, args.format, args.metrics)
     beside = [] if args.table_only else [*compare_sides(shown, images, sides), *notes(shown, images)]
     hidden = sum(1 for entry in entries if entry.result["images"] and entry not in shown)
     if hidden and not args.table_only:
@@ -81,6 +81,11 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--allow-different", nargs="+", default=[], metavar="KEY", help="what may differ, as a refusal names it"
     )
+    parser.add_argument(
+        "--join-regions",
+        action="store_true",
+        help="one row for all regions of a method (markdown only)",
+    )
     parser.add_argument("--table-only", action="store_true", help="nothing but the table")
     parser.add_argument("--output", metavar="FILE", help="of the table; with --merge the folder of the report")
     args = parser.parse_args(argv)
@@ -90,6 +95,8 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
         parser.error("--a and --b go together: a side each")
     if args.baseline is not None and not args.reports:
         parser.error("argument --baseline: goes with reports; with --a and --b it is --a")
+    if args.join_regions and args.format != "markdown":
+        parser.error("argument --join-regions: goes with --format markdown only")
     if args.merge and args.output is None:
         parser.error("argument --merge: needs --output DIR")
     return args

@@ -44,6 +44,19 @@ def test_what_is_better_stands_below_the_table(tmp_path: Path, capsys: pytest.Ca
     assert "a is worse than b by 0.25 px" in capsys.readouterr().out
 
 
+def test_regions_stand_side_by_side_where_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [{"region": "all"}, {"region": "visible", "bad_1": 2.0}]
+    folder = write_folder(tmp_path / "1", {"a": A, "b": B}, *rows)
+    words = ["--region", "all", "visible", "--join-regions", "--metrics", "epe", "bad_1"]
+    assert run(folder, *words, "--table-only") == 0
+    header, _, first, second = capsys.readouterr().out.splitlines()
+    assert header == "| data | method | protocol | images | EPE, px | bad-1, % | s/pair |"
+    assert first == "| eth3d | a | all: all / visible | 6 | 3.53 / 3.53 | 12.3 / 2.0 | 12.35 |"
+    assert second.startswith("| eth3d | b | all: all / visible | 6 | 3.28 / 3.28 |")
+    with pytest.raises(SystemExit):
+        run(folder, *words, "--format", "csv")
+
+
 def test_a_long_report_is_shown_by_its_first_protocol_and_region(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
