@@ -25,12 +25,12 @@ import sys
 from pathlib import Path
 
 from stereo.cli import printable, run, script_parser
-from stereo.evaluation.comparison import load_images, require_comparable
-from stereo.evaluation.entries import choose_entries, headline
-from stereo.evaluation.notes import notes
-from stereo.evaluation.reading import read_report
-from stereo.evaluation.sides import compare_sides, sides_of_runs, single_sides
-from stereo.evaluation.tables import DEFAULT_METRICS, STYLES, joined_table, table
+from stereo.evaluation.compare.comparison import load_images, require_comparable
+from stereo.evaluation.compare.entries import choose_entries, headline
+from stereo.evaluation.compare.notes import notes
+from stereo.evaluation.compare.reading import read_report
+from stereo.evaluation.compare.sides import compare_sides, sides_of_runs, single_sides
+from stereo.evaluation.compare.tables import DEFAULT_METRICS, STYLES, joined_table, table
 from stereo.output import atomic_output
 
 

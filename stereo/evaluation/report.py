@@ -1,4 +1,4 @@
-"""Reports of evaluations: written, as a file and on a terminal. Reading them is in stereo/evaluation/reading.py."""
+"""Reports of evaluations: written, as a file and on a terminal. stereo/evaluation/compare reads them."""
 
 import json
 import re

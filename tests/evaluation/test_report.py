@@ -15,8 +15,8 @@ from helpers.reports import ROW
 from stereo.checkpoint import read_checkpoint, save_checkpoint
 from stereo.config import DatasetConfig, SyntheticConfig
 from stereo.errors import OutputError
+from stereo.evaluation.compare.reading import read_report
 from stereo.evaluation.provenance import describe_run, identity
-from stereo.evaluation.reading import read_report
 from stereo.evaluation.records import differing
 from stereo.evaluation.report import TextTable, remarks, write_report
 from stereo.evaluation.tally import EvaluationResult

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from helpers import REPOSITORY, load_script
@@ -45,7 +46,7 @@ def test_what_is_better_stands_below_the_table(tmp_path: Path, capsys: pytest.Ca
 
 
 def test_regions_stand_side_by_side_where_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    rows = [{"region": "all"}, {"region": "visible", "bad_1": 2.0}]
+    rows: list[dict[str, Any]] = [{"region": "all"}, {"region": "visible", "bad_1": 2.0}]
     folder = write_folder(tmp_path / "1", {"a": A, "b": B}, *rows)
     words = ["--region", "all", "visible", "--join-regions", "--metrics", "epe", "bad_1"]
     assert run(folder, *words, "--table-only") == 0

@@ -127,4 +127,4 @@ def test_a_later_broken_pair_is_named_and_the_run_goes_on(
 
     monkeypatch.setattr(SyntheticWorld, "__getitem__", broken)
     assert train(tiny_config(tmp_path / "run", steps=1)).exists()
-    assert "1 failed, the first of them item 1: scene.pfm: is truncated" in capsys.readouterr().out
+    assert "1 failed, the first of them synthetic/1/000001: scene.pfm: is truncated" in capsys.readouterr().out

@@ -81,12 +81,12 @@ def remarks(results: Iterable[Row], key: str) -> list[dict[str, str]]:
     said: dict[tuple[str, str], dict[str, list[str]]] = {}
     for row in results:
         for text in row.get(key) or ():
-            about = said.setdefault((row["data"], text), {"method": [], "protocol": []})
+            about = said.setdefault((row["data"], text), {"method": [], "protocol": [], "region": []})
             for name, values in about.items():
                 if row[name] not in values:
                     values.append(row[name])
     return [
-        {"data": data, "text": text, "methods": ", ".join(about["method"]), "protocols": ", ".join(about["protocol"])}
+        {"data": data, "text": text, **{f"{name}s": ", ".join(values) for name, values in about.items()}}
         for (data, text), about in said.items()
     ]
 

@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from stereo.evaluation.entries import data_labels
+from stereo.evaluation.compare.entries import data_labels
 from stereo.evaluation.page.charts import Chart, bar_charts, profile_charts
 from stereo.evaluation.page.colors import gradients
 from stereo.evaluation.page.pictures import LONGEST_SIDE, Picture

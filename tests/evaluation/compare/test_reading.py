@@ -9,7 +9,7 @@ import pytest
 from helpers.reports import COLUMNS, ROW, SPEC, write_folder, write_json
 
 from stereo.errors import DataError
-from stereo.evaluation.reading import ImageScore, Key, key_of, read_images, read_report
+from stereo.evaluation.compare.reading import ImageScore, Key, key_of, read_images, read_report
 
 KEY: Key = (SPEC, "network", "all", "all")
 IMAGES = {"one": (10, 1.0, 20.0), "two": (30, 3.0, 40.0)}

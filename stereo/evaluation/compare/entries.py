@@ -8,7 +8,7 @@ from typing import Any
 
 from stereo.cli import choose
 from stereo.errors import ConfigError
-from stereo.evaluation.reading import Report, is_number
+from stereo.evaluation.compare.reading import Report, is_number
 
 # Settings that say where or how data is read, or which part of it; what was scored is compared itself.
 _NOT_THE_DATA = ("family", "path", "weight", "check_views", "limit", "names", "skip_list")

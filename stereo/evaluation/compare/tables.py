@@ -5,8 +5,8 @@ import io
 from collections.abc import Callable, Sequence
 
 from stereo.cli import choose, printable
-from stereo.evaluation.entries import Entry, Source, grouped, metric_names
-from stereo.evaluation.reading import is_number
+from stereo.evaluation.compare.entries import Entry, Source, grouped, metric_names
+from stereo.evaluation.compare.reading import is_number
 
 # What stands in a table where nothing else is asked for.
 DEFAULT_METRICS = ("epe", "bad_1", "bad_2", "bad_3", "d1")

@@ -7,8 +7,8 @@ import pytest
 from helpers.reports import write_json
 
 from stereo.errors import ConfigError
-from stereo.evaluation.entries import Entry, choose_entries, data_labels, grouped, headline, metric_names
-from stereo.evaluation.reading import read_report
+from stereo.evaluation.compare.entries import Entry, choose_entries, data_labels, grouped, headline, metric_names
+from stereo.evaluation.compare.reading import read_report
 
 
 def entries(*paths: Path, **wanted: Any) -> list[Entry]:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from stereo.evaluation.comparison import Images, comparable_groups, images_of
-from stereo.evaluation.entries import Entry, source_names
-from stereo.evaluation.reading import is_number
+from stereo.evaluation.compare.comparison import Images, comparable_groups, images_of
+from stereo.evaluation.compare.entries import Entry, source_names
+from stereo.evaluation.compare.reading import is_number
 
 # Key in the report, and what it is called where it differs.
 _RUN = (

@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from stereo.errors import DataError
-from stereo.evaluation.entries import Entry, Source, grouped, source_names
-from stereo.evaluation.reading import ImageScore, Key, key_of, read_images
+from stereo.evaluation.compare.entries import Entry, Source, grouped, source_names
+from stereo.evaluation.compare.reading import ImageScore, Key, key_of, read_images
 
 # Regions that depend on the method, so that no two methods share them: shown, and not compared.
 _OF_THE_METHOD = ("beyond_range",)

@@ -8,9 +8,9 @@ import pytest
 from helpers.reports import write_json
 
 from stereo.errors import ConfigError
-from stereo.evaluation.entries import choose_entries
-from stereo.evaluation.reading import read_report
-from stereo.evaluation.tables import table
+from stereo.evaluation.compare.entries import choose_entries
+from stereo.evaluation.compare.reading import read_report
+from stereo.evaluation.compare.tables import table
 
 
 def lines(*paths: Path, **how: Any) -> list[str]:

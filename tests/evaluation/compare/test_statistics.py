@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import bootstrap
 
-from stereo.evaluation.statistics import RESAMPLES, SEED, Difference, describe, paired_difference
+from stereo.evaluation.compare.statistics import RESAMPLES, SEED, Difference, describe, paired_difference
 
 errors = st.floats(0, 100, allow_subnormal=False)
 
@@ -71,7 +71,7 @@ def test_the_interval_over_images_is_that_of_scipy_for_a_mean_of_differences() -
 def test_many_images_are_drawn_in_parts_with_the_same_digits(monkeypatch: pytest.MonkeyPatch) -> None:
     a, b = np.random.default_rng(4).random((2, 1, 50))
     whole = paired_difference(a, b, range(1, 51))
-    monkeypatch.setattr("stereo.evaluation.statistics._AT_ONCE", 60_000)  # 1,200 draws
+    monkeypatch.setattr("stereo.evaluation.compare.statistics._AT_ONCE", 60_000)  # 1,200 draws
     assert paired_difference(a, b, range(1, 51)) == whole
 
 

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stereo.errors import ConfigError, DataError
-from stereo.evaluation.comparison import load_images, require_comparable
-from stereo.evaluation.entries import Entry, choose_entries
-from stereo.evaluation.notes import notes
-from stereo.evaluation.reading import read_report
-from stereo.evaluation.sides import compare_sides, sides_of_runs, single_sides
+from stereo.evaluation.compare.comparison import load_images, require_comparable
+from stereo.evaluation.compare.entries import Entry, choose_entries
+from stereo.evaluation.compare.notes import notes
+from stereo.evaluation.compare.reading import read_report
+from stereo.evaluation.compare.sides import compare_sides, sides_of_runs, single_sides
 
 # Six images, on each of which B is better by 0.25 px and 10 % points.
 A: Scores = {f"im{number}": (100 + number, 1.0 + number, 50.0) for number in range(6)}

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from stereo.errors import ConfigError
-from stereo.evaluation.comparison import Images, comparable_groups, images_of
-from stereo.evaluation.entries import Entry, Source, source_names
-from stereo.evaluation.reading import ImageScore
+from stereo.evaluation.compare.comparison import Images, comparable_groups, images_of
+from stereo.evaluation.compare.entries import Entry, Source, source_names
+from stereo.evaluation.compare.reading import ImageScore
 
 # Titles and units of PAIRED_METRICS.
 _PAIRED = (("EPE", "px"), ("bad-2", "% points"))
@@ -109,7 +109,7 @@ class _Pair:
 def _sentences(what: str, pairs: Sequence[_Pair], weights: Sequence[int]) -> Iterator[str]:
     """Yield a sentence for each metric, over the images of all pairs, which are of the same two sides."""
     # They need NumPy and scipy, which a table does not.
-    from stereo.evaluation.statistics import describe, paired_difference
+    from stereo.evaluation.compare.statistics import describe, paired_difference
 
     first = pairs[0]
     for place, (title, unit) in enumerate(_PAIRED):
@@ -139,7 +139,7 @@ def _over_data_sets(pairs: Sequence[_Pair]) -> Iterator[str]:
 
 
 def _heading(pairs: Sequence[_Pair]) -> str:
-    from stereo.evaluation.statistics import FEW_IMAGES, FEW_RUNS, LEVEL, RESAMPLES, SEED
+    from stereo.evaluation.compare.statistics import FEW_IMAGES, FEW_RUNS, LEVEL, RESAMPLES, SEED
 
     runs = [len(runs) for pair in pairs for runs in (pair.runs_a, pair.runs_b) if len(runs) > 1]
     few = [f"fewer than {FEW_IMAGES} images"] if min(len(pair.names) for pair in pairs) < FEW_IMAGES else []
