@@ -47,6 +47,14 @@ class AttentionConfig:
     # Where: features (2D, after the last feature stage; the paper's first version), or in the 3D aggregation (this
     # project's insertion) at the hourglass's resolutions quarter, eighth, sixteenth. Any set of them.
     sites: list[Site] = field(default_factory=lambda: ["eighth", "sixteenth"])
+    # What attends to what. volume: every position of the site to every other. disparity: the D positions of a pixel to
+    # each other, exactly (not of kind efficient). plane: the H·W positions of a disparity slice to each other, guided:
+    # queries and keys come from the left image's features and are shared by all slices, values from the slices. The
+    # last two concern the sites in the 3D aggregation alone.
+    over: Literal["volume", "disparity", "plane"] = "volume"
+    # What queries and keys are told of positions along the axes that are attended over. sine: sines and cosines, added.
+    # rope: they are rotated, so that products depend on the distance (not of kind efficient).
+    position: Literal["none", "sine", "rope"] = "none"
     # Channels of keys and queries, and of values, summed over the heads. null: the channels of the site
     key_channels: int | None = 16
     value_channels: int | None = None
@@ -61,6 +69,20 @@ class AttentionConfig:
         require(
             self.normalization == "softmax" or self.kind != "sdpa",
             "model.attention: kind sdpa has softmax normalization alone; use dot_product or efficient for scaling",
+        )
+        require(
+            self.kind != "efficient" or self.over != "disparity",
+            "model.attention.over is disparity, short enough for exact attention; use kind dot_product or sdpa",
+        )
+        require(
+            self.kind != "efficient" or self.position != "rope",
+            "model.attention.position is rope, but in kind efficient no query meets a key; use sine, or kind "
+            "dot_product or sdpa",
+        )
+        require(
+            self.kind == "none" or self.over == "volume" or "features" not in self.sites,
+            f"model.attention.over is {self.over}, but the site features has neither disparities nor a guide; leave it "
+            "out, or use over=volume",
         )
         require(self.num_heads >= 1, f"model.attention.num_heads is {self.num_heads}, expected 1 or more")
         for name in ("key_channels", "value_channels"):
@@ -130,6 +152,11 @@ class ModelConfig:
     # How psmnet features and trilinear upsampling interpolate. true: the corner pixels' centers coincide, as in PyTorch
     # before 0.4.1, with which the authors trained their weights of 2018. false: the corner pixels' corners coincide.
     align_corners: bool = False
+
+    @property
+    def guided(self) -> bool:
+        """Return whether the aggregation looks at the left image's features at ¼, ⅛ and 1/16."""
+        return self.attention.kind != "none" and self.attention.over == "plane"
 
     @property
     def min_size(self) -> int:

@@ -18,6 +18,9 @@ class Features(NamedTuple):
     matching: Tensor  # [B, matching_channels, H/4, W/4]: the cost volume compares these
     quarter: Tensor  # [B, quarter_channels, H/4, W/4]: context, for the upsampling
     half: Tensor  # [B, half_channels, H/2, W/2]: edges, for the upsampling
+    # Where the aggregation is guided by the left image, and of that alone:
+    eighth: Tensor | None = None  # [B, eighth_channels, H/8, W/8]
+    sixteenth: Tensor | None = None  # [B, sixteenth_channels, H/16, W/16]
 
 
 class FeatureExtractor(nn.Module):
@@ -26,6 +29,26 @@ class FeatureExtractor(nn.Module):
     matching_channels: int
     quarter_channels: int
     half_channels: int
+
+    def add_guidance(self) -> None:
+        """Make what :meth:`guide` needs: a strided convolution to ⅛ and one to 1/16, as wide as the map at ¼."""
+        self.guide_eighth = conv2d(self.quarter_channels, self.eighth_channels, stride=2)
+        self.guide_sixteenth = conv2d(self.eighth_channels, self.sixteenth_channels, stride=2)
+
+    @property
+    def eighth_channels(self) -> int:
+        """Return the channels of the features at ⅛."""
+        return self.quarter_channels
+
+    @property
+    def sixteenth_channels(self) -> int:
+        """Return the channels of the features at 1/16."""
+        return self.quarter_channels
+
+    def guide(self, left: Features) -> Features:
+        """Return the left view's features with those at ⅛ and 1/16."""
+        eighth = self.guide_eighth(left.quarter)
+        return left._replace(eighth=eighth, sixteenth=self.guide_sixteenth(eighth))
 
 
 class CompactFeatures(FeatureExtractor):
@@ -156,4 +179,7 @@ FEATURES: dict[str, Callable[[ModelConfig], FeatureExtractor]] = {
 
 def build_features(config: ModelConfig) -> FeatureExtractor:
     """Return the extractor that the configuration chooses."""
-    return FEATURES[config.features.kind](config)
+    extractor = FEATURES[config.features.kind](config)
+    if config.guided:
+        extractor.add_guidance()
+    return extractor
