@@ -154,9 +154,11 @@ class ModelConfig:
     align_corners: bool = False
 
     @property
-    def guided(self) -> bool:
-        """Return whether the aggregation looks at the left image's features at ¼, ⅛ and 1/16."""
-        return self.attention.kind != "none" and self.attention.over == "plane"
+    def guide_levels(self) -> int:
+        """Return how often the left image's features at ¼ are halved to guide the aggregation: to ⅛ (1), 1/16 (2)."""
+        if self.attention.kind == "none" or self.attention.over != "plane":
+            return 0
+        return 2 if "sixteenth" in self.attention.sites else 1 if "eighth" in self.attention.sites else 0
 
     @property
     def min_size(self) -> int:

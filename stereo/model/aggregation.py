@@ -30,9 +30,9 @@ class Guides(NamedTuple):
 class Aggregation(nn.Module, ABC):
     """Base of the aggregations: the way in from the cost volume, and the heads.
 
-    Input: the volume by ranges of bins, the number D of bins, and the left view's features. Output: one [B, D, H, W] for
-    each supervised output in training, first to last; in evaluation mode only the last. Higher is more likely (these
-    are logits over D; the literature calls them costs).
+    Input: the volume by ranges of bins, the number D of bins, and the left view's features. Output: one [B, D, H, W]
+    for each supervised output in training, first to last; in evaluation mode only the last. Higher is more likely
+    (these are logits over D; the literature calls them costs).
     """
 
     def __init__(self, volume_channels: int, config: AggregationConfig) -> None:

@@ -30,10 +30,13 @@ class FeatureExtractor(nn.Module):
     quarter_channels: int
     half_channels: int
 
-    def add_guidance(self) -> None:
-        """Make what :meth:`guide` needs: a strided convolution to ⅛ and one to 1/16, as wide as the map at ¼."""
-        self.guide_eighth = conv2d(self.quarter_channels, self.eighth_channels, stride=2)
-        self.guide_sixteenth = conv2d(self.eighth_channels, self.sixteenth_channels, stride=2)
+    def __init__(self) -> None:
+        super().__init__()
+        self.guides = nn.ModuleList()
+
+    def add_guides(self, levels: int) -> None:
+        """Make what :meth:`guide` needs: strided convolutions to ⅛ (1 level) and 1/16 (2), as wide as the map at ¼."""
+        self.guides.extend(conv2d(self.quarter_channels, self.quarter_channels, stride=2) for _ in range(levels))
 
     @property
     def eighth_channels(self) -> int:
@@ -46,9 +49,11 @@ class FeatureExtractor(nn.Module):
         return self.quarter_channels
 
     def guide(self, left: Features) -> Features:
-        """Return the left view's features with those at ⅛ and 1/16."""
-        eighth = self.guide_eighth(left.quarter)
-        return left._replace(eighth=eighth, sixteenth=self.guide_sixteenth(eighth))
+        """Return the left view's features with those at ⅛ and 1/16 that the aggregation asks for."""
+        maps = [left.quarter]
+        for halve in self.guides:
+            maps.append(halve(maps[-1]))
+        return left._replace(**dict(zip(("eighth", "sixteenth"), maps[1:], strict=False)))
 
 
 class CompactFeatures(FeatureExtractor):
@@ -180,6 +185,5 @@ FEATURES: dict[str, Callable[[ModelConfig], FeatureExtractor]] = {
 def build_features(config: ModelConfig) -> FeatureExtractor:
     """Return the extractor that the configuration chooses."""
     extractor = FEATURES[config.features.kind](config)
-    if config.guided:
-        extractor.add_guidance()
+    extractor.add_guides(config.guide_levels)
     return extractor

@@ -115,7 +115,7 @@ class StereoNetwork(nn.Module):
         else:
             right_matching = self.features(self._normalize(right)).matching
             left_features = self.features(self._normalize(left))
-        return self.features.guide(left_features) if self.config.guided else left_features, right_matching
+        return self.features.guide(left_features), right_matching
 
     def _normalize(self, images: Tensor) -> Tensor:
         return (images - self.image_mean) / self.image_std
