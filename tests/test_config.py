@@ -141,7 +141,7 @@ def test_missing_and_unreadable_files(tmp_path: Path) -> None:
         load_config(binary)
 
 
-@pytest.mark.parametrize("path", sorted((REPOSITORY / "configs").glob("*.yaml")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "configs").rglob("*.yaml")), ids=lambda path: path.name)
 def test_every_shipped_configuration_loads(path: Path) -> None:
     load_config(path)
     assert path.read_text(encoding="utf-8").startswith("#"), "the head says the command, the hardware and the score"
