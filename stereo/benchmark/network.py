@@ -83,7 +83,7 @@ class Straightforward(nn.Module):
             0,
             num_bins,
         )
-        costs = network.aggregation(lambda start, stop: volume[:, :, start:stop], num_bins)
+        costs = network.aggregation(lambda start, stop: volume[:, :, start:stop], num_bins, left_features)
         regression = network.regression
         if not isinstance(regression, TrilinearUpsampling):
             predictions = regression(costs, left_features)

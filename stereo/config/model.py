@@ -85,6 +85,9 @@ class AggregationConfig:
     # Training: compute each hourglass (of basic, each block) again in the backward pass instead of keeping what is
     # inside it: less memory, more time, the same gradients.
     recompute: bool = False
+    # none: the volume alone. gate: in each hourglass, at ¼, ⅛ and 1/16, the left image's features give a factor for
+    # each pixel and channel, the same for all disparities (CoEx). basic has no hourglass, and takes none alone.
+    guidance: Literal["none", "gate"] = "none"
 
     @property
     def num_outputs(self) -> int:
@@ -96,6 +99,11 @@ class AggregationConfig:
         require(
             self.num_hourglasses >= 1,
             f"model.aggregation.num_hourglasses is {self.num_hourglasses}, expected 1 or more",
+        )
+        require(
+            self.guidance == "none" or self.kind != "basic",
+            f"model.aggregation.guidance is {self.guidance}, which works inside hourglasses, and kind basic has none; "
+            "use hourglass or stackhourglass, or leave guidance out",
         )
 
 

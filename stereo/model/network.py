@@ -47,7 +47,9 @@ class StereoNetwork(nn.Module):
         self.max_disparity = config.max_disparity
         self.features = build_features(config)
         self.cost_volume = build_cost_volume(config.cost_volume, self.features.matching_channels)
-        self.aggregation = build_aggregation(self.cost_volume.channels, config.aggregation, config.attention)
+        self.aggregation = build_aggregation(
+            self.cost_volume.channels, config.aggregation, config.attention, self.features
+        )
         self.regression = build_regression(config, self.features.quarter_channels, self.features.half_channels)
         self.register_buffer("image_mean", torch.tensor(IMAGE_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("image_std", torch.tensor(IMAGE_STD).view(1, 3, 1, 1), persistent=False)
@@ -96,7 +98,7 @@ class StereoNetwork(nn.Module):
         left_features, right_matching = self._extract(left, right)
         left_features = left_features._replace(matching=self.cost_volume.prepare(left_features.matching))
         volume = partial(self.cost_volume, left_features.matching, self.cost_volume.prepare(right_matching))
-        predictions = self.regression(self.aggregation(volume, self.max_disparity // 4), left_features)
+        predictions = self.regression(self.aggregation(volume, self.max_disparity // 4, left_features), left_features)
         last = predictions[-1]
         confidence = self.regression.confidence(last.cost, left_features) if with_confidence else None
         return StereoOutput(last.disparity, predictions, confidence)
