@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from stereo.config import AttentionConfig
+from stereo.config import AttentionConfig, choose
 from stereo.errors import ConfigError
 from stereo.model.folded import folded_attention
 from stereo.model.layers import PointwiseConv
@@ -94,8 +94,8 @@ class Attention(nn.Module, ABC):
             )
         self.num_heads = num_heads
         self.normalization = normalization
-        self.over = over
-        self.code = POSITION_CODES[position]
+        self.over = choose(over, list(OVER), "arrangement of attention")
+        self.code = POSITION_CODES[choose(position, list(POSITION_CODES), "position code")]
         self.position = position
         self.keys = PointwiseConv(guide_channels or in_channels, key_channels)
         self.queries = PointwiseConv(guide_channels or in_channels, key_channels)

@@ -128,7 +128,7 @@ def check_weights(network: nn.Module, weights: Any, origin: object, fresh_attent
         weights: The state dictionary. Counters of batches that batch normalization has seen may be missing: PyTorch
             before 0.4.1 had none.
         origin: What the error message begins with, the file.
-        fresh_attention: The weights of attention, and of the features that guide it, may be missing.
+        fresh_attention: The weights of attention may be missing.
 
     Raises: CheckpointError that lists the first ten entries that do not fit, and their number.
     """
@@ -139,7 +139,6 @@ def check_weights(network: nn.Module, weights: Any, origin: object, fresh_attent
     if fresh_attention:
         modules = [name for name, module in network.named_modules() if isinstance(module, Attention)]
         optional |= {name for name in own if name.startswith(tuple(f"{module}." for module in modules))}
-        optional |= {name for name in own if name.startswith("features.guides.")}
     problems = [f"{name} is missing" for name in own if name not in weights and name not in optional]
     problems += [f"{name} is not of this network" for name in weights if name not in own]
     for name in own:

@@ -170,6 +170,16 @@ def test_a_second_derivative_is_refused() -> None:
         grad.sum().backward()
 
 
+def test_compiles() -> None:
+    module = guided()
+    x, guide = inputs()
+    compiled = torch.compile(lambda value: module(value * 2, guide) + 1, backend="aot_eager")
+    output = compiled(x.requires_grad_())
+    torch.testing.assert_close(output, module(x * 2, guide) + 1)
+    output.sum().backward()
+    assert x.grad is not None
+
+
 def test_half_precision_sums_in_float32() -> None:
     """Against float64 on the same rounded input: the rounding of the result, of queries, and of keys is lost."""
     module = guided().float()
@@ -188,6 +198,8 @@ def test_settings_that_do_not_fit_are_refused() -> None:
         DotProductAttention(6, guide_channels=5)
     with pytest.raises(ConfigError, match="over is 'disparity', position 'none'; efficient attention is over"):
         EfficientAttention(6, over="disparity")
+    with pytest.raises(ConfigError, match="unknown position code 'cosine', expected one of none, sine, rope"):
+        EfficientAttention(6, position="cosine")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="position 'rope'; efficient attention is over"):
         EfficientAttention(6, position="rope")
 
