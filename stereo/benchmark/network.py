@@ -83,8 +83,6 @@ class Straightforward(nn.Module):
             0,
             num_bins,
         )
-        if network.config.guided:
-            left_features = network.features.guide(left_features)
         costs = network.aggregation(lambda start, stop: volume[:, :, start:stop], num_bins, left_features)
         regression = network.regression
         if not isinstance(regression, TrilinearUpsampling):

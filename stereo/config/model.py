@@ -107,6 +107,9 @@ class AggregationConfig:
     # Training: compute each hourglass (of basic, each block) again in the backward pass instead of keeping what is
     # inside it: less memory, more time, the same gradients.
     recompute: bool = False
+    # none: the volume alone. gate: in each hourglass, at ¼, ⅛ and 1/16, the left image's features give a factor for
+    # each pixel and channel, the same for all disparities (CoEx). basic has no hourglass, and takes none alone.
+    guidance: Literal["none", "gate"] = "none"
 
     @property
     def num_outputs(self) -> int:
@@ -118,6 +121,11 @@ class AggregationConfig:
         require(
             self.num_hourglasses >= 1,
             f"model.aggregation.num_hourglasses is {self.num_hourglasses}, expected 1 or more",
+        )
+        require(
+            self.guidance == "none" or self.kind != "basic",
+            f"model.aggregation.guidance is {self.guidance}, which works inside hourglasses, and kind basic has none; "
+            "use hourglass or stackhourglass, or leave guidance out",
         )
 
 
@@ -152,11 +160,6 @@ class ModelConfig:
     # How psmnet features and trilinear upsampling interpolate. true: the corner pixels' centers coincide, as in PyTorch
     # before 0.4.1, with which the authors trained their weights of 2018. false: the corner pixels' corners coincide.
     align_corners: bool = False
-
-    @property
-    def guided(self) -> bool:
-        """Return whether the aggregation looks at the left image's features at ¼, ⅛ and 1/16."""
-        return self.attention.kind != "none" and self.attention.over == "plane"
 
     @property
     def min_size(self) -> int:

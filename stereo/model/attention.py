@@ -20,9 +20,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from stereo.config import AttentionConfig
+from stereo.config import AttentionConfig, choose
 from stereo.errors import ConfigError
 from stereo.model.folded import folded_attention
+from stereo.model.layers import PointwiseConv
 from stereo.model.positions import OVER, POSITION_CODES
 from stereo.model.streaming import streaming_attention
 
@@ -33,28 +34,6 @@ Position = Literal["none", "sine", "rope"]
 
 # The kernels of sdpa. MATH is left out on purpose: it is PyTorch's silent fallback, and it materializes the N×N map.
 FUSED_BACKENDS = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.CUDNN_ATTENTION]
-
-
-class PointwiseConv(nn.Conv1d):
-    """A 1×1 convolution over flattened positions, [B, C, N] to [B, C', N].
-
-    Its weights are the same for 1, 2 and 3 spatial axes, so a state dictionary written for one of them (the official
-    2D module's weight is [C', C, 1, 1]) loads into any: trailing axes of size one are dropped or added on loading.
-    """
-
-    def __init__(self, in_channels: int, out_channels: int) -> None:
-        super().__init__(in_channels, out_channels, kernel_size=1)
-
-    def parts(self) -> tuple[Tensor, Tensor]:
-        """Return the weight and the bias."""
-        assert self.bias is not None
-        return self.weight, self.bias
-
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any) -> None:
-        weight = state_dict.get(prefix + "weight")
-        if isinstance(weight, Tensor) and weight.ndim >= 2 and all(size == 1 for size in weight.shape[2:]):
-            state_dict[prefix + "weight"] = weight.reshape(*weight.shape[:2], 1)
-        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
 
 class Attention(nn.Module, ABC):
@@ -111,12 +90,12 @@ class Attention(nn.Module, ABC):
             )
         if (over == "plane") != (guide_channels is not None):
             raise ConfigError(
-                f"attention: over is '{over}' and guide_channels {guide_channels}; plane alone has a guide"
+                f"attention: over is '{over}', guide_channels {guide_channels}; plane needs them, the others take none"
             )
         self.num_heads = num_heads
         self.normalization = normalization
-        self.over = over
-        self.code = POSITION_CODES[position]
+        self.over = choose(over, list(OVER), "arrangement of attention")
+        self.code = POSITION_CODES[choose(position, list(POSITION_CODES), "position code")]
         self.position = position
         self.keys = PointwiseConv(guide_channels or in_channels, key_channels)
         self.queries = PointwiseConv(guide_channels or in_channels, key_channels)

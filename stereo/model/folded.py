@@ -24,6 +24,7 @@ from torch.autograd.function import once_differentiable
 from stereo.model.streaming import exact_sums, reproject, sum_type
 
 
+@torch.compiler.disable  # it writes into views of its output, which the compiler does not follow
 def folded_attention(
     x: Tensor,
     keys: Tensor,

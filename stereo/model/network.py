@@ -47,7 +47,9 @@ class StereoNetwork(nn.Module):
         self.max_disparity = config.max_disparity
         self.features = build_features(config)
         self.cost_volume = build_cost_volume(config.cost_volume, self.features.matching_channels)
-        self.aggregation = build_aggregation(config, self.cost_volume.channels, self.features)
+        self.aggregation = build_aggregation(
+            self.cost_volume.channels, config.aggregation, config.attention, self.features
+        )
         self.regression = build_regression(config, self.features.quarter_channels, self.features.half_channels)
         self.register_buffer("image_mean", torch.tensor(IMAGE_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("image_std", torch.tensor(IMAGE_STD).view(1, 3, 1, 1), persistent=False)
@@ -96,8 +98,7 @@ class StereoNetwork(nn.Module):
         left_features, right_matching = self._extract(left, right)
         left_features = left_features._replace(matching=self.cost_volume.prepare(left_features.matching))
         volume = partial(self.cost_volume, left_features.matching, self.cost_volume.prepare(right_matching))
-        costs = self.aggregation(volume, self.max_disparity // 4, left_features)
-        predictions = self.regression(costs, left_features)
+        predictions = self.regression(self.aggregation(volume, self.max_disparity // 4, left_features), left_features)
         last = predictions[-1]
         confidence = self.regression.confidence(last.cost, left_features) if with_confidence else None
         return StereoOutput(last.disparity, predictions, confidence)
@@ -110,12 +111,9 @@ class StereoNetwork(nn.Module):
         """
         if torch.is_grad_enabled() or self.training:
             both = self.features(self._normalize(torch.cat([left, right])))
-            left_features = Features(both.matching[: len(left)], both.quarter[: len(left)], both.half[: len(left)])
-            right_matching = both.matching[len(left) :]
-        else:
-            right_matching = self.features(self._normalize(right)).matching
-            left_features = self.features(self._normalize(left))
-        return self.features.guide(left_features) if self.config.guided else left_features, right_matching
+            return Features(*(part[: len(left)] for part in both)), both.matching[len(left) :]
+        right_matching = self.features(self._normalize(right)).matching
+        return self.features(self._normalize(left)), right_matching
 
     def _normalize(self, images: Tensor) -> Tensor:
         return (images - self.image_mean) / self.image_std

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from stereo.errors import ConfigError
+
 # The longest wavelength is near 2π times this, in positions. Vaswani et al. have 10,000, for sentences; here an axis
 # has 12 to 240 positions, and a head few channels for each axis.
 LONGEST = 100.0
@@ -53,7 +55,14 @@ def _angles(pairs: int, grid: Sequence[int], like: Tensor) -> Tensor:
 
     The axes take turns, so that each has as many pairs as the others or one more; along an axis the wavelengths rise
     geometrically from 2π.
+
+    Raises: ConfigError where there are fewer pairs than axes.
     """
+    if pairs < len(grid):
+        raise ConfigError(
+            f"attention: a position code needs 2 key channels for each of {len(grid)} axes in every head, got "
+            f"{2 * pairs}; raise key_channels or lower num_heads"
+        )
     dtype = torch.float64 if like.dtype == torch.float64 else torch.float32
     axes = [torch.arange(size, dtype=dtype, device=like.device) for size in grid]
     coordinates = [axis.flatten() for axis in torch.meshgrid(*axes, indexing="ij")]
