@@ -62,7 +62,8 @@ def _dominant_part(cost: Tensor, radius: int) -> Tensor:
 
 def _expected_bin(probability: Tensor) -> Tensor:
     bins = torch.arange(probability.shape[1], device=probability.device, dtype=probability.dtype)
-    return torch.einsum("bdhw,d->bhw", probability, bins)
+    with torch.autocast(probability.device.type, enabled=False):  # bf16 would round the 20th bin to an eighth
+        return torch.einsum("bdhw,d->bhw", probability, bins)
 
 
 # From costs and the half-width of a mode, in bins.
