@@ -15,6 +15,7 @@ from stereo.model.cost_volume import COST_VOLUMES
 from stereo.model.features import FEATURES
 from stereo.model.guidance import GUIDANCE
 from stereo.model.positions import OVER, POSITION_CODES
+from stereo.model.refinement import REFINEMENTS
 from stereo.model.regression import ESTIMATES, UPSAMPLINGS
 from stereo.model.streaming import PASSES
 from stereo.training.losses import LOSSES
@@ -34,6 +35,7 @@ LOOKED_UP: dict[str, tuple[Collection[str], set[str]]] = {
     "model.attention.implementation": (IMPLEMENTATIONS, set()),
     "model.regression.upsampling": (UPSAMPLINGS, set()),
     "model.regression.estimate": (ESTIMATES, set()),
+    "model.refinement.kind": (REFINEMENTS, {"none"}),
     "loss.kind": (LOSSES, set()),
     "optimizer.schedule": (SCHEDULES, set()),
     "data.train.family": (BUILDERS, set()),

@@ -147,6 +147,40 @@ class RegressionConfig:
 
 
 @dataclass
+class RefinementConfig:
+    """The correction of the estimate at ½ resolution, where a bin of the volume is two pixels wide."""
+
+    # none: the regression's disparity is the result. local_volume: the views are compared around the estimate.
+    # residual: the right view's features, warped by the estimate, are taken from the left view's.
+    kind: Literal["none", "local_volume", "residual"] = "none"
+    # Corrections one after the other, with the same weights; each has a supervised output.
+    steps: int = 1
+    # Channels of the 2D convolutions.
+    channels: int = 48
+    # Channels of the features at ½ that are compared between the views, and of local_volume their groups.
+    matching_channels: int = 16
+    groups: int = 4
+    # Of local_volume: how far to either side of the estimate it looks, px at full resolution.
+    radius: int = 6
+
+    @property
+    def num_outputs(self) -> int:
+        """Return the number of supervised outputs that the refinement adds."""
+        return 0 if self.kind == "none" else self.steps
+
+    def __post_init__(self) -> None:
+        require(1 <= self.steps <= 4, f"model.refinement.steps is {self.steps}, expected 1 to 4")
+        for name in ("channels", "matching_channels", "groups", "radius"):
+            value = getattr(self, name)
+            require(value >= 1, f"model.refinement.{name} is {value}, expected 1 or more")
+        require(
+            self.matching_channels % self.groups == 0,
+            f"model.refinement.matching_channels ({self.matching_channels}) is not divisible by "
+            f"model.refinement.groups ({self.groups}); change one of them",
+        )
+
+
+@dataclass
 class ModelConfig:
     """The network. The defaults are `compact`: about 0.6 M parameters, fit for a CPU."""
 
@@ -157,6 +191,7 @@ class ModelConfig:
     aggregation: AggregationConfig = field(default_factory=AggregationConfig)
     attention: AttentionConfig = field(default_factory=AttentionConfig)
     regression: RegressionConfig = field(default_factory=RegressionConfig)
+    refinement: RefinementConfig = field(default_factory=RefinementConfig)
     # How psmnet features and trilinear upsampling interpolate. true: the corner pixels' centers coincide, as in PyTorch
     # before 0.4.1, with which the authors trained their weights of 2018. false: the corner pixels' corners coincide.
     align_corners: bool = False

@@ -133,3 +133,10 @@ def test_rows_in_blocks_are_the_volume_upsampled_at_once(
     )
     with torch.inference_mode():
         torch.testing.assert_close(upsampling([cost], None)[0].disparity, expected)
+
+
+def test_the_expectation_keeps_its_precision_where_convolutions_are_bf16() -> None:
+    cost = torch.randn(1, 48, 2, 3) * 3
+    with torch.autocast("cpu", torch.bfloat16):
+        found = soft_argmin(cost)
+    torch.testing.assert_close(found, soft_argmin(cost))
