@@ -69,8 +69,8 @@ def _evaluate(args: argparse.Namespace, processes: Processes) -> int:
         progress=not args.quiet,
         processes=processes,
     )
-    results = [result for tally in evaluation.run() for result in tally.results()]
-    return 1 if any(result.failed or (result.region == "all" and result.images == 0) for result in results) else 0
+    results = [result for tally in evaluation.run() for result in tally.results() if result.region == "all"]
+    return 1 if any(result.failed or (result.images == 0 and result.skipped) for result in results) else 0
 
 
 def _methods(args: argparse.Namespace) -> list[Method]:

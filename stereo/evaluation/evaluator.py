@@ -122,8 +122,9 @@ def tally_pairs(
     processes = processes or Processes()
     subsets = {protocol.name: _subset(protocol, dataset) for protocol in protocols}
     wanted = sorted(set[int]().union(*subsets.values()))[shard[0] - 1 :: shard[1]]
-    if not wanted:
-        raise DataError(f"{what}: no sample of it belongs to {' or '.join(subsets)}, or to this shard of it")
+    whole = shard == (1, 1)  # a share of a small data set may be empty, or fail: the others go on, and are merged
+    if not wanted and whole:
+        raise DataError(f"{what}: no sample of it belongs to {' or '.join(subsets)}")
     own_regions = {protocol.name: regions_of(protocol, regions) for protocol in protocols}
     names = _names(dataset)
     notes = {protocol.name: protocol.notes(names, rendering) for protocol in protocols} if names else {}
@@ -152,7 +153,7 @@ def tally_pairs(
         for share in shares[1:]:
             tally.counts.merge(share)
     failed = tally.counts.failed
-    if tally.counts.done == 0:
+    if tally.counts.done == 0 and whole:
         raise DataError(f"{what}: none of {len(failed)} items could be evaluated; {failed[0]}")
     return tally
 
@@ -178,7 +179,8 @@ def _measure(
     profiled: EvaluationProtocol | None,
     observe: Observer | None,
 ) -> PairRecord:
-    name = f"item {index}"
+    names = _names(dataset)
+    name = names[index] if names else f"item {index}"
     device = method.device or torch.device("cpu")
     try:
         start = time.perf_counter()

@@ -3,13 +3,15 @@
 import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
-from stereo.errors import DataError
+from stereo.errors import DataError, OutputError
 from stereo.evaluation.metrics import metric_names
 from stereo.evaluation.protocols import PROTOCOLS
-from stereo.evaluation.records import differing, read_identity, read_in_order, read_records
+from stereo.evaluation.provenance import OF_SHARD
+from stereo.evaluation.records import differing, read_identity, read_in_order, read_records, record_files
 from stereo.evaluation.regions import REGIONS
 from stereo.evaluation.report import write_report
 from stereo.evaluation.tally import Tally, image_row
@@ -43,7 +45,7 @@ def write_folder(
     write_report(folder / "report.json", results, about)
     with (
         atomic_output(folder / "per_image.csv") as temporary,
-        temporary.open("w", newline="", encoding="utf-8") as file,
+        temporary.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file,
     ):
         writer = csv.DictWriter(file, [*IMAGE_COLUMNS, *metric_names()])
         writer.writeheader()
@@ -63,24 +65,47 @@ def image_rows(folder: Path, tallies: Sequence[Tally]) -> Iterator[dict[str, Any
                     yield row
 
 
+def remove_reports(folder: Path) -> None:
+    """Remove the report of an earlier evaluation, which must not stand beside records that it is not of.
+
+    With it go files that a kill has left half written.
+    """
+    reports = [folder / name for name in ("report.json", "per_image.csv", "report.html")]
+    for path in (*reports, *folder.glob(".*.part.*")):
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise OutputError(f"{path}: cannot be removed: {error.strerror}; use another folder") from None
+
+
 def merge_folders(folders: Sequence[Path], output: Path) -> Path:
     """Merge the folders of all shards of one evaluation into one, and return it.
 
     The numbers are those of one run, to the last digit; times are of all shards.
 
-    Raises: DataError where a shard is missing, there twice, or of another evaluation; OutputError.
+    Raises: DataError where a shard is missing, there twice, not finished, or of another evaluation; OutputError.
     """
     reports = [_report(folder) for folder in folders]
     _check_shards(folders, [report.get("shard") for report in reports])
     first = read_identity(folders[0] / "records")
-    for folder in folders[1:]:
-        difference = [key for key in differing(first, read_identity(folder / "records")) if key != "shard"]
+    for folder, report in zip(folders, reports, strict=True):
+        own = read_identity(folder / "records")
+        difference = [key for key in differing(first, own) if key not in OF_SHARD]
         if difference:
             raise DataError(f"{folder}: differs from {folders[0]} in {', '.join(difference)}: not of one evaluation")
+        there = {(row["data"], row["method"]) for row in report["results"]}
+        for data, method in product(own["data"], own["methods"]):
+            if (data, method) not in there:
+                raise DataError(f"{folder}: is not finished, {method} on {data} is missing; go on with --resume")
     target = make_output_folder(output)
+    if any(target.samefile(folder) for folder in folders):
+        raise OutputError(f"{target}: is one of the shards; use another --output")
+    remove_reports(target)
     records = make_output_folder(target / "records")
+    for path in record_files(records):  # of an earlier merger
+        path.unlink()
     for number, folder in enumerate(folders, 1):
-        for path in sorted((folder / "records").glob("*.jsonl")):
+        for path in record_files(folder / "records"):
             with atomic_output(records / f"shard{number}_{path.name}") as temporary:
                 temporary.write_bytes(path.read_bytes())
     tallies = _tallies(reports)

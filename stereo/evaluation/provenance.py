@@ -56,21 +56,41 @@ def describe_run(methods: Sequence[Method], data: Mapping[str, DatasetConfig], c
     }
 
 
-def identity(run: Mapping[str, Any], protocols: Sequence[str], regions: Sequence[str], shard: str) -> dict[str, Any]:
-    """Return what of a run its numbers depend on: what must agree for records to be of one evaluation.
+# What of an identity differs from shard to shard of one evaluation.
+OF_SHARD = ("shard", "save_predictions")
+
+
+def identity(
+    run: Mapping[str, Any],
+    samples: Mapping[str, Sequence[str]],
+    protocols: Sequence[str],
+    regions: Sequence[str],
+    shard: str,
+    save_predictions: Path | None,
+) -> dict[str, Any]:
+    """Return what must agree for records to be of one evaluation: all that its numbers and its files depend on.
 
     Args:
-        run: As :func:`describe_run` gives it. protocols, regions: by name. shard: i/n, which does not count where
-            shards are merged.
+        run: As :func:`describe_run` gives it.
+        samples: The names of the samples by FAMILY[:PATH]: folders and lists of names change under one path.
+        protocols, regions: By name.
+        shard: i/n.
+        save_predictions: Where they are saved: pairs that are finished are not predicted again, nor saved.
     """
     kept = ("checkpoint_sha256", "methods", "data", "version", "revision")
     return {
         **{key: run[key] for key in kept},
+        "samples": {spec: _digest(names) for spec, names in samples.items()},
         "metrics": metric_names(),
         "protocols": list(protocols),
         "regions": list(regions),
         "shard": shard,
+        "save_predictions": None if save_predictions is None else str(save_predictions.expanduser().absolute()),
     }
+
+
+def _digest(names: Sequence[str]) -> str:
+    return hashlib.sha256(json.dumps(list(names)).encode()).hexdigest()
 
 
 def _checkpoint_of(method: Method) -> LoadedCheckpoint | None:

@@ -45,7 +45,9 @@ class RecordLog:
         self.folder = make_output_folder(folder / "records")
         self.identity = json.loads(json.dumps(identity))
         if processes.is_main:
-            for path in sorted(self.folder.glob("*.jsonl")):
+            for path in self.folder.glob(".*.part.jsonl"):  # a kill left it
+                path.unlink(missing_ok=True)
+            for path in record_files(self.folder):
                 if resume:
                     _check_identity(path, self.identity)
                     _keep_whole_records(path)
@@ -71,12 +73,19 @@ class RecordLog:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(line + "\n")
         except OSError as error:
-            raise OutputError(f"{self._path}: cannot be written: {error.strerror}; free some space") from None
+            raise OutputError(
+                f"{self._path}: cannot be written: {error.strerror}; free some space, and go on with --resume"
+            ) from None
+
+
+def record_files(folder: Path) -> list[Path]:
+    """Return the files of records in a folder; not those that a kill has left half written, whose names begin with ."""
+    return sorted(folder.glob("[!.]*.jsonl"))
 
 
 def read_identity(folder: Path) -> dict[str, Any]:
     """Return what the numbers in a folder of records depend on. Raises: DataError where there are none."""
-    paths = sorted(folder.glob("*.jsonl"))
+    paths = record_files(folder)
     if not paths:
         raise DataError(f"{folder}: holds no records; name a folder that evaluate.py --output wrote")
     return _identity(paths[0])
@@ -84,7 +93,7 @@ def read_identity(folder: Path) -> dict[str, Any]:
 
 def read_records(folder: Path) -> Iterator[Entry]:
     """Yield all records in a folder, in any order. Raises: DataError where one is broken."""
-    for path in sorted(folder.glob("*.jsonl")):
+    for path in record_files(folder):
         for number, line in enumerate(_lines(path), 1):
             if number > 1:
                 yield _entry(line, f"{path}: line {number}")
@@ -96,7 +105,7 @@ def read_in_order(folder: Path) -> Iterator[Entry]:
     One record is in memory at a time, and the places of the others. Raises: DataError where one is broken.
     """
     places: dict[tuple[str, str], list[tuple[int, Path, int]]] = {}
-    for path in sorted(folder.glob("*.jsonl")):
+    for path in record_files(folder):
         offset = 0
         for number, line in enumerate(_lines(path), 1):
             if number > 1:
@@ -156,13 +165,18 @@ def differing(one: Mapping[str, Any], other: Mapping[str, Any], prefix: str = ""
 
 
 def _keep_whole_records(path: Path) -> None:
-    """Drop failures, and a last line that a kill has cut off."""
+    """Drop failures, and lines that a kill or a power cut has broken: these pairs are computed again."""
     with atomic_output(path) as temporary, temporary.open("w", encoding="utf-8") as file:
         for number, line in enumerate(_lines(path)):
-            if not line.endswith("\n"):
-                break
-            if number == 0 or json.loads(line).get("failure") is None:
+            if number == 0 or _is_success(line):
                 file.write(line)
+
+
+def _is_success(line: str) -> bool:
+    try:
+        return line.endswith("\n") and _entry(line, "").record.failure is None
+    except DataError:
+        return False
 
 
 def _to_plain(record: PairRecord) -> dict[str, Any]:

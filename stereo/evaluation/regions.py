@@ -99,7 +99,7 @@ def occluded_by_left(truth: GroundTruth) -> Mask:
     x_right = np.arange(width, dtype=np.float32) - truth.disparity
     inside = (x_right >= 0) & (x_right <= width - 1) & truth.valid
     target = np.rint(np.where(inside, x_right, 0)).astype(np.intp) + width * np.arange(height)[:, None]
-    nearest = np.zeros(height * width, np.float32)
+    nearest = np.full(height * width, -np.inf, np.float32)
     np.maximum.at(nearest, target[inside], truth.disparity[inside])
     hidden = nearest[target] - truth.disparity > _AGREE
     return truth.valid & (~inside | hidden)
@@ -124,9 +124,10 @@ def textureless(sample: StereoSample) -> Mask:
     Returns: bool [H, W]. Source: Scharstein & Szeliski, IJCV 2002, section 5.1.
     """
     gray = cv2.cvtColor(sample.left, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    gradient = np.empty_like(gray)
-    np.subtract(gray[:, 1:], gray[:, :-1], out=gradient[:, :-1])
-    gradient[:, -1] = gradient[:, -2]
+    gradient = np.zeros_like(gray)
+    if sample.width > 1:
+        np.subtract(gray[:, 1:], gray[:, :-1], out=gradient[:, :-1])
+        gradient[:, -1] = gradient[:, -2]
     mean = cv2.blur(gradient**2, (3, 3), borderType=cv2.BORDER_REPLICATE)
     return mean < _TEXTURELESS**2
 

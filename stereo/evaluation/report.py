@@ -1,6 +1,7 @@
 """Reports of evaluations: written, as a file and on a terminal. Reading them is in stereo/evaluation/reading.py."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,9 @@ def write_report(path: str | Path, results: Sequence[Mapping[str, Any]], run: Ma
 
     Raises: OutputError.
     """
-    text = json.dumps({"results": list(results), **run}, indent=2, allow_nan=False) + "\n"
+    text = json.dumps({"results": list(results), **run}, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    # Of a path that is no UTF-8, Python keeps the bytes as halves of surrogate pairs, which no file can hold.
+    text = re.sub("[\ud800-\udfff]", lambda half: f"\\\\u{ord(half[0]):04x}", text)
     with atomic_output(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
@@ -79,10 +82,12 @@ def remarks(results: "Sequence[EvaluationResult]") -> list[str]:
         where = f"{data}, protocol {result.protocol}"
         if result.region == "all":
             skipped = f"{result.skipped} image{'s' * (result.skipped != 1)}"
-            if result.images == 0:
+            if result.images == 0 and result.skipped:
                 lines.append(f"{where}: nothing was scored, none of {skipped} has a pixel that counts")
             elif result.skipped:
                 lines.append(f"{where}: left out {skipped}")
+            elif result.images == 0 and not result.failed:
+                lines.append(f"{where}: no pair of it belongs to this shard")
         elif result.region == "beyond_range" and result.pixels:
             lines.append(
                 f"{where}: {result.share:.2g} % of the pixels lie beyond the range of {result.method}; their EPE is "
@@ -93,7 +98,7 @@ def remarks(results: "Sequence[EvaluationResult]") -> list[str]:
         for note in result.notes:
             notes.setdefault(note, {}).setdefault(result.protocol, []).append(result.region)
     empty.pop("beyond_range", None)  # as it should be
-    if empty:
+    if empty and any(result.images for result in results):
         lines.append(f"{data}: no pixel lies in {', '.join(empty)}")
     for note, places in notes.items():
         of = "; ".join(name if own == ["all"] else f"{name}: {', '.join(own)}" for name, own in places.items())

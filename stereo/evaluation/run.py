@@ -11,7 +11,7 @@ from stereo.data.datasets import StereoDataset
 from stereo.data.sample import StereoSample
 from stereo.errors import ConfigError
 from stereo.evaluation.evaluator import ScoredSample, tally_pairs
-from stereo.evaluation.folder import image_rows, write_folder
+from stereo.evaluation.folder import image_rows, remove_reports, write_folder
 from stereo.evaluation.page.pictures import PagePictures, Picture
 from stereo.evaluation.previews import Previews
 from stereo.evaluation.protocols import PROTOCOLS, Protocol
@@ -21,6 +21,7 @@ from stereo.evaluation.report import TextTable, remarks
 from stereo.evaluation.tally import Tally, regions_of
 from stereo.methods.method import Method, Prediction
 from stereo.methods.stored import save_prediction
+from stereo.methods.stored_names import path_of
 from stereo.output import make_output_folder, safe_name
 from stereo.processes import Processes
 
@@ -68,12 +69,18 @@ class Evaluation:
     def run(self) -> list[Tally]:
         """Print a table and what must be said beside it, write what `output` asks for, and return the tallies.
 
-        Raises: ConfigError where no protocol applies to a data set; DataError, OutputError.
+        Raises: ConfigError where no protocol applies to a data set, or two samples' predictions would be saved in one
+            file; DataError, OutputError.
         """
         applying = {spec: self._applying(spec) for spec in self.data}
+        if self.output.predictions is not None:
+            self._check_names()
+            make_output_folder(self.output.predictions)
         about = describe_run(self.methods, self.data, self.command)
         folder = None if self.output.folder is None else make_output_folder(self.output.folder)
         log = None if folder is None else RecordLog(folder, self._identity(about), self.output.resume, self.processes)
+        if folder is not None and self.processes.is_main:
+            remove_reports(folder)
         table = self._table(applying)
         print(table.header())
         tallies: list[Tally] = []
@@ -119,7 +126,21 @@ class Evaluation:
         return f"{self.shard[0]}/{self.shard[1]}"
 
     def _identity(self, about: Mapping[str, Any]) -> dict[str, Any]:
-        return identity(about, self.protocols, self.regions, self._shard)
+        samples = {spec: dataset.names for spec, dataset in self.datasets.items()}
+        return identity(about, samples, self.protocols, self.regions, self._shard, self.output.predictions)
+
+    def _check_names(self) -> None:
+        """Raise ConfigError where the predictions of two samples would be saved in one file."""
+        owners: dict[str, str] = {}
+        for spec, dataset in self.datasets.items():
+            for name in dataset.names:
+                path = path_of(name)
+                if path in owners:
+                    raise ConfigError(
+                        f"--save-predictions: {owners[path]} and {spec} both have a sample of the name {name}, whose "
+                        "predictions would lie in one file; evaluate them one by one, each with a folder of its own"
+                    )
+                owners[path] = spec
 
     def _table(self, applying: Mapping[str, Sequence[Protocol]]) -> TextTable:
         protocols = {protocol.name: protocol for own in applying.values() for protocol in own}

@@ -38,9 +38,8 @@ _BINS = int((_HIGHEST >> (23 - _DIGITS)) - (_LOWEST >> (23 - _DIGITS))) + 1
 class Scored:
     """What scoring one image gave.
 
-    scores: the sums by protocol and region; None where the image is left out. A region that the image does not have is
-        not there.
-    missing: those regions.
+    scores: the sums by protocol and region; None where the image is left out, or does not have the region.
+    missing: the regions of which it is not known which pixels they are.
     occlusion: where the visible and occluded pixels are known from; None where no region needed it.
     """
 
@@ -82,9 +81,10 @@ def score(
     for protocol in protocols:
         decision = protocol.decide(own[protocol.name], truth)
         for region in regions[protocol.name]:
-            if region not in there:
-                continue
             key = protocol.name, region
+            if region not in there:
+                scores[key] = None
+                continue
             if decision != "score":
                 zero = decision == "count as 0" and region == "all"
                 scores[key] = counts_as_zero() if zero else None

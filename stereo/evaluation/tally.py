@@ -224,7 +224,7 @@ class Tally:
             protocol=protocol.name,
             region=region,
             images=total.images,
-            skipped=total.skipped + counts.missing[region],
+            skipped=total.skipped,
             metrics=total.metrics(protocol.averaging),
             epe_image_mean=total.image_means()["epe"],
             share=100 * total.pixels / whole.pixels if whole.pixels else math.nan,

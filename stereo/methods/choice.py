@@ -51,6 +51,7 @@ def methods_from(
     _check_user("--checkpoint", checkpoint is not None, kinds, ["network"])
     _check_user("--max-disparity", max_disparity is not None, kinds, RUN)
     _check_user("--oracle-range", oracle_range, kinds, list(MATCHERS))
+    _check_user("--confidence", confidence, kinds, ["network"])
     _check_user("--flip-test", flip_test, kinds, RUN)
     _check_user("--scale", scale is not None, kinds, RUN)
     _check_user("--resize-predictions", resize_predictions, kinds, [STORED])

@@ -111,6 +111,7 @@ class Predictor:
             "checkpoint": None if self.checkpoint is None else str(self.checkpoint.path),
             "max_disparity": self.max_disparity,
             "band_rows": self.band_rows,
+            "confidence": self.confidence,
         }
 
     def predict_sample(self, sample: StereoSample) -> Prediction:

@@ -8,7 +8,7 @@ import numpy as np
 
 from stereo.data.formats import read_disparity, read_mask, read_pfm, write_disparity_png16, write_image, write_pfm
 from stereo.data.sample import Image, Map, Mask, StereoSample
-from stereo.errors import DataError, FormatError
+from stereo.errors import DataError, FormatError, OutputError
 from stereo.methods.holes import HOLES, fill_from_background
 from stereo.methods.method import Prediction
 from stereo.methods.resizing import is_resized, resize_prediction
@@ -60,8 +60,11 @@ def save_prediction(folder: Path, name: str, prediction: Prediction) -> Path:
     path = make_output_folder(path.parent) / path.name
     confidence, estimated = path.with_suffix(".confidence.pfm"), path.with_suffix(".estimated.png")
     # What an earlier run left beside it would belong to another prediction.
-    confidence.unlink(missing_ok=True)
-    estimated.unlink(missing_ok=True)
+    for old in (confidence, estimated):
+        try:
+            old.unlink(missing_ok=True)
+        except OSError as error:
+            raise OutputError(f"{old}: cannot be removed: {error.strerror}; use another folder") from None
     if prediction.confidence is not None:
         write_pfm(confidence, prediction.confidence)
     if prediction.estimated is not None and not prediction.estimated.all():
@@ -138,7 +141,7 @@ class StoredPredictions:
 
 def _read_estimated(path: Path, disparity: Map) -> Mask:
     beside = path.with_suffix(".estimated.png")
-    if not beside.is_file():
+    if not os.path.isfile(beside):
         return np.ones(disparity.shape, np.bool_)
     estimated = read_mask(beside) > 0
     _check_beside(beside, estimated, disparity)
@@ -149,7 +152,7 @@ def _read_confidence(path: Path, disparity: Map) -> Map | None:
     names = [f"{path.stem}.confidence.pfm", f"{path.stem}_confidence.pfm"]
     if path.name == "disparity.pfm":  # the folder is this pair's
         names.append("confidence.pfm")
-    beside = next((path.with_name(name) for name in names if path.with_name(name).is_file()), None)
+    beside = next((path.with_name(name) for name in names if os.path.isfile(path.with_name(name))), None)
     if beside is None:
         return None
     confidence = read_pfm(beside)

@@ -1,5 +1,6 @@
 """Where the prediction for a sample lies: the names that benchmarks, other programs and this one give to the files."""
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,8 +36,9 @@ class StoredNames:
     def find(self, name: str) -> Path:
         """Return the file of the sample's prediction. Raises: DataError where there is none, or more than one."""
         stems = list(dict.fromkeys(_stems(name)))
+        # os.path's, since pathlib's raises where a name is too long for a file.
         found = [path for stem in stems if (path := self._file(stem)) is not None]
-        found += [path for stem in stems if (path := self.folder / stem / "disparity.pfm").is_file()]
+        found += [path for stem in stems if os.path.isfile(path := self.folder / stem / "disparity.pfm")]
         found += [path for path in self._numbered.get(safe_name(name), ()) if path.is_file()]
         if name.startswith("middlebury"):
             found += [path for stem in stems for path in _middlebury_files(self.folder / stem)]
@@ -54,7 +56,7 @@ class StoredNames:
         return found[0]
 
     def _file(self, stem: str) -> Path | None:
-        return next((path for suffix in _SUFFIXES if (path := self.folder / f"{stem}{suffix}").is_file()), None)
+        return next((path for suffix in _SUFFIXES if os.path.isfile(path := self.folder / f"{stem}{suffix}")), None)
 
 
 def path_of(name: str) -> str:

@@ -46,6 +46,12 @@ def test_what_is_not_known_is_not_occluded_and_hides_nothing() -> None:
     assert occluded_by_left(truth).astype(int).tolist() == [[1, 1, 0, 0, 0, 0, 0, 0]]
 
 
+def test_a_disparity_below_0_is_hidden_by_what_lies_before_it_alone() -> None:
+    # Some protocols count them. x − d of the columns is 2, 3, 4, 4 and 4: columns 2 and 3 have something before them.
+    assert occluded_by_left(_truth([[-2, -2, -2, -1, 0.5]])).astype(int).tolist() == [[0, 0, 1, 1, 0]]
+    assert occluded_by_left(_truth([[-2, -2, -2, 9, 9, 9]])).astype(int).tolist() == [[0, 0, 0, 1, 1, 1]]
+
+
 def test_both_disparities_decide_where_the_right_one_is_known() -> None:
     # The right view as the step above gives it; its columns 3 and 4 see what the left view does not.
     right = np.array([[3, 3, 3, 1, 1, 1, 1, 1]], np.float32)
@@ -119,6 +125,8 @@ def test_textureless_is_a_mean_squared_gradient_below_16() -> None:
     assert textureless(_gray(edge))[2].astype(int).tolist() == [1, 1, 1, 0, 0, 0, 1, 1, 1, 1]
     # Horizontal edges are no texture along the rows.
     assert textureless(_gray(edge.T)).all()
+    # A single column has no neighbors to differ from.
+    assert textureless(_gray(edge[:, :1])).all()
 
 
 def test_the_left_border_is_what_the_right_view_does_not_reach() -> None:

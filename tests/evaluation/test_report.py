@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -76,13 +77,14 @@ def test_the_report_says_where_the_numbers_come_from(tmp_path: Path) -> None:
 
 
 def test_records_are_of_one_evaluation_where_all_that_numbers_depend_on_agrees() -> None:
-    def of(method: Sgbm, command: str, protocols: list[str]) -> dict[str, Any]:
-        return identity(describe_run([method], {}, command), protocols, ["all"], "1/1")
+    def of(method: Sgbm, command: str, protocols: list[str], names: Sequence[str] = ("a", "b")) -> dict[str, Any]:
+        return identity(describe_run([method], {}, command), {"pairs:x": names}, protocols, ["all"], "1/1", None)
 
     one = of(Sgbm(64), "evaluate.py", ["all"])
     assert one == of(Sgbm(64), "evaluate.py --resume", ["all"])
     assert differing(one, of(Sgbm(128), "evaluate.py", ["all"])) == ["methods.sgbm.num_disparities"]
     assert differing(one, of(Sgbm(64), "evaluate.py", ["igev"])) == ["protocols"]
+    assert differing(one, of(Sgbm(64), "evaluate.py", ["all"], ["a", "c"])) == ["samples.pairs:x"]
 
 
 def test_what_json_cannot_hold_of_a_strangers_configuration_is_left_out(tmp_path: Path) -> None:
@@ -95,6 +97,12 @@ def test_what_json_cannot_hold_of_a_strangers_configuration_is_left_out(tmp_path
     about = describe_run([Predictor.from_checkpoint(tmp_path / "tiny.pt", "cpu")], {}, "")
     assert about["config"]["data"] == about["config"]["loss"] == "left out: holds other than plain finite values"
     json.dumps(about, allow_nan=False)
+
+
+def test_a_path_that_is_no_utf_8_is_written_so_that_everyone_can_read_it(tmp_path: Path) -> None:
+    write_report(tmp_path / "report.json", [{"data": "kitti2015:/ä😀\udcff"}], {})
+    report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert report["results"] == [{"data": "kitti2015:/ä😀\\udcff"}]
 
 
 def test_the_lines_of_a_terminal_stand_below_their_titles() -> None:
@@ -134,6 +142,8 @@ def test_what_has_to_be_said_beside_the_numbers() -> None:
     assert remarks(some) == ["x, protocol all: left out 1 image", "failed: a: gone"]
     nothing = replace(RESULT, images=0, skipped=3)
     assert remarks([nothing]) == ["x, protocol all: nothing was scored, none of 3 images has a pixel that counts"]
+    shard = replace(RESULT, images=0)
+    assert remarks([shard, replace(shard, region="edges")]) == ["x, protocol all: no pair of it belongs to this shard"]
 
 
 def test_what_is_said_of_regions() -> None:

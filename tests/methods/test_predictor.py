@@ -121,6 +121,7 @@ def test_settings_say_what_changes_the_numbers() -> None:
         "checkpoint": str(find_weights(DEFAULT_WEIGHTS)),
         "max_disparity": 64,
         "band_rows": 128,
+        "confidence": False,
     }
     assert predictor.checkpoint is not None
     assert predictor.checkpoint.path == find_weights(DEFAULT_WEIGHTS)

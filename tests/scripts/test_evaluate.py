@@ -11,7 +11,7 @@ import pytest
 from helpers import SHARED, load_script
 
 from stereo.data.formats import write_pfm
-from stereo.errors import DataError, StereoError
+from stereo.errors import ConfigError, DataError, StereoError
 from stereo.evaluation.records import RecordLog
 from stereo.evaluation.regions import BY_DATA, REGIONS
 from stereo.evaluation.tally import PairRecord
@@ -102,6 +102,7 @@ def test_evaluate_names_what_fails_and_goes_on(pairs: Path, capsys: pytest.Captu
     (pairs / "truth/b.pfm").write_text("broken")
     assert evaluate(["--data", f"pairs:{pairs / 'pairs.csv'}", "--method", "sgbm", "--max-disparity", "16"]) == 1
     captured = capsys.readouterr()
+    assert captured.err.startswith("failed: pairs/left/b: ")
     assert "b.pfm" in captured.err
     assert len(captured.err.strip().splitlines()) == 1
 
@@ -253,6 +254,58 @@ def test_saved_predictions_are_scored_to_the_same_digits(tmp_path: Path, checkpo
     whole = first["network", "all", "all"]
     assert whole["ause"] > 0
     assert whole["sizes"] == [{"height": 48, "width": 96, "ran_at": [48, 96], "images": 2}]
+
+
+def test_predictions_that_would_lie_in_one_file_are_refused(pairs: Path) -> None:
+    (pairs / "other.csv").write_text((pairs / "pairs.csv").read_text())
+    data = [f"pairs:{pairs / name}" for name in ("pairs.csv", "other.csv")]
+    with pytest.raises(ConfigError, match=r"pairs\.csv and .*other\.csv both have a sample of the name pairs/left/a"):
+        evaluate(["--data", *data, "--method", "bm", "--save-predictions", str(pairs / "saved")])
+
+
+def test_resume_goes_on_with_the_same_samples_and_files_alone(pairs: Path) -> None:
+    names = pairs / "names.txt"
+    names.write_text("a\n")
+    options = ["--data", f"pairs:{pairs / 'pairs.csv'}", "--method", "bm", "--max-disparity", "16", "--quiet"]
+    options += ["--names", str(names), "--output", str(pairs / "out")]
+    assert evaluate(options) == 0
+    with pytest.raises(DataError, match="differs in save_predictions"):
+        evaluate([*options, "--resume", "--save-predictions", str(pairs / "saved")])
+    names.write_text("b\n")
+    with pytest.raises(DataError, match=r"differs in samples\.pairs:.*pairs\.csv; use another"):
+        evaluate([*options, "--resume"])
+    assert (pairs / "out/report.json").exists()
+
+
+def test_a_report_never_stands_beside_records_of_another_evaluation(pairs: Path) -> None:
+    class Killed(Exception): ...
+
+    def killed(log: RecordLog, data: str, method: str, record: PairRecord) -> None:
+        raise Killed
+
+    options = ["--data", f"pairs:{pairs / 'pairs.csv'}", "--method", "bm", "--max-disparity", "16", "--quiet"]
+    options += ["--output", str(pairs / "out")]
+    assert evaluate(options) == 0
+    (pairs / "out/.abc.part.csv").touch()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RecordLog, "append", killed)
+        with pytest.raises(Killed):
+            evaluate(options)
+    assert sorted(path.name for path in (pairs / "out").iterdir()) == ["previews", "records"]
+
+
+def test_a_shard_without_a_pair_is_done_and_one_whose_pairs_fail_is_not(
+    pairs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (pairs / "truth/b.pfm").write_text("broken")
+    options = ["--data", f"pairs:{pairs / 'pairs.csv'}", "--method", "bm", "--max-disparity", "16", "--html"]
+    codes = [evaluate([*options, "--output", str(pairs / f"s{i}"), "--shard", f"{i}/3"]) for i in (1, 2, 3)]
+    assert codes == [0, 1, 0]
+    assert "protocol all: no pair of it belongs to this shard" in capsys.readouterr().err
+    folders = [str(pairs / f"s{i}") for i in (1, 2, 3)]
+    assert compare(["--merge", *folders, "--output", str(pairs / "merged")]) == 0
+    row = json.loads((pairs / "merged/report.json").read_text())["results"][0]
+    assert (row["images"], len(row["failed"])) == (1, 1)
 
 
 def test_a_kill_loses_the_pair_at_hand_alone(tmp_path: Path) -> None:
