@@ -7,10 +7,13 @@
     scripts/compare.py --merge shard1 shard2 --output results/all
 
 A REPORT is a report.json, or the folder with it. Prints a table; entries that can be compared stand together, in the
-reports' order. Below it, for each of them, each method is compared with the baseline image by image, by EPE and bad-2:
-"B is better than A by 0.12 px [0.08, 0.17], 21 of 26 images". The baseline is the first method of the first report. In
-the brackets is the 95 % interval of a paired bootstrap over the images; with --a and --b, which take several reports of
-one method (trained from several seeds, say), over the images and the reports.
+reports' order. It holds the first protocol of each data set and the whole image, or what --protocol and --region name;
+--everything, and CSV, hold all protocols and regions.
+
+Below the table each method is compared with the baseline image by image, by EPE and bad-2: "B is better than A by
+0.12 px [0.08, 0.17], 21 of 26 images". The baseline is the first method of the first report. In the brackets is the
+95 % interval of a paired bootstrap over the images; with --a and --b, which take several reports of one method (trained
+from several seeds, say), over the images and the reports.
 
 Reports of one data set that differ in protocol, region, names or sizes of the images, or settings of the data are
 refused, and what differs is said. The table goes to --output or is printed. With LaTeX and CSV what stands below it is
@@ -21,13 +24,13 @@ import argparse
 import sys
 from pathlib import Path
 
-from stereo.cli import run, script_parser
+from stereo.cli import printable, run, script_parser
 from stereo.evaluation.comparison import load_images, require_comparable
-from stereo.evaluation.entries import choose_entries
+from stereo.evaluation.entries import choose_entries, headline
 from stereo.evaluation.notes import notes
 from stereo.evaluation.reading import read_report
 from stereo.evaluation.sides import compare_sides, sides_of_runs, single_sides
-from stereo.evaluation.tables import DEFAULT_METRICS, STYLES, table
+from stereo.evaluation.tables import DEFAULT_METRICS, STYLES, joined_table, table
 from stereo.output import atomic_output
 
 
@@ -40,8 +43,14 @@ def main(argv: list[str] | None = None) -> int:
     sides = single_sides(entries, args.baseline) if args.reports else sides_of_runs(entries, len(args.a), len(args.b))
     images = load_images(entries)
     require_comparable(entries, images, args.allow_different)
-    lines = table(entries, args.format, args.metrics)
-    beside = [] if args.table_only else [*compare_sides(entries, images, sides), *notes(entries, images)]
+    shown = entries
+    if not (args.everything or args.format == "csv"):
+        shown = headline(entries, protocols=bool(args.protocol), regions=bool(args.region))
+    lines = joined_table(shown, args.metrics) if args.join_regions else table(shown, args.format, args.metrics)
+    beside = [] if args.table_only else [*compare_sides(shown, images, sides), *notes(shown, images)]
+    hidden = sum(1 for entry in entries if entry.result["images"] and entry not in shown)
+    if hidden and not args.table_only:
+        beside.append(f"note: {hidden:,} more of other protocols and regions: --protocol, --region or --everything")
     if args.output is None:
         print("\n".join(lines))
         if beside and args.format == "markdown":
@@ -50,7 +59,7 @@ def main(argv: list[str] | None = None) -> int:
         with atomic_output(Path(args.output).expanduser()) as temporary:
             temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
     for line in beside:
-        print(line, file=sys.stdout if args.output is not None or args.format == "markdown" else sys.stderr)
+        print(printable(line), file=sys.stdout if args.output is not None or args.format == "markdown" else sys.stderr)
     return 0
 
 
@@ -66,10 +75,16 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
         "--metrics", nargs="+", default=[], metavar="NAME", help=f"columns (default: {shown}; csv: all)"
     )
     for what in ("protocol", "region", "method"):
-        parser.add_argument(f"--{what}", nargs="+", default=[], metavar="NAME", help="only these (default: all)")
+        parser.add_argument(f"--{what}", nargs="+", default=[], metavar="NAME", help=f"only these {what}s")
+    parser.add_argument("--everything", action="store_true", help="every protocol and region, not the first ones alone")
     parser.add_argument("--baseline", metavar="METHOD", help="what the others are compared with (default: the first)")
     parser.add_argument(
         "--allow-different", nargs="+", default=[], metavar="KEY", help="what may differ, as a refusal names it"
+    )
+    parser.add_argument(
+        "--join-regions",
+        action="store_true",
+        help="one row for all regions of a method (markdown only)",
     )
     parser.add_argument("--table-only", action="store_true", help="nothing but the table")
     parser.add_argument("--output", metavar="FILE", help="of the table; with --merge the folder of the report")
@@ -80,6 +95,8 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
         parser.error("--a and --b go together: a side each")
     if args.baseline is not None and not args.reports:
         parser.error("argument --baseline: goes with reports; with --a and --b it is --a")
+    if args.join_regions and args.format != "markdown":
+        parser.error("argument --join-regions: goes with --format markdown only")
     if args.merge and args.output is None:
         parser.error("argument --merge: needs --output DIR")
     return args

@@ -1,10 +1,11 @@
 """What the scripts share: options declared once, one clear line instead of a traceback, and the exit codes.
 
-0: done. 1: some of many items failed and were named. 2: the request itself was wrong. 130: interrupted.
+0: done. 1: some of many items failed and were named. 2: the request itself was wrong. 130: interrupted. 143: killed.
 """
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
@@ -19,12 +20,14 @@ from stereo.errors import ConfigError, StereoError
 
 def run(main: Callable[[], int]) -> NoReturn:
     """Run a script's `main`, which returns the exit code, and turn a StereoError into one line and exit code 2."""
+    # The SIGTERM of a scheduler would otherwise end it at once, and leave its temporary files behind.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         with _one_voice():
             _say_if_foreign(Path(sys.argv[0]))
             code = main()
     except StereoError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"error: {printable(str(error))}", file=sys.stderr)
         code = 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -33,6 +36,11 @@ def run(main: Callable[[], int]) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     sys.exit(code)
+
+
+def printable(text: str) -> str:
+    """Return a text of a stranger's file as one line without control characters, which would command the terminal."""
+    return "".join(character if character.isprintable() else "�" for character in " ".join(text.split()))
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 """What the scripts share: options, data sets by name, and the line about another clone's package."""
 
 import argparse
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -87,3 +89,21 @@ def test_a_script_that_runs_another_clones_package_says_so(tmp_path: Path, capsy
     (line,) = capsys.readouterr().err.splitlines()
     assert str(REPOSITORY / "stereo") in line
     assert f"pip install -e {tmp_path}" in line
+
+
+def test_a_script_that_is_terminated_leaves_no_temporary_file(tmp_path: Path) -> None:
+    code = f"""
+import os, signal
+from pathlib import Path
+from stereo.cli import run
+from stereo.output import atomic_output
+
+def main():
+    with atomic_output(Path({str(tmp_path / "result.zip")!r})) as temporary:
+        temporary.write_text("half of it")
+        os.kill(os.getpid(), signal.SIGTERM)
+
+run(main)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr, list(tmp_path.iterdir())) == (143, "", [])

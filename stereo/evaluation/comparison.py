@@ -69,9 +69,10 @@ def require_comparable(entries: Sequence[Entry], images: Images, allowed: Collec
                 if key not in allowed:
                     found.setdefault(key, f"{key} ({data}): {one} with {names[first]}, {two} with {names[other]}")
     if found:
+        shared = "choose what they share (--protocol, --region), or " if found.keys() & {"protocol", "region"} else ""
         raise DataError(
-            f"not comparable, these differ: {'; '.join(found.values())}. Choose what they share (--protocol, --region) "
-            f"or compare all the same: --allow-different {' '.join(found)}"
+            f"not comparable, these differ: {'; '.join(found.values())}; {shared}compare all the same: "
+            f"--allow-different {' '.join(found)}"
         )
 
 

@@ -1,5 +1,6 @@
 """The entries of several reports as the lines of one table: chosen, grouped, and named so that none is mistaken."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -69,7 +70,7 @@ def choose_entries(
         there = dict.fromkeys(result[key] for report in reports for result in report.results)
         for name in names:
             choose(name, list(there), key)
-    data_names = _data_names(reports)
+    data_names = data_labels([result["data"] for result in report.results] for report in reports)
     labels = _method_labels(reports)
     entries = [
         Entry(
@@ -88,6 +89,31 @@ def choose_entries(
         words = [f"{key} {' or '.join(chosen)}" for key, chosen in wanted.items() if chosen]
         raise ConfigError(f"no entry is of {' and '.join(words)} at once; ask for fewer of them")
     return entries
+
+
+def headline(entries: Sequence[Entry], protocols: bool = False, regions: bool = False) -> list[Entry]:
+    """Return the entries of each data set's first protocol and first region, which is the whole image.
+
+    The first are those that all methods of all reports have; of a data set without such, all entries are returned.
+
+    Args:
+        protocols, regions: Whether all of them are wanted.
+    """
+    sources: dict[str, set[Source]] = {}
+    for entry in entries:
+        sources.setdefault(entry.data, set()).add(entry.source)
+    first: dict[str, tuple[str, str]] = {}
+    for (data, *what), group in grouped(entries).items():
+        if {entry.source for entry in group} == sources[data]:
+            first.setdefault(data, (what[0], what[1]))
+
+    def is_shown(entry: Entry) -> bool:
+        data, protocol, region = entry.group
+        if data not in first:
+            return True
+        return (protocols or protocol == first[data][0]) and (regions or region == first[data][1])
+
+    return [entry for entry in entries if is_shown(entry)]
 
 
 def grouped(entries: Iterable[Entry]) -> dict[tuple[str, str, str], list[Entry]]:
@@ -115,17 +141,24 @@ def source_names(entries: Sequence[Entry]) -> dict[Source, str]:
 # --------------------------------------------------------------------------------------------------------- names
 
 
-def _data_names(reports: Sequence[Report]) -> dict[str, str]:
+def data_labels(reports: Iterable[Iterable[str]]) -> dict[str, str]:
     """Return what each FAMILY[:PATH] is called: its family, since paths are of one machine.
 
-    Where a report has two of one family, all of that family keep their paths.
+    Where a report has two of one family, all of that family keep as much of their paths as tells them apart.
+
+    Args:
+        reports: The FAMILY[:PATH]s of each report.
     """
-    families = [dict.fromkeys(result["data"] for result in report.results) for report in reports]
-    counts = [[spec.partition(":")[0] for spec in specs] for specs in families]
+    specs = [dict.fromkeys(report) for report in reports]
+    counts = [Counter(spec.partition(":")[0] for spec in report) for report in specs]
+    paths: dict[str, dict[str, str]] = {}  # by family, from FAMILY[:PATH] to PATH
+    for spec in dict.fromkeys(spec for report in specs for spec in report):
+        family, _, path = spec.partition(":")
+        paths.setdefault(family, {})[spec] = path
     return {
-        spec: spec if any(names.count(spec.partition(":")[0]) > 1 for names in counts) else spec.partition(":")[0]
-        for specs in families
-        for spec in specs
+        spec: f"{family}:{_short_path(path, own.values())}" if path and any(c[family] > 1 for c in counts) else family
+        for family, own in paths.items()
+        for spec, path in own.items()
     }
 
 
@@ -159,16 +192,17 @@ def _method_labels(reports: Sequence[Report]) -> dict[tuple[int, str], str]:
     return labels
 
 
-def _short_name(path: str, others: Sequence[str]) -> str:
-    """Return as much of the end of a path, without its suffix, as tells it from the other paths."""
+def _short_name(path: str, others: Iterable[str]) -> str:
+    """Return as much of the end of a file's path, without its suffix, as tells it from the other paths."""
+    short, *rest = (name.removesuffix(PurePath(name).suffix) for name in (path, *others))
+    return _short_path(short, rest) or "no name"
 
-    def tail(path: str, count: int) -> str:
-        parts = PurePath(path).parts[-count:]
-        return "/".join([*parts[:-1], PurePath(parts[-1]).stem]) if parts else "no name"
 
-    count = 1
-    while count < len(PurePath(path).parts) and any(
-        other != path and tail(other, count) == tail(path, count) for other in others
-    ):
-        count += 1
-    return tail(path, count)
+def _short_path(path: str, others: Iterable[str]) -> str:
+    """Return as much of the end of a path as tells it from the other paths."""
+    parts = path.rstrip("/").split("/")
+    rivals = [other.rstrip("/").split("/") for other in others if other != path]
+    for count in range(1, len(parts)):
+        if all(rival[-count:] != parts[-count:] for rival in rivals):
+            return "/".join(parts[-count:])
+    return path

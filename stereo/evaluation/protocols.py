@@ -61,7 +61,7 @@ class Protocol:
         if self.families is not None and not (names and names[0].partition("/")[0] in self.families):
             return f"defined on {_listed(self.families)}"
         if self.full_listing and len(names) != SCENE_FLOW_TEST:
-            return f"drawn from the {SCENE_FLOW_TEST:,} samples of Scene Flow's test half; here are {len(names):,}"
+            return f"drawn from the {SCENE_FLOW_TEST:,} samples of Scene Flow's test half; here: {len(names):,}"
         return None
 
     def notes(self, names: Sequence[str], rendering: str | None) -> list[str]:
@@ -75,7 +75,7 @@ class Protocol:
             if not names[0].startswith("scene_flow/"):
                 notes.append("its published numbers are of Scene Flow")
             elif not self.full_listing and len(names) != SCENE_FLOW_TEST:
-                notes.append(f"published on {SCENE_FLOW_TEST:,} images of the test half; here are {len(names):,}")
+                notes.append(f"published on {SCENE_FLOW_TEST:,} images of the test half; here: {len(names):,}")
             if rendering is not None and self.rendering not in (None, rendering):
                 notes.append(f"published on {self.rendering}; this is {rendering}")
         return notes

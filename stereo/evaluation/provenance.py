@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from stereo.checkpoint import LoadedCheckpoint
-from stereo.config import DatasetConfig
+from stereo.config import WITH_TEST_HALF, DatasetConfig
 from stereo.device import describe_machine
 from stereo.evaluation.metrics import metric_names
 from stereo.methods.method import Method
@@ -56,6 +56,14 @@ def describe_run(methods: Sequence[Method], data: Mapping[str, DatasetConfig], c
     }
 
 
+# Settings of data sets that only some families have.
+_OF_FAMILIES = {
+    "synthetic": ("synthetic",),
+    "split": ("synthetic", "scene_flow"),
+    "rendering": ("scene_flow",),
+    "negative_disparity": ("scene_flow",),
+    "half": WITH_TEST_HALF,
+}
 # What of an identity differs from shard to shard of one evaluation.
 OF_SHARD = ("shard", "save_predictions")
 
@@ -113,10 +121,11 @@ def _record(section: Any) -> Any:
 
 
 def _describe_data(settings: DatasetConfig) -> dict[str, Any]:
-    """Return the settings of a data set; those of the procedural world only where it is drawn."""
+    """Return the settings of a data set that its family has."""
     values = asdict(settings)
-    if settings.family != "synthetic":
-        del values["synthetic"]
+    for name, families in _OF_FAMILIES.items():
+        if settings.family not in families:
+            del values[name]
     return values
 
 

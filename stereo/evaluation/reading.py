@@ -107,8 +107,8 @@ def _check(result: Any, where: str) -> None:
             raise DataError(f"{where}: has no '{key}'; {_AGAIN}")
     for key, value in result.items():
         if key in _WHOLE:
-            if not (is_number(value) and isinstance(value, int)):
-                raise refuse(key, "a whole number")
+            if not (is_number(value) and isinstance(value, int) and value >= 0):
+                raise refuse(key, "a whole number, 0 or more")
         elif ((key in _NUMBERS and value is not None) or isinstance(value, int | float)) and not is_number(value):
             raise refuse(key, "a number or null")
     if result.get("averaging", "pixels") not in ("pixels", "images"):

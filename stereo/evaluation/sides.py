@@ -71,7 +71,9 @@ def compare_sides(entries: Sequence[Entry], images: Images, sides: Sequence[Side
         present = [(side, runs) for side in sides if (runs := [scores[s] for s in side.sources if s in scores])]
         found += [_Pair(group[0], *present[0], *other) for other in present[1:]]
     found = [pair for pair in found if pair.names]
-    return [_heading(found), *(line for pair in found for line in pair.sentences())] if found else []
+    if not found:
+        return []
+    return [_heading(found), *(line for pair in found for line in pair.sentences()), *_over_data_sets(found)]
 
 
 @dataclass(frozen=True)
@@ -93,18 +95,47 @@ class _Pair:
     def _weight(self, name: str) -> int:
         return self.runs_a[0][name].pixels if self.entry.result["averaging"] == "pixels" else 1
 
-    def sentences(self) -> Iterator[str]:
-        # They need NumPy and scipy, which a table does not.
-        from stereo.evaluation.statistics import describe, paired_difference
+    @property
+    def part(self) -> str:
+        """Return protocol and region in words."""
+        _, protocol, region = self.entry.group
+        return protocol + ("" if region == "all" else f", {region}")
 
-        data, protocol, region = self.entry.group
-        what = f"{data}, {protocol}" + ("" if region == "all" else f", {region}")
+    def sentences(self) -> Iterator[str]:
         weights = [self._weight(name) for name in self.names]
-        for place, (title, unit) in enumerate(_PAIRED):
-            a = [[run[name].values[place] for name in self.names] for run in self.runs_a]
-            b = [[run[name].values[place] for name in self.names] for run in self.runs_b]
-            found = paired_difference(a, b, weights)
-            yield f"- {what}, {title}: {describe(found, self.a.name, self.b.name, unit)}"
+        yield from _sentences(f"{self.entry.data}, {self.part}", [self], weights)
+
+
+def _sentences(what: str, pairs: Sequence[_Pair], weights: Sequence[int]) -> Iterator[str]:
+    """Yield a sentence for each metric, over the images of all pairs, which are of the same two sides."""
+    # They need NumPy and scipy, which a table does not.
+    from stereo.evaluation.statistics import describe, paired_difference
+
+    first = pairs[0]
+    for place, (title, unit) in enumerate(_PAIRED):
+        a = [
+            [pair.runs_a[run][name].values[place] for pair in pairs for name in pair.names]
+            for run in range(len(first.runs_a))
+        ]
+        b = [
+            [pair.runs_b[run][name].values[place] for pair in pairs for name in pair.names]
+            for run in range(len(first.runs_b))
+        ]
+        found = paired_difference(a, b, weights)
+        yield f"- {what}, {title}: {describe(found, first.a.name, first.b.name, unit)}"
+
+
+def _over_data_sets(pairs: Sequence[_Pair]) -> Iterator[str]:
+    """Yield what holds over all data sets together, for each protocol and region that several have."""
+    together: dict[tuple[str, str, str, int, int], list[_Pair]] = {}
+    for pair in pairs:
+        key = pair.part, pair.a.name, pair.b.name, len(pair.runs_a), len(pair.runs_b)
+        together.setdefault(key, []).append(pair)
+    for (part, *_), own in together.items():
+        if len(own) > 1:
+            count = sum(len(pair.names) for pair in own)
+            what = f"{len(own)} data sets, {count} images that count alike, {part}"
+            yield from _sentences(what, own, [1] * count)
 
 
 def _heading(pairs: Sequence[_Pair]) -> str:

@@ -131,9 +131,9 @@ def describe(difference: Difference, a: str, b: str, unit: str) -> str:
         unit: What the metric is counted in, such as px.
     """
     n, ties = difference.images, f", {difference.ties} equal" if difference.ties else ""
-    share = f"{difference.wins} of {n} images{ties}"
+    share = f"{difference.wins} of {n} image{'s' * (n != 1)}{ties}"
     if difference.ties == n and not difference.low and not difference.high:
-        return f"{b} and {a} are equal on each of {n} images"
+        return f"{b} and {a} are equal on each of {n} image{'s' * (n != 1)}"
     if difference.low is None or difference.high is None:
         (value,) = _round(difference.better_by)
         return f"{a} − {b} is {value} {unit}, {b} is better on {share}; too few images for an interval"

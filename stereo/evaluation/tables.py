@@ -4,8 +4,8 @@ import csv
 import io
 from collections.abc import Callable, Sequence
 
-from stereo.cli import choose
-from stereo.evaluation.entries import Entry, grouped, metric_names
+from stereo.cli import choose, printable
+from stereo.evaluation.entries import Entry, Source, grouped, metric_names
 from stereo.evaluation.reading import is_number
 
 # What stands in a table where nothing else is asked for.
@@ -67,11 +67,41 @@ def table(entries: Sequence[Entry], style: str = "markdown", metrics: Sequence[s
     return STYLES[style](groups, ["images", *(metrics or DEFAULT_METRICS), "seconds_per_pair"])
 
 
+def joined_table(entries: Sequence[Entry], metrics: Sequence[str] = ()) -> list[str]:
+    """Return the lines of a Markdown table with all regions of a method in one row, their numbers beside each other.
+
+    Raises: ConfigError as :func:`table`.
+    """
+    for name in metrics:
+        choose(name, list(dict.fromkeys([*metric_names(entries), *_TITLES])), "metric")
+    metrics = ["images", *(metrics or DEFAULT_METRICS), "seconds_per_pair"]
+    rows: dict[tuple[str, str], dict[Source, list[Entry]]] = {}
+    for entry in entries:
+        rows.setdefault(entry.group[:2], {}).setdefault(entry.source, []).append(entry)
+    own = [row for sources in rows.values() for row in sources.values()]
+    return _markdown_lines(
+        metrics,
+        [
+            [
+                *(row[0].data + row[0].data_label, row[0].method),
+                f"{row[0].group[1]}: {' / '.join(entry.group[2] for entry in row)}",
+                # Of what is the same for all of a method's regions, one number.
+                *(" / ".join(_number(e, name) for e in (row[:1] if name in _NO_CONTEST else row)) for name in metrics),
+            ]
+            for row in own
+        ],
+    )
+
+
 def _markdown(groups: Groups, metrics: Sequence[str]) -> list[str]:
-    titles = ["data", "method", "protocol", *(_title(name) for name in metrics)]
     rows = [_words(entry) + [_number(entry, name) for name in metrics] for group in groups for entry in group]
+    return _markdown_lines(metrics, rows)
+
+
+def _markdown_lines(metrics: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    titles = ["data", "method", "protocol", *(_title(name) for name in metrics)]
     # A line break would end the row, a bar the cell.
-    cells = [[" ".join(cell.split()).replace("|", "\\|") for cell in row] for row in [titles, *rows]]
+    cells = [[printable(cell).replace("|", "\\|") for cell in row] for row in [titles, *rows]]
     header, *lines = ["| " + " | ".join(row) + " |" for row in cells]
     return [header, "|---" * len(titles) + "|", *lines]
 
@@ -147,4 +177,4 @@ def _best(group: Sequence[Entry], metric: str) -> str | None:
 
 
 def _latex_text(text: str) -> str:
-    return "".join(_LATEX.get(character, character) for character in " ".join(text.split()))
+    return "".join(_LATEX.get(character, character) for character in printable(text))

@@ -10,6 +10,8 @@ from stereo.output import safe_name
 
 # The first that is there counts: a PNG beside a map in floating point is often a picture of it.
 _SUFFIXES = (".pfm", ".npy", ".png")
+# What a submission to Middlebury holds its scenes in: F, H and Q are resolutions.
+_MIDDLEBURY_FOLDERS = tuple(f"{half}{size}" for half in ("training", "test") for size in "FHQ")
 
 
 class StoredNames:
@@ -20,7 +22,9 @@ class StoredNames:
         A/0001.pfm, .npy or .png (16 bit, px × 256)       also what `save_prediction` writes, and ETH3D's NAME.pfm
         A/0001/disparity.pfm                              scripts/infer.py; of a list also 00000_A_0001/disparity.pfm
         000000_10.png, disp_0/000000_10.png               KITTI
-        NAME/disp0METHOD.pfm                              Middlebury; METHOD_s, its sparse twin, only where it is alone
+        low_res_two_view/NAME.pfm                         ETH3D
+        NAME/disp0METHOD.pfm                              Middlebury, also below trainingH and the like;
+                                                          METHOD_s, its sparse twin, only where it is alone
         TEST/A/0032/0006.pfm, TEST/A/0032/left/0006.pfm   Scene Flow, also below FlyingThings3D, disparity or both
 
     The files of a benchmark may have any of the first line's suffixes.
@@ -41,7 +45,7 @@ class StoredNames:
         found += [path for stem in stems if os.path.isfile(path := self.folder / stem / "disparity.pfm")]
         found += [path for path in self._numbered.get(safe_name(name), ()) if path.is_file()]
         if name.startswith("middlebury"):
-            found += [path for stem in stems for path in _middlebury_files(self.folder / stem)]
+            found += [path for stem in stems for path in _middlebury_files(self.folder, stem)]
         if not found:
             base = self.folder / name
             raise DataError(
@@ -78,6 +82,8 @@ def _stems(name: str) -> Iterator[str]:
         for prefix in prefixes:
             yield f"{prefix}{rest}_10"
             yield f"{prefix}disp_0/{rest}_10"
+    elif family == "eth3d":
+        yield f"low_res_two_view/{rest}"
     elif family == "scene_flow" and rest.count("/") > 1:
         scene_set, *clip, frame = rest.split("/")
         for prefix in prefixes:
@@ -88,11 +94,14 @@ def _stems(name: str) -> Iterator[str]:
                     yield safe_name(stem)
 
 
-def _middlebury_files(folder: Path) -> list[Path]:
+def _middlebury_files(folder: Path, scene: str) -> list[Path]:
     """Return the scene's results of any method; not the ground truth, which may lie beside them."""
-    found = {path.stem: path for path in sorted(folder.glob("disp0?*.pfm")) if not path.stem.endswith("confidence")}
+    folders = [folder / scene, *(folder / half / scene for half in _MIDDLEBURY_FOLDERS)]
+    paths = [path for own in folders for path in sorted(own.glob("disp0?*.pfm"))]
     return [
         path
-        for stem, path in found.items()
-        if stem != "disp0GT" and not (stem.endswith("_s") and stem.removesuffix("_s") in found)
+        for path in paths
+        if path.stem != "disp0GT"
+        and not path.stem.endswith("confidence")
+        and not (path.stem.endswith("_s") and path.with_stem(path.stem.removesuffix("_s")) in paths)
     ]

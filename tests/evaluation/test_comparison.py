@@ -62,6 +62,26 @@ def test_methods_of_one_report_are_compared_with_the_first(tmp_path: Path) -> No
         sentences(folder, baseline="raft")
 
 
+def test_all_data_sets_together_count_every_image_alike(tmp_path: Path) -> None:
+    # One folder of two data sets: on six images the network is better by 0.25 px, on six worse by 1 px.
+    worse: Scores = {name: (9 * pixels, epe + 1, bad) for name, (pixels, epe, bad) in A.items()}
+    both = [
+        write_folder(tmp_path / data, {"sgbm": A, "network": other}, {"data": data})
+        for data, other in (("eth3d:x", B), ("kitti2015:y", worse))
+    ]
+    rows = [row for folder in both for row in json.loads((folder / "report.json").read_text())["results"]]
+    write_json(tmp_path / "both" / "report.json", *rows)
+    header, *lines = [line for folder in both for line in (folder / "per_image.csv").read_text().splitlines()]
+    text = "\n".join([header, *(line for line in lines if line != header)])
+    (tmp_path / "both" / "per_image.csv").write_text(text + "\n")
+    found = sentences(tmp_path / "both")
+    assert len(found) == 2 * 2 + 2
+    assert found[-2].startswith(
+        "- 2 data sets, 12 images that count alike, all, EPE: network is worse than sgbm by 0.38"
+    )
+    assert found[-2].endswith("better on 6 of 12 images")
+
+
 def test_reports_of_one_method_are_told_apart(tmp_path: Path) -> None:
     one, other = write_folder(tmp_path / "1", {"network": A}), write_folder(tmp_path / "2", {"network": B})
     expected = (
@@ -174,7 +194,9 @@ def test_what_differs_is_named_refused_and_allowed_by_its_name(
     data = {"data": {SPEC: FAMILY}}
     one = write_folder(tmp_path / "1", {"a": A}, {"sizes": SIZES}, **data)
     other = write_folder(tmp_path / "2", {"b": scores}, *({"sizes": SIZES, **row} for row in rows), **(data | rest))
-    with pytest.raises(DataError, match=f"^not comparable, these differ: {message}. Choose .*--allow-different {key}$"):
+    choose = r"choose what they share \(--protocol, --region\), or " if key in ("protocol", "region") else ""
+    advice = f"{choose}compare all the same: --allow-different {key}"
+    with pytest.raises(DataError, match=f"^not comparable, these differ: {message}; {advice}$"):
         check(one, other)
     check(one, other, allowed=(key,))
 

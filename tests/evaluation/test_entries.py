@@ -7,7 +7,7 @@ import pytest
 from helpers.reports import write_json
 
 from stereo.errors import ConfigError
-from stereo.evaluation.entries import Entry, choose_entries, grouped, metric_names
+from stereo.evaluation.entries import Entry, choose_entries, data_labels, grouped, headline, metric_names
 from stereo.evaluation.reading import read_report
 
 
@@ -64,6 +64,33 @@ def test_two_data_sets_of_one_family_are_two(tmp_path: Path) -> None:
     other = write_json(tmp_path / "b.json", {"data": "pairs:b.txt"})
     groups = grouped(entries(one, other))
     assert {group[0]: len(found) for group, found in groups.items()} == {"pairs:a.txt": 1, "pairs:b.txt": 2, "eth3d": 1}
+
+
+@pytest.mark.parametrize(
+    ("specs", "expected"),
+    [
+        (["eth3d:/a", "synthetic"], ["eth3d", "synthetic"]),
+        (["pairs:/a", "eth3d:/a", "pairs:/b"], ["pairs:a", "pairs:b", "eth3d"]),
+        (["pairs:/x/a/list.txt", "pairs:/x/b/list.txt"], ["pairs:a/list.txt", "pairs:b/list.txt"]),
+        (["pairs:/a", "pairs:a", "pairs:/a/"], ["pairs:/a", "pairs:a", "pairs:/a/"]),
+        (["synthetic", "synthetic:/a/b"], ["synthetic", "synthetic:b"]),
+    ],
+)
+def test_data_sets_are_told_apart(specs: list[str], expected: list[str]) -> None:
+    assert list(data_labels([specs]).values()) == expected
+
+
+def test_the_headline_is_the_first_that_all_methods_have(tmp_path: Path) -> None:
+    def rows(method: str, protocols: str) -> list[dict[str, str]]:
+        regions = ("all", "edges")
+        return [{"method": method, "protocol": name, "region": region} for name in protocols for region in regions]
+
+    found = entries(write_json(tmp_path / "report.json", *rows("one", "xyz"), *rows("two", "zy")))
+    assert {entry.group[1:] for entry in headline(found)} == {("y", "all")}
+    assert {entry.group[1:] for entry in headline(found, regions=True)} == {("y", "all"), ("y", "edges")}
+    assert {entry.group[1:] for entry in headline(found, protocols=True)} == {(name, "all") for name in "xyz"}
+    apart = entries(write_json(tmp_path / "apart.json", *rows("one", "x"), *rows("two", "y")))
+    assert headline(apart) == apart  # nothing is shared
 
 
 def test_all_numbers_are_found(tmp_path: Path) -> None:

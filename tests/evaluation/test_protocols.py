@@ -98,7 +98,7 @@ FIRST_FIVE = [1182, 2430, 2205, 1501, 808]
         ("psmnet", "kitti2015/000000", 3, "defined on scene_flow, synthetic and pairs"),
         ("kitti2012", "kitti2015/000000", 3, "defined on kitti2012"),
         ("middlebury", "middlebury2003/cones", 1, None),
-        ("raft400", "scene_flow/a", 3, "drawn from the 4,370 samples of Scene Flow's test half; here are 3"),
+        ("raft400", "scene_flow/a", 3, "drawn from the 4,370 samples of Scene Flow's test half; here: 3"),
         ("raft400", "scene_flow/a", SCENE_FLOW_TEST, None),
     ],
 )
@@ -111,7 +111,7 @@ def test_a_protocol_says_what_keeps_its_numbers_from_being_the_published_ones() 
     assert PROTOCOLS["psmnet"].notes(whole, "cleanpass") == []
     assert PROTOCOLS["psmnet"].notes(whole, "finalpass") == ["published on cleanpass; this is finalpass"]
     assert PROTOCOLS["igev"].notes(part, "cleanpass") == [
-        "published on 4,370 images of the test half; here are 3",
+        "published on 4,370 images of the test half; here: 3",
         "published on finalpass; this is cleanpass",
     ]
     assert PROTOCOLS["gwcnet"].notes(["synthetic/0"], None) == ["its published numbers are of Scene Flow"]

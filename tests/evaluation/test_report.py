@@ -64,6 +64,7 @@ def test_the_report_says_where_the_numbers_come_from(tmp_path: Path) -> None:
     assert scene_flow["limit"] == 3
     assert "synthetic" not in scene_flow
     assert about["data"]["synthetic"]["synthetic"]["seed"] == 7
+    assert not {"rendering", "negative_disparity", "half"} & about["data"]["synthetic"].keys()
     assert about["command"] == "evaluate.py --data synthetic"
     assert about["threads"] >= 1
     assert "CPU cores" in about["machine"]

@@ -28,11 +28,13 @@ def _make(folder: Path, *paths: str) -> None:
         ("eth3d/hall/1l", "00007_eth3d_hall_1l/disparity.pfm"),
         ("eth3d/hall_1l", "hall_1l.pfm"),
         ("pairs/a:b/c", "pairs/a_b/c.pfm"),
+        ("eth3d/hall_1l", "low_res_two_view/hall_1l.pfm"),
         ("kitti2015/000000", "000000_10.png"),
         ("kitti2015/000000", "disp_0/000000_10.png"),
         ("kitti2012/000000", "kitti2012/disp_0/000000_10.npy"),
         ("middlebury2014/Adirondack", "Adirondack/disp0ELAS.pfm"),
         ("middlebury2014/Adirondack", "Adirondack/disp0ELAS_s.pfm"),
+        ("middlebury2014/Adirondack", "trainingQ/Adirondack/disp0ELAS.pfm"),
         ("middlebury2014/Adirondack", "Adirondack.npy"),
         (THINGS, "scene_flow/FlyingThings3D/TEST/A/0032/0006.pfm"),
         (THINGS, "TEST/A/0032/0006.png"),
@@ -81,7 +83,7 @@ def test_two_files_for_one_sample_are_not_guessed_between(tmp_path: Path, name: 
 
 
 @pytest.mark.parametrize(
-    ("name", "other"), [("kitti2015/000000", "disp_0/000000_10.png"), ("eth3d/hall/1l", "hall_1l.png")]
+    ("name", "other"), [("kitti2015/000000", "disp_0/000000_10.png"), ("eth3d/hall", "low_res_two_view/hall.png")]
 )
 def test_a_prediction_that_is_missing_is_named(tmp_path: Path, name: str, other: str) -> None:
     with pytest.raises(DataError, match=rf"looked for .*{name}\.pfm, \.npy and \.png, .*/disparity\.pfm, .* {other}"):

@@ -44,6 +44,48 @@ def test_what_is_better_stands_below_the_table(tmp_path: Path, capsys: pytest.Ca
     assert "a is worse than b by 0.25 px" in capsys.readouterr().out
 
 
+def test_regions_stand_side_by_side_where_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [{"region": "all"}, {"region": "visible", "bad_1": 2.0}]
+    folder = write_folder(tmp_path / "1", {"a": A, "b": B}, *rows)
+    words = ["--region", "all", "visible", "--join-regions", "--metrics", "epe", "bad_1"]
+    assert run(folder, *words, "--table-only") == 0
+    header, _, first, second = capsys.readouterr().out.splitlines()
+    assert header == "| data | method | protocol | images | EPE, px | bad-1, % | s/pair |"
+    assert first == "| eth3d | a | all: all / visible | 6 | 3.53 / 3.53 | 12.3 / 2.0 | 12.35 |"
+    assert second.startswith("| eth3d | b | all: all / visible | 6 | 3.28 / 3.28 |")
+    with pytest.raises(SystemExit):
+        run(folder, *words, "--format", "csv")
+
+
+def test_a_long_report_is_shown_by_its_first_protocol_and_region(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [{"protocol": protocol, "region": region} for protocol in ("all", "igev") for region in ("all", "edges")]
+    folder = write_folder(tmp_path / "1", {"a": A, "b": B}, *rows)
+
+    def shown(*words: str) -> tuple[int, int, bool]:
+        assert run(folder, *words) == 0
+        lines = "".join(capsys.readouterr()).splitlines()
+        table = sum(line.startswith(("| eth3d", "eth3d &", str(folder))) for line in lines)
+        return table, sum("EPE: " in line for line in lines), "note: 6 more of other" in "".join(lines)
+
+    assert shown() == shown("--format", "latex") == (2, 1, True)
+    assert shown("--region", "edges", "all") == (4, 2, False)
+    assert shown("--protocol", "igev", "--region", "edges") == (2, 1, False)
+    assert shown("--everything") == shown("--format", "csv") == (8, 4, False)
+
+
+@pytest.mark.parametrize("style", ["markdown", "latex"])
+def test_names_in_a_report_do_not_command_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], style: str
+) -> None:
+    folder = write_folder(tmp_path / "1", {"a": A, "b\x1b[31m|\n": B})
+    assert run(folder, "--format", style) == 0
+    printed = "".join(capsys.readouterr())
+    assert "�[31m" in printed
+    assert all(character.isprintable() or character == "\n" for character in printed)
+
+
 def test_sides_of_several_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     one = [write_folder(tmp_path / f"a{n}", {"network": A, "sgbm": A}) for n in range(2)]
     other = [write_folder(tmp_path / f"b{n}", {"network": B, "sgbm": A}) for n in range(2)]

@@ -16,17 +16,17 @@ for (const section of document.querySelectorAll("[data-filtered]")) {
     const wanted = chosen(section);
     for (const item of items) item.hidden = wanted.some(([key, value]) => key in item.dataset && item.dataset[key] !== value);
     if (nothing) nothing.hidden = items.some((item) => !item.hidden);
+    // A column that says the same in each row takes the room of a number.
+    for (const key of ["protocol", "region"]) section.classList.toggle(`one-${key}`, wanted.some(([name]) => name === key));
   };
-  for (const select of section.querySelectorAll("select")) {
-    // The whole image first: the regions are many.
-    if (keyOf(select) === "region" && [...select.options].some((option) => option.value === "all")) select.value = "all";
-    select.addEventListener("change", show);
-  }
+  for (const select of section.querySelectorAll("select")) select.addEventListener("change", show);
   section.querySelector(".filters").hidden = false;
   show();
 }
 
 // ------------------------------------------------------------------------------------------- the views of a picture
+
+for (const image of document.querySelectorAll("[data-same]")) image.src = document.getElementById(image.dataset.same).src;
 
 for (const picture of document.querySelectorAll(".picture")) {
   const slider = picture.querySelector("input");

@@ -19,8 +19,8 @@ from stereo.processes import Processes
 from stereo.visualize import color_disparity, color_limit
 
 # px: the longer side of an embedded picture is at most so long.
-LONGEST_SIDE = 640
-_WEBP_QUALITY = 75
+LONGEST_SIDE = 480
+_WEBP_QUALITY = 65
 
 T = TypeVar("T", np.uint8, np.float32)
 

@@ -1,6 +1,7 @@
 """Charts as SVG that belongs to the page: its fonts, and its colors in light and in dark."""
 
 import io
+import re
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -20,6 +21,8 @@ _VARIABLES = {
     GRID: "var(--line)",
     **{color: f"var(--series-{number})" for number, color in enumerate(SERIES, 1)},
 }
+# A number with more than two decimals, which no screen shows.
+_LONG_NUMBER = re.compile(r"(\d\.\d\d)\d+")
 # Inches at 72 px: as wide as a telephone shows it, so that the text is as large there as elsewhere.
 _WIDTH, _HEIGHT = 5.0, 3.5
 _STYLE: dict[Any, Any] = {
@@ -80,6 +83,7 @@ def _adapt(content: bytes, identity: str) -> str:
             value = value.replace("url(#", f"url(#{identity}-")
             if _local(key) == "href":
                 value = f"#{identity}-{value.removeprefix('#')}"
+            value = _LONG_NUMBER.sub(r"\1", value)
             for color, variable in _VARIABLES.items():
                 value = value.replace(color, variable)
             element.set(_local(key), value)

@@ -1,7 +1,6 @@
 """What the tables of the page hold, as plain values."""
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -60,19 +59,21 @@ def filled_columns(columns: Sequence[Column], rows: Iterable[Row]) -> list[Colum
     return [column for column in columns if column.key in found]
 
 
-def short_labels(specs: Iterable[str]) -> dict[str, str]:
-    """Return a label for each FAMILY[:PATH]: the family, or all of it where another has that family too."""
-    specs = list(dict.fromkeys(specs))
-    families = Counter(spec.partition(":")[0] for spec in specs)
-    return {spec: family if families[family := spec.partition(":")[0]] == 1 else spec for spec in specs}
-
-
 def first_results(results: Iterable[Row]) -> dict[tuple[str, str], Row]:
     """Return the headline of each data set and method: its first result, of the whole image where there is such."""
     found: dict[tuple[str, str], Row] = {}
     for row in sorted(results, key=lambda row: row["region"] != "all"):
         found.setdefault((row["data"], row["method"]), row)
     return found
+
+
+def shared_protocol(results: Sequence[Row]) -> str:
+    """Return the first protocol under which every data set has a result of every method; nothing where none is such."""
+    wanted = {(row["data"], row["method"]) for row in results}
+    for protocol in dict.fromkeys(row["protocol"] for row in results):
+        if {(row["data"], row["method"]) for row in results if row["protocol"] == protocol} == wanted:
+            return protocol
+    return ""
 
 
 def remarks(results: Iterable[Row], key: str) -> list[dict[str, str]]:

@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from stereo.evaluation.entries import data_labels
 from stereo.evaluation.page.charts import Chart, bar_charts, profile_charts
 from stereo.evaluation.page.colors import gradients
 from stereo.evaluation.page.pictures import LONGEST_SIDE, Picture
@@ -20,7 +21,7 @@ from stereo.evaluation.page.tables import (
     first_results,
     image_rows,
     remarks,
-    short_labels,
+    shared_protocol,
 )
 from stereo.output import atomic_output
 
@@ -50,7 +51,7 @@ def write_page(
     """
     results: Sequence[Mapping[str, Any]] = report["results"]
     methods = _distinct(results, "method")
-    labels = short_labels(row["data"] for row in results)
+    labels = data_labels([[row["data"] for row in results]])
     rows = image_rows(results, images)
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -65,6 +66,7 @@ def write_page(
         labels=labels,
         methods=methods,
         protocols=_distinct(results, "protocol"),
+        first_protocol=shared_protocol(results),
         regions=_distinct(results, "region"),
         headline=filled_columns(HEADLINE, results),
         notes=remarks(results, "notes"),
