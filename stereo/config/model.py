@@ -61,7 +61,8 @@ class AttentionConfig:
     num_heads: int = 1
     # softmax: the paper's default. scaling: division by the number of positions; then equal to dot-product attention.
     normalization: Literal["softmax", "scaling"] = "softmax"
-    # Of kind efficient. streaming: exact, in constant extra memory. naive: its twin, step by step as in the paper.
+    # Of kind efficient. streaming: exact, without values for each position; over the volume without a position code in
+    # constant extra memory. naive: its twin, step by step as in the paper.
     implementation: Literal["streaming", "naive"] = "streaming"
 
     def __post_init__(self) -> None:

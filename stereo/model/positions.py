@@ -5,7 +5,6 @@ of one pixel along disparity, or those of one disparity slice.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -120,7 +119,7 @@ def over_plane(
     return attended.unflatten(2, (-1, bins)).flatten(3)
 
 
-OVER: dict[str, Callable[[Attend, Code, Sequence[int], Any, Any, Any], Tensor]] = {
+OVER: dict[str, Callable[[Attend, Code, Sequence[int], Tensor, Tensor, Tensor], Tensor]] = {
     "volume": over_volume,
     "disparity": over_disparity,
     "plane": over_plane,

@@ -208,4 +208,4 @@ def test_settings_that_do_not_fit_are_refused() -> None:
 def test_on_cuda() -> None:
     module = guided().to("cuda")
     x, guide = inputs()
-    assert_agree(module, naive_twin(module), x.cuda(), guide.cuda(), 1e-9)
+    assert_agree(module, naive_twin(module), x.to("cuda"), guide.to("cuda"), 1e-9)
