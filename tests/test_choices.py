@@ -13,6 +13,9 @@ from stereo.model.aggregation import AGGREGATIONS
 from stereo.model.attention import IMPLEMENTATIONS, KINDS, EfficientAttention
 from stereo.model.cost_volume import COST_VOLUMES
 from stereo.model.features import FEATURES
+from stereo.model.guidance import GUIDANCE
+from stereo.model.positions import OVER, POSITION_CODES
+from stereo.model.refinement import REFINEMENTS
 from stereo.model.regression import ESTIMATES, UPSAMPLINGS
 from stereo.model.streaming import PASSES
 from stereo.training.losses import LOSSES
@@ -24,11 +27,15 @@ LOOKED_UP: dict[str, tuple[Collection[str], set[str]]] = {
     "model.features.kind": (FEATURES, set()),
     "model.cost_volume.kind": (COST_VOLUMES, set()),
     "model.aggregation.kind": (AGGREGATIONS, set()),
+    "model.aggregation.guidance": (GUIDANCE, set()),
     "model.attention.kind": (KINDS, {"none"}),
+    "model.attention.over": (OVER, set()),
+    "model.attention.position": (POSITION_CODES, set()),
     "model.attention.normalization": (PASSES.keys() & EfficientAttention.normalizations.keys(), set()),
     "model.attention.implementation": (IMPLEMENTATIONS, set()),
     "model.regression.upsampling": (UPSAMPLINGS, set()),
     "model.regression.estimate": (ESTIMATES, set()),
+    "model.refinement.kind": (REFINEMENTS, {"none"}),
     "loss.kind": (LOSSES, set()),
     "optimizer.schedule": (SCHEDULES, set()),
     "data.train.family": (BUILDERS, set()),

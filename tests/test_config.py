@@ -50,6 +50,9 @@ def test_round_trips(tmp_path: Path) -> None:
         ("training: {steps: 1.5}", ["training.steps", "1.5"]),
         ("model: {attention: {kind: dot}}", ["model.attention.kind", "'dot'", "none", "efficient"]),
         ("model: {attention: {sites: [half]}}", ["sites", "'half'", "eighth"]),
+        ("model: {attention: {over: disparity}}", ["over is disparity", "use kind dot_product or sdpa"]),
+        ("model: {attention: {position: rope}}", ["position is rope", "use sine, or kind dot_product or sdpa"]),
+        ("model: {attention: {over: plane, sites: [features]}}", ["over is plane", "features", "use over=volume"]),
         ("model: {attention: {num_heads: 3}}", ["key_channels is 16", "num_heads (3)"]),
         ("model: {max_disparity: 100}", ["100", "multiple of 16", "112"]),
         ("model: {cost_volume: {groups: 7}}", ["matching_channels (64)", "groups (7)"]),
@@ -138,7 +141,7 @@ def test_missing_and_unreadable_files(tmp_path: Path) -> None:
         load_config(binary)
 
 
-@pytest.mark.parametrize("path", sorted((REPOSITORY / "configs").glob("*.yaml")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "configs").rglob("*.yaml")), ids=lambda path: path.name)
 def test_every_shipped_configuration_loads(path: Path) -> None:
     load_config(path)
     assert path.read_text(encoding="utf-8").startswith("#"), "the head says the command, the hardware and the score"

@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -104,13 +104,14 @@ def run_forms(forms: Sequence[str], sizes: Sequence[tuple[int, ...]], setup: Set
 def _run_form(name: str, mode: Mode, size: tuple[int, ...], last: Row | None, setup: Setup) -> Row:
     height, width, depth = (value // 4 for value in size)
     positions, form = height * width * depth, FORMS[name]
-    multiplications = form.multiplications(positions, setup.widths, mode)
+    widths = replace(setup.widths, slices=depth)
+    multiplications = form.multiplications(positions, widths, mode)
     if last is not None and last.status == "over time":  # larger still: not run
         outcome = Outcome("over time", message=last.message)
     else:
         cell = {"form": name, "mode": mode, "shape": [depth, height, width]}
         outcome = run_cell(setup.command(cell), setup.time_limit)
-    predicted = 4 * form.elements(positions, setup.widths, mode)
+    predicted = 4 * form.elements(positions, widths, mode)
     if outcome.status == "out of memory":
         outcome.needed_bytes = max(outcome.needed_bytes or 0, predicted)
     if outcome.status == "over time" and last is not None and last.seconds and last.predicted_multiplications:
@@ -169,17 +170,17 @@ def _measure(cell: dict[str, Any]) -> None:
 def _prepare_form(cell: dict[str, Any], widths: Widths, device: torch.device) -> Callable[[], Any]:
     torch.manual_seed(0)
     form = FORMS[cell["form"]]
-    module = form.module(widths.channels, widths.keys, widths.values, widths.heads, **form.options).to(device)
+    module = form.build(widths).to(device)
     torch.nn.init.normal_(module.reprojection.weight, std=0.1)
     x = torch.randn(1, widths.channels, *cell["shape"], device=device)
+    inputs = [x, torch.randn(1, widths.channels, *cell["shape"][1:], device=device)] if form.guided else [x]
     if cell["mode"] == "forward":
-        return torch.inference_mode()(lambda: module(x))
+        return torch.inference_mode()(lambda: module(*inputs))
     upstream = torch.randn_like(x)
-    x.requires_grad_()
-    parameters = [x, *module.parameters()]
+    parameters = [*(part.requires_grad_() for part in inputs), *module.parameters()]
 
     def forward_and_backward() -> Any:
-        output = module(x)
+        output = module(*inputs)
         return output, torch.autograd.grad(output, parameters, upstream)
 
     return forward_and_backward

@@ -20,7 +20,7 @@ MODES: tuple[Mode, ...] = ("forward", "forward+backward")
 class Straightforward(EfficientAttention):
     """Efficient attention as it is usually written: head by head, everything held at once. The outside reference."""
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, guide: Tensor | None = None) -> Tensor:
         positions = x.flatten(2)
         queries, keys, values = self.queries(positions), self.keys(positions), self.values(positions)
         attended = []
@@ -32,12 +32,14 @@ class Straightforward(EfficientAttention):
 
 @dataclass
 class Widths:
-    """Channels of the input, of keys and queries, of values; heads."""
+    """Channels of the input, and of the guide where there is one, of keys and queries, of values; heads."""
 
     channels: int
     keys: int
     values: int
     heads: int
+    # Slices of the volume, which a guided form's queries and keys are shared by.
+    slices: int = 1
 
     def check(self) -> None:
         """Raise ConfigError unless the heads divide keys and values."""
@@ -54,6 +56,13 @@ class Form:
     # Elements that must be held beyond the input at the peak.
     elements: Callable[[int, Widths, Mode], int]
     multiplications: Callable[[int, Widths, Mode], int]
+    # Over the plane of each slice, with queries and keys from a guide, instead of over the volume.
+    guided: bool = False
+
+    def build(self, widths: Widths) -> Attention:
+        """Return fresh attention of this form."""
+        options = self.options | ({"over": "plane", "guide_channels": widths.channels} if self.guided else {})
+        return self.module(widths.channels, widths.keys, widths.values, widths.heads, **options)
 
 
 def _linear_elements(n: int, w: Widths, mode: Mode) -> int:
@@ -121,6 +130,67 @@ def _quadratic_multiplications(n: int, w: Widths, mode: Mode) -> int:
     return forward if mode == "forward" else 3 * forward
 
 
+def _guided_streaming_elements(n: int, w: Widths, mode: Mode) -> int:
+    """The output; with the backward pass the gradient of the input too. Of a plane: queries and keys before and after
+    their softmax, the queries once more with their channel of ones; with the backward pass the gradients of both."""
+    plane = n // w.slices
+    forward, backward = n * w.channels + 5 * plane * w.keys, 2 * n * w.channels + 8 * plane * w.keys
+    return forward if mode == "forward" else backward
+
+
+def _guided_streaming_multiplications(n: int, w: Widths, mode: Mode) -> int:
+    """Two products of keys' by input channels at each position, six with the backward pass; the plane's projections."""
+    projections = n // w.slices * w.channels * 2 * w.keys
+    return (
+        2 * n * w.keys * w.channels + projections
+        if mode == "forward"
+        else 6 * n * w.keys * w.channels + 3 * projections
+    )
+
+
+def _guided_naive_elements(n: int, w: Widths, mode: Mode) -> int:
+    """Forward: values and attended values, one of them twice; or what stands around the output. With the backward pass
+    the values, attended values and their gradient, and the output and its gradient. Queries and keys of a plane."""
+    plane = 4 * n // w.slices * w.keys
+    forward = max(3 * w.values, w.values + 2 * w.channels)
+    return n * (forward if mode == "forward" else 4 * w.values + 2 * w.channels) + plane
+
+
+def _guided_naive_multiplications(n: int, w: Widths, mode: Mode) -> int:
+    """Values and reprojection at each position, keys times values and context times queries; the plane's
+    projections."""
+    forward = n * (2 * w.channels * w.values + 2 * w.keys * w.values // w.heads)
+    forward += n // w.slices * w.channels * 2 * w.keys
+    return forward if mode == "forward" else 3 * forward
+
+
+def _guided_quadratic_elements(n: int, w: Widths, mode: Mode) -> int:
+    """One map of a plane for all slices, for each head, before and after its softmax, and with the backward pass the
+    gradient; beside it what the naive form holds."""
+    plane = n // w.slices
+    return w.heads * plane * plane * (2 if mode == "forward" else 3) + _guided_naive_elements(n, w, mode)
+
+
+def _guided_fused_elements(n: int, w: Widths, mode: Mode) -> int:
+    """Queries, keys and values padded to the width of all slices' values of a head, and the values that they were made
+    of; with the backward pass the result, its gradient, a contiguous copy, and the gradients of the three too."""
+    return n * (6 * w.values if mode == "forward" else 9 * w.values + 2 * w.channels)
+
+
+def _guided_quadratic_multiplications(n: int, w: Widths, mode: Mode) -> int:
+    """Queries times keys once, and the map times the values of each slice; values and reprojection."""
+    plane = n // w.slices
+    forward = plane * plane * w.keys + n * plane * w.values + 2 * n * w.channels * w.values
+    return forward if mode == "forward" else 3 * forward
+
+
+def _guided_fused_multiplications(n: int, w: Widths, mode: Mode) -> int:
+    """As the quadratic form, with queries and keys as wide as all slices' values."""
+    plane = n // w.slices
+    forward = 2 * n * plane * max(w.values, w.keys // w.slices) + 2 * n * w.channels * w.values
+    return forward if mode == "forward" else 3 * forward
+
+
 FORMS = {
     "efficient (streaming)": Form(EfficientAttention, {}, _streaming_elements, _streaming_multiplications),
     "efficient (naive)": Form(
@@ -129,4 +199,18 @@ FORMS = {
     "efficient (straightforward)": Form(Straightforward, {}, _straightforward_elements, _linear_multiplications),
     "dot_product": Form(DotProductAttention, {}, _quadratic_elements, _quadratic_multiplications),
     "sdpa": Form(Fused, {}, _fused_elements, _quadratic_multiplications),
+    "guided efficient (streaming)": Form(
+        EfficientAttention, {}, _guided_streaming_elements, _guided_streaming_multiplications, guided=True
+    ),
+    "guided efficient (naive)": Form(
+        EfficientAttention,
+        {"implementation": "naive"},
+        _guided_naive_elements,
+        _guided_naive_multiplications,
+        guided=True,
+    ),
+    "guided dot_product": Form(
+        DotProductAttention, {}, _guided_quadratic_elements, _guided_quadratic_multiplications, guided=True
+    ),
+    "guided sdpa": Form(Fused, {}, _guided_fused_elements, _guided_fused_multiplications, guided=True),
 }

@@ -13,7 +13,7 @@ from stereo.benchmark.machine import format_bytes
 from stereo.output import atomic_output
 
 HEADER = (
-    f"{'attention':28}{'mode':18}{'image':14}{'N':>10}  {'time':>12}  {'extra memory':>12}  {'predicted':>12}  "
+    f"{'attention':30}{'mode':18}{'image':14}{'N':>10}  {'time':>12}  {'extra memory':>12}  {'predicted':>12}  "
     f"{'10⁹ mult.':>10}"
 )
 
@@ -22,21 +22,25 @@ def line_of(row: Row) -> str:
     """Return a cell as a line below HEADER."""
     work = "" if row.predicted_multiplications is None else f"{row.predicted_multiplications / 1e9:,.1f}"
     return (
-        f"{row.form:28}{row.mode:18}{row.image:14}{row.positions:>10,}  {row.time():>12}  {row.memory():>12}  "
+        f"{row.form:30}{row.mode:18}{row.image:14}{row.positions:>10,}  {row.time():>12}  {row.memory():>12}  "
         f"{format_bytes(row.predicted_bytes):>12}  {work:>10}"
     )
 
 
 def crossovers(rows: Sequence[Row]) -> list[str]:
-    """Return from which N on efficient attention is the faster, and the ratios at the largest size that both ran."""
+    """Return from which N on efficient attention is the faster, and the ratios at the largest size that both ran.
+
+    The guided forms are compared among themselves, and so are the others.
+    """
     lines = []
     for mode in MODES:
-        ours = {row.positions: row for row in rows if row.form == "efficient (streaming)" and row.mode == mode}
-        for other in FORMS:
+        for other, form in FORMS.items():
+            name = "guided efficient (streaming)" if form.guided else "efficient (streaming)"
+            ours = {row.positions: row for row in rows if row.form == name and row.mode == mode}
             pairs = [
                 (ours[row.positions], row)
                 for row in rows
-                if row.form == other != "efficient (streaming)" and row.mode == mode and row.status == "ok"
+                if row.form == other != name and row.mode == mode and row.status == "ok"
                 if row.positions in ours and ours[row.positions].status == "ok"
             ]
             if not pairs:
@@ -45,7 +49,7 @@ def crossovers(rows: Sequence[Row]) -> list[str]:
             faster = [one.positions for one, two in pairs if one.positions > max(slower, default=0)]
             one, two = pairs[-1]
             lines.append(
-                f"{mode}: efficient (streaming) is faster than {other} "
+                f"{mode}: {name} is faster than {other} "
                 f"{f'from N = {min(faster):,} on' if faster else 'nowhere'}; at N = {one.positions:,} it takes "
                 f"{_ratio(one.seconds, two.seconds)} of the time and {_ratio(one.extra_bytes, two.extra_bytes)} of the "
                 "extra memory"

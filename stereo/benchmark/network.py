@@ -21,13 +21,14 @@ from torch.utils.flop_counter import FlopCounterMode
 from stereo.benchmark.cells import Outcome, report, run_cell
 from stereo.benchmark.machine import format_bytes, format_seconds
 from stereo.config import load_network
+from stereo.errors import ConfigError
 from stereo.methods.predictor import Predictor
 from stereo.model.network import StereoNetwork, StereoOutput
 from stereo.model.regression import SupervisedOutput, TrilinearUpsampling, estimate_bin
 from stereo.training.losses import stereo_loss
 
 STRAIGHTFORWARD = "straightforward"
-STAGES = ("features", "cost_volume", "aggregation", "regression")
+STAGES = ("features", "cost_volume", "aggregation", "regression", "refinement")
 ROUNDS = 5
 
 
@@ -61,6 +62,8 @@ class Straightforward(nn.Module):
 
     def __init__(self, network: StereoNetwork) -> None:
         super().__init__()
+        if network.refinement is not None:
+            raise ConfigError("the straightforward form has no refinement; set model.refinement.kind=none")
         self.network = network
         self.stride, self.min_size = network.stride, network.min_size
         aggregation = network.aggregation
@@ -83,7 +86,7 @@ class Straightforward(nn.Module):
             0,
             num_bins,
         )
-        costs = network.aggregation(lambda start, stop: volume[:, :, start:stop], num_bins)
+        costs = network.aggregation(lambda start, stop: volume[:, :, start:stop], num_bins, left_features)
         regression = network.regression
         if not isinstance(regression, TrilinearUpsampling):
             predictions = regression(costs, left_features)
@@ -231,10 +234,11 @@ def _prepare(
 @contextmanager
 def _timed_stages(network: StereoNetwork, device: torch.device) -> Iterator[dict[str, float]]:
     """Seconds in each stage's forward pass. The aggregation asks for the volume piece by piece: that is taken out."""
-    seconds = dict.fromkeys(STAGES, 0.0)
+    stages = [stage for stage in STAGES if getattr(network, stage) is not None]
+    seconds = dict.fromkeys(stages, 0.0)
     started: dict[str, float] = {}
     handles = []
-    for stage in STAGES:
+    for stage in stages:
 
         def before(module: nn.Module, inputs: Any, stage: str = stage) -> None:
             _synchronize(device)

@@ -47,13 +47,22 @@ class AttentionConfig:
     # Where: features (2D, after the last feature stage; the paper's first version), or in the 3D aggregation (this
     # project's insertion) at the hourglass's resolutions quarter, eighth, sixteenth. Any set of them.
     sites: list[Site] = field(default_factory=lambda: ["eighth", "sixteenth"])
+    # What attends to what. volume: every position of the site to every other. disparity: the D positions of a pixel to
+    # each other, exactly (not of kind efficient). plane: the H·W positions of a disparity slice to each other, guided:
+    # queries and keys come from the left image's features and are shared by all slices, values from the slices. The
+    # last two concern the sites in the 3D aggregation alone.
+    over: Literal["volume", "disparity", "plane"] = "volume"
+    # What queries and keys are told of positions along the axes that are attended over. sine: sines and cosines, added.
+    # rope: they are rotated, so that products depend on the distance (not of kind efficient).
+    position: Literal["none", "sine", "rope"] = "none"
     # Channels of keys and queries, and of values, summed over the heads. null: the channels of the site
     key_channels: int | None = 16
     value_channels: int | None = None
     num_heads: int = 1
     # softmax: the paper's default. scaling: division by the number of positions; then equal to dot-product attention.
     normalization: Literal["softmax", "scaling"] = "softmax"
-    # Of kind efficient. streaming: exact, in constant extra memory. naive: its twin, step by step as in the paper.
+    # Of kind efficient. streaming: exact, without values for each position; over the volume without a position code in
+    # constant extra memory. naive: its twin, step by step as in the paper.
     implementation: Literal["streaming", "naive"] = "streaming"
 
     def __post_init__(self) -> None:
@@ -61,6 +70,20 @@ class AttentionConfig:
         require(
             self.normalization == "softmax" or self.kind != "sdpa",
             "model.attention: kind sdpa has softmax normalization alone; use dot_product or efficient for scaling",
+        )
+        require(
+            self.kind != "efficient" or self.over != "disparity",
+            "model.attention.over is disparity, short enough for exact attention; use kind dot_product or sdpa",
+        )
+        require(
+            self.kind != "efficient" or self.position != "rope",
+            "model.attention.position is rope, but in kind efficient no query meets a key; use sine, or kind "
+            "dot_product or sdpa",
+        )
+        require(
+            self.kind == "none" or self.over == "volume" or "features" not in self.sites,
+            f"model.attention.over is {self.over}, but the site features has neither disparities nor a guide; leave it "
+            "out, or use over=volume",
         )
         require(self.num_heads >= 1, f"model.attention.num_heads is {self.num_heads}, expected 1 or more")
         for name in ("key_channels", "value_channels"):
@@ -85,6 +108,9 @@ class AggregationConfig:
     # Training: compute each hourglass (of basic, each block) again in the backward pass instead of keeping what is
     # inside it: less memory, more time, the same gradients.
     recompute: bool = False
+    # none: the volume alone. gate: in each hourglass, at ¼, ⅛ and 1/16, the left image's features give a factor for
+    # each pixel and channel, the same for all disparities (CoEx). basic has no hourglass, and takes none alone.
+    guidance: Literal["none", "gate"] = "none"
 
     @property
     def num_outputs(self) -> int:
@@ -96,6 +122,11 @@ class AggregationConfig:
         require(
             self.num_hourglasses >= 1,
             f"model.aggregation.num_hourglasses is {self.num_hourglasses}, expected 1 or more",
+        )
+        require(
+            self.guidance == "none" or self.kind != "basic",
+            f"model.aggregation.guidance is {self.guidance}, which works inside hourglasses, and kind basic has none; "
+            "use hourglass or stackhourglass, or leave guidance out",
         )
 
 
@@ -117,6 +148,40 @@ class RegressionConfig:
 
 
 @dataclass
+class RefinementConfig:
+    """The correction of the estimate at ½ resolution, where a bin of the volume is two pixels wide."""
+
+    # none: the regression's disparity is the result. local_volume: the views are compared around the estimate.
+    # residual: the right view's features, warped by the estimate, are taken from the left view's.
+    kind: Literal["none", "local_volume", "residual"] = "none"
+    # Corrections one after the other, with the same weights; each has a supervised output.
+    steps: int = 1
+    # Channels of the 2D convolutions.
+    channels: int = 48
+    # Channels of the features at ½ that are compared between the views, and of local_volume their groups.
+    matching_channels: int = 16
+    groups: int = 4
+    # Of local_volume: how far to either side of the estimate it looks, px at full resolution.
+    radius: int = 6
+
+    @property
+    def num_outputs(self) -> int:
+        """Return the number of supervised outputs that the refinement adds."""
+        return 0 if self.kind == "none" else self.steps
+
+    def __post_init__(self) -> None:
+        require(1 <= self.steps <= 4, f"model.refinement.steps is {self.steps}, expected 1 to 4")
+        for name in ("channels", "matching_channels", "groups", "radius"):
+            value = getattr(self, name)
+            require(value >= 1, f"model.refinement.{name} is {value}, expected 1 or more")
+        require(
+            self.matching_channels % self.groups == 0,
+            f"model.refinement.matching_channels ({self.matching_channels}) is not divisible by "
+            f"model.refinement.groups ({self.groups}); change one of them",
+        )
+
+
+@dataclass
 class ModelConfig:
     """The network. The defaults are `compact`: about 0.6 M parameters, fit for a CPU."""
 
@@ -127,6 +192,7 @@ class ModelConfig:
     aggregation: AggregationConfig = field(default_factory=AggregationConfig)
     attention: AttentionConfig = field(default_factory=AttentionConfig)
     regression: RegressionConfig = field(default_factory=RegressionConfig)
+    refinement: RefinementConfig = field(default_factory=RefinementConfig)
     # How psmnet features and trilinear upsampling interpolate. true: the corner pixels' centers coincide, as in PyTorch
     # before 0.4.1, with which the authors trained their weights of 2018. false: the corner pixels' corners coincide.
     align_corners: bool = False

@@ -32,7 +32,7 @@ class Config:
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
     def __post_init__(self) -> None:
-        self.loss.weights_of(self.model.aggregation.num_outputs)
+        self.loss.weights_of(self.model.aggregation.num_outputs, self.model.refinement.num_outputs)
         augmentation, least = self.data.augmentation, self.model.min_size
         for name, size in (("crop_height", augmentation.crop_height), ("crop_width", augmentation.crop_width)):
             require(

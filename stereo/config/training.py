@@ -8,6 +8,8 @@ from stereo.config.checks import require
 
 # By the number of supervised outputs. Three: PSMNet, section 4.2.
 _OUTPUT_WEIGHTS = {1: [1.0], 2: [0.5, 1.0], 3: [0.5, 0.7, 1.0]}
+# Of a refined output against the one after it. Source: RAFT, section 3.4.
+_REFINED_DECAY = 0.8
 
 
 @dataclass
@@ -15,10 +17,11 @@ class LossConfig:
     """The loss that training minimizes, over all supervised outputs of the network."""
 
     # smooth_l1: on the disparities alone. mixture: cross-entropy of the ¼ volume against a mixture of Laplaces, plus
-    # smooth_l1 times smooth_l1_weight.
+    # smooth_l1 times smooth_l1_weight. A refined output has no volume: its loss is smooth_l1, times 1, by either kind.
     kind: Literal["smooth_l1", "mixture"] = "mixture"
     # Weight of each supervised output, first to last, one entry for each. null: 1 for the last, 0.7 for the one before
-    # it and 0.5 for the first (PSMNet) of up to three.
+    # it and 0.5 for the first (PSMNet) of up to three; then the refined ones, 1 for the last and 0.8 of the next for
+    # each before it.
     output_weights: list[float] | None = None
     smooth_l1_weight: float = 0.3
     # Scale of the Laplace, in bins of the volume.
@@ -32,13 +35,19 @@ class LossConfig:
             f"loss.output_weights is {self.output_weights}, expected numbers of 0 or more, at least one",
         )
 
-    def weights_of(self, outputs: int) -> list[float]:
-        """Return the weights for so many supervised outputs. Raises: ConfigError where they are not as many."""
-        weights = _OUTPUT_WEIGHTS.get(outputs, []) if self.output_weights is None else self.output_weights
+    def weights_of(self, outputs: int, refined: int = 0) -> list[float]:
+        """Return the weights for so many supervised outputs of the volume and then of the refinement.
+
+        Raises: ConfigError where they are not as many.
+        """
+        weights = self.output_weights
+        if weights is None:
+            decayed = [_REFINED_DECAY**later for later in reversed(range(refined))]
+            weights = _OUTPUT_WEIGHTS[outputs] + decayed if outputs in _OUTPUT_WEIGHTS else []
         require(
-            len(weights) == outputs,
-            f"loss.output_weights has {len(weights)} entries, but the network has {outputs} supervised outputs "
-            "(model.aggregation); give one weight for each",
+            len(weights) == outputs + refined,
+            f"loss.output_weights has {len(weights)} entries, but the network has {outputs + refined} supervised "
+            "outputs (model.aggregation, model.refinement); give one weight for each",
         )
         return weights
 

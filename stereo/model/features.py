@@ -16,8 +16,10 @@ class Features(NamedTuple):
     """The features of one image of H×W."""
 
     matching: Tensor  # [B, matching_channels, H/4, W/4]: the cost volume compares these
-    quarter: Tensor  # [B, quarter_channels, H/4, W/4]: context, for the upsampling
-    half: Tensor  # [B, half_channels, H/2, W/2]: edges, for the upsampling
+    quarter: Tensor  # [B, quarter_channels, H/4, W/4]: context, for the upsampling and the guidance
+    half: Tensor  # [B, half_channels, H/2, W/2]: edges, for the upsampling and the refinement
+    eighth: Tensor  # [B, eighth_channels, H/8, W/8]: context, for the guidance
+    sixteenth: Tensor  # [B, sixteenth_channels, H/16, W/16]: context, for the guidance
 
 
 class FeatureExtractor(nn.Module):
@@ -26,6 +28,8 @@ class FeatureExtractor(nn.Module):
     matching_channels: int
     quarter_channels: int
     half_channels: int
+    eighth_channels: int
+    sixteenth_channels: int
 
 
 class CompactFeatures(FeatureExtractor):
@@ -42,6 +46,7 @@ class CompactFeatures(FeatureExtractor):
         self.quarter_channels = channels
         self.matching_channels = config.features.matching_channels
         eighth, sixteenth = channels * 3 // 2, channels * 2
+        self.eighth_channels, self.sixteenth_channels = eighth, sixteenth
         self.to_half = nn.Sequential(conv2d(3, half, stride=2), conv2d(half, half))
         self.to_quarter = nn.Sequential(
             conv2d(half, channels, stride=2), ResidualBlock(channels), ResidualBlock(channels)
@@ -68,7 +73,7 @@ class CompactFeatures(FeatureExtractor):
         eighth = self.merge_eighth(eighth + _upsample(self.lateral_sixteenth(sixteenth)))
         quarter = quarter + _upsample(self.lateral_eighth(eighth))
         merged = self.attention(self.merge_quarter(quarter))
-        return Features(self.matching(merged), merged, half)
+        return Features(self.matching(merged), merged, half, eighth, sixteenth)
 
 
 class PsmnetFeatures(FeatureExtractor):
@@ -92,6 +97,7 @@ class PsmnetFeatures(FeatureExtractor):
         self.matching_channels = config.features.matching_channels
         self.align_corners = config.align_corners
         last = 4 * channels
+        self.eighth_channels = self.sixteenth_channels = last
         self.stem = nn.Sequential(conv2d(3, channels, stride=2), conv2d(channels, channels), conv2d(channels, channels))
         self.stage1 = _stage(channels, channels, blocks=3)
         self.stage2 = _stage(channels, 2 * channels, blocks=16, stride=2)
@@ -115,7 +121,10 @@ class PsmnetFeatures(FeatureExtractor):
             F.interpolate(branch(last), size, mode="bilinear", align_corners=self.align_corners)
             for branch in reversed(self.pyramid)  # from the finest to the coarsest
         ]
-        return Features(self.matching(self.fuse(torch.cat([quarter, last, *regions], dim=1))), quarter, half)
+        matching = self.matching(self.fuse(torch.cat([quarter, last, *regions], dim=1)))
+        # The network has no stage below ¼ (it is dilated instead), so that its last one is averaged.
+        eighth = F.avg_pool2d(last, 2)
+        return Features(matching, quarter, half, eighth, F.avg_pool2d(eighth, 2))
 
 
 class PsmnetBlock(nn.Module):

@@ -54,6 +54,28 @@ def upconv3d(in_channels: int, out_channels: int, kernel: int = 4) -> nn.Sequent
     )
 
 
+class PointwiseConv(nn.Conv1d):
+    """A 1×1 convolution over flattened positions, [B, C, N] to [B, C', N].
+
+    Its weights are the same for 1, 2 and 3 spatial axes, so a state dictionary written for one of them (the official
+    2D module's weight is [C', C, 1, 1]) loads into any: trailing axes of size one are dropped or added on loading.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(in_channels, out_channels, kernel_size=1)
+
+    def parts(self) -> tuple[Tensor, Tensor]:
+        """Return the weight and the bias."""
+        assert self.bias is not None
+        return self.weight, self.bias
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any) -> None:
+        weight = state_dict.get(prefix + "weight")
+        if isinstance(weight, Tensor) and weight.ndim >= 2 and all(size == 1 for size in weight.shape[2:]):
+            state_dict[prefix + "weight"] = weight.reshape(*weight.shape[:2], 1)
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+
+
 class ResidualBlock(nn.Module):
     """Two 3×3 convolutions around a skip connection, [B, C, H, W] to the same."""
 

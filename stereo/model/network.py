@@ -1,4 +1,4 @@
-"""StereoNetwork: features → cost volume → aggregation → regression, each part chosen in the configuration."""
+"""StereoNetwork: features → cost volume → aggregation → regression → refinement, each chosen in the configuration."""
 
 from functools import partial
 from typing import NamedTuple
@@ -10,6 +10,7 @@ from stereo.config import ModelConfig, check_max_disparity
 from stereo.model.aggregation import build_aggregation
 from stereo.model.cost_volume import build_cost_volume
 from stereo.model.features import Features, build_features
+from stereo.model.refinement import build_refinement
 from stereo.model.regression import SupervisedOutput, build_regression
 
 # The statistics of ImageNet, with which PSMNet and most stereo networks normalize their input.
@@ -47,8 +48,11 @@ class StereoNetwork(nn.Module):
         self.max_disparity = config.max_disparity
         self.features = build_features(config)
         self.cost_volume = build_cost_volume(config.cost_volume, self.features.matching_channels)
-        self.aggregation = build_aggregation(self.cost_volume.channels, config.aggregation, config.attention)
+        self.aggregation = build_aggregation(
+            self.cost_volume.channels, config.aggregation, config.attention, self.features
+        )
         self.regression = build_regression(config, self.features.quarter_channels, self.features.half_channels)
+        self.refinement = build_refinement(config.refinement, self.features.half_channels)
         self.register_buffer("image_mean", torch.tensor(IMAGE_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("image_std", torch.tensor(IMAGE_STD).view(1, 3, 1, 1), persistent=False)
 
@@ -93,25 +97,33 @@ class StereoNetwork(nn.Module):
                 f"images of {left.shape[-1]}×{left.shape[-2]} (width × height) are smaller than this network's least "
                 f"size, {self.min_size}×{self.min_size}: train on larger ones; for inference stereo.Predictor pads them"
             )
-        left_features, right_matching = self._extract(left, right)
+        left_features, right_matching, right_half = self._extract(left, right)
         left_features = left_features._replace(matching=self.cost_volume.prepare(left_features.matching))
         volume = partial(self.cost_volume, left_features.matching, self.cost_volume.prepare(right_matching))
-        predictions = self.regression(self.aggregation(volume, self.max_disparity // 4), left_features)
-        last = predictions[-1]
-        confidence = self.regression.confidence(last.cost, left_features) if with_confidence else None
-        return StereoOutput(last.disparity, predictions, confidence)
+        costs = self.aggregation(volume, self.max_disparity // 4, left_features)
+        predictions = self.regression(costs, left_features)
+        confidence = self.regression.confidence(costs[-1], left_features) if with_confidence else None
+        if self.refinement is not None:
+            refined = self.refinement(predictions[-1].disparity, left_features, right_half)
+            outputs = [SupervisedOutput(disparity, None) for disparity in refined]
+            predictions = [*predictions, *outputs] if self.training else outputs
+        return StereoOutput(predictions[-1].disparity, predictions, confidence)
 
-    def _extract(self, left: Tensor, right: Tensor) -> tuple[Features, Tensor]:
-        """Return all features of the left view, and the matching ones of the right view.
+    def _extract(self, left: Tensor, right: Tensor) -> tuple[Features, Tensor, Tensor | None]:
+        """Return all features of the left view, and the right view's matching ones and, to refine, those at ½.
 
         In training both views are one batch, over which batch normalization takes its statistics (the authors of PSMNet
         take each view's own); for inference, where it makes no difference, one follows the other in half the memory.
         """
         if torch.is_grad_enabled() or self.training:
             both = self.features(self._normalize(torch.cat([left, right])))
-            return Features(*(part[: len(left)] for part in both)), both.matching[len(left) :]
-        right_matching = self.features(self._normalize(right)).matching
-        return self.features(self._normalize(left)), right_matching
+            left_features = Features(*(part[: len(left)] for part in both))
+            return left_features, both.matching[len(left) :], both.half[len(left) :]
+        right_features = self.features(self._normalize(right))
+        right_matching = right_features.matching
+        right_half = right_features.half if self.refinement is not None else None
+        del right_features  # nothing else of it is needed while the left view's are computed
+        return self.features(self._normalize(left)), right_matching, right_half
 
     def _normalize(self, images: Tensor) -> Tensor:
         return (images - self.image_mean) / self.image_std

@@ -1,5 +1,6 @@
 """The regression: it turns costs at ¼ into a disparity map at full resolution, by an estimate and an upsampling."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import NamedTuple
@@ -18,7 +19,11 @@ class SupervisedOutput(NamedTuple):
     """One supervised output of the network."""
 
     disparity: Tensor  # [B, H, W], px at full resolution
-    cost: Tensor  # [B, D, H/4, W/4], logits over the disparity bins
+    cost: Tensor | None  # [B, D, H/4, W/4], logits over the disparity bins; None of a refined disparity
+
+    def float(self) -> "SupervisedOutput":
+        """Return the same in single precision."""
+        return SupervisedOutput(self.disparity.float(), None if self.cost is None else self.cost.float())
 
 
 def soft_argmin(cost: Tensor) -> Tensor:
@@ -63,7 +68,8 @@ def _dominant_part(cost: Tensor, radius: int) -> Tensor:
 
 def _expected_bin(probability: Tensor) -> Tensor:
     bins = torch.arange(probability.shape[1], device=probability.device, dtype=probability.dtype)
-    return torch.einsum("bdhw,d->bhw", probability, bins)
+    with torch.autocast(probability.device.type, enabled=False):  # bf16 would round the 20th bin to an eighth
+        return torch.einsum("bdhw,d->bhw", probability, bins)
 
 
 # From costs and the half-width of a mode, in bins.
@@ -107,10 +113,10 @@ class ConvexUpsampling(Upsampling):
 
     def forward(self, costs: list[Tensor], left: Features) -> list[SupervisedOutput]:
         weights = self._weights(left)
-        return [SupervisedOutput(self._upsample(self._estimate(cost), weights), cost) for cost in costs]
+        return [SupervisedOutput(convex_upsample(self._estimate(cost), weights), cost) for cost in costs]
 
     def confidence(self, cost: Tensor, left: Features) -> Tensor:
-        return self._upsample(mode_mass(cost, self.config.mode_radius), self._weights(left)).clamp(0, 1)
+        return convex_upsample(mode_mass(cost, self.config.mode_radius), self._weights(left)).clamp(0, 1)
 
     def _estimate(self, cost: Tensor) -> Tensor:
         return 4 * estimate_bin(cost, self.config.estimate, self.config.mode_radius)  # px
@@ -120,11 +126,17 @@ class ConvexUpsampling(Upsampling):
         context = torch.cat([left.quarter, F.avg_pool2d(left.half, 2)], dim=1)
         return self.mask(context).unflatten(1, (9, 16)).softmax(dim=1)
 
-    def _upsample(self, coarse: Tensor, weights: Tensor) -> Tensor:
-        """Return [B, H/4, W/4] at full resolution."""
-        padded = F.pad(coarse.unsqueeze(1), (1, 1, 1, 1), mode="replicate")
-        neighbors = F.unfold(padded, 3).unflatten(2, coarse.shape[1:])  # [B, 9, H/4, W/4]
-        return F.pixel_shuffle((neighbors.unsqueeze(2) * weights).sum(1), 4).squeeze(1)
+
+def convex_upsample(coarse: Tensor, weights: Tensor) -> Tensor:
+    """Return a map [B, h, w] at f times its resolution: each fine pixel combines the 3×3 coarse ones around its own.
+
+    Args:
+        coarse: [B, h, w].
+        weights: [B, 9, f², h, w], summing to one over the 9 neighbors.
+    """
+    padded = F.pad(coarse.unsqueeze(1), (1, 1, 1, 1), mode="replicate")
+    neighbors = F.unfold(padded, 3).unflatten(2, coarse.shape[1:])  # [B, 9, h, w]
+    return F.pixel_shuffle((neighbors.unsqueeze(2) * weights).sum(1), math.isqrt(weights.shape[2])).squeeze(1)
 
 
 class TrilinearUpsampling(Upsampling):

@@ -70,11 +70,11 @@ def streaming_attention(
 
 @torch.compiler.disable  # loops whose number depends on the shape; compiled around, not into
 def _apply(x: Tensor, *arguments: Any) -> Tensor:
-    with _exact_sums(x):
+    with exact_sums(x):
         return _StreamingAttention.apply(x, *arguments)
 
 
-def _exact_sums(x: Tensor) -> torch.autocast:
+def exact_sums(x: Tensor) -> torch.autocast:
     """Autocast would round what the chunks are summed from; half precision is taken up chunk by chunk instead."""
     return torch.autocast(x.device.type, enabled=False)
 
@@ -87,7 +87,7 @@ class _StreamingAttention(torch.autograd.Function):
         *parameters, heads, normalization, chunk_size = arguments
         flat = x.flatten(2)  # [B, C, N]; a copy only where the layout is neither channels-first nor channels-last
         output = torch.empty_like(flat)
-        weights = _Parameters(*(parameter.to(_sum_type(x.dtype)) for parameter in parameters))
+        weights = _Parameters(*(parameter.to(sum_type(x.dtype)) for parameter in parameters))
         pass_over, _ = PASSES[normalization]
         statistics: list[Tensor] = []
         for sample, result in zip(flat, output, strict=True):
@@ -99,7 +99,7 @@ class _StreamingAttention(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
-        with _exact_sums(grad_output):
+        with exact_sums(grad_output):
             return _backward(ctx, grad_output)
 
 
@@ -107,14 +107,14 @@ def _backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
     flat, *saved = ctx.saved_tensors
     parameters, statistics = saved[:8], saved[8:]
     heads, normalization, chunk_size = ctx.settings
-    weights = _Parameters(*(parameter.to(_sum_type(flat.dtype)) for parameter in parameters))
+    weights = _Parameters(*(parameter.to(sum_type(flat.dtype)) for parameter in parameters))
     _, pass_back = PASSES[normalization]
     grad = torch.empty_like(flat) if ctx.needs_input_grad[0] else None
     totals = [torch.zeros_like(weight) for weight in weights]
     for index, (sample, upstream) in enumerate(zip(flat, grad_output.flatten(2), strict=True)):
         grad_sample = None
         if grad is not None:  # summed over two passes, which half precision would round in between
-            grad_sample = grad[index].to(_sum_type(flat.dtype))
+            grad_sample = grad[index].to(sum_type(flat.dtype))
         gradients = pass_back(
             sample,
             upstream,
@@ -259,12 +259,12 @@ def _fold(
 ) -> Tensor:
     """M [C, K]: what each channel of the queries' softmax adds to the output."""
     ones = context.new_ones(len(context), 1)  # what each row of the keys' softmax sums to
-    return _reproject(heads, context, ones, value_weight, value_bias, reprojection_weight) + (
+    return reproject(heads, context, ones, value_weight, value_bias, reprojection_weight) + (
         reprojection_bias[:, None] / heads
     )
 
 
-def _reproject(
+def reproject(
     heads: int,
     context: Tensor,
     key_sums: Tensor,
@@ -272,12 +272,16 @@ def _reproject(
     value_bias: Tensor,
     reprojection_weight: Tensor,
 ) -> Tensor:
-    """Values of the context, then the reprojection: T [K, C] to [C, K], with the sums of the normalized keys [K, 1]."""
+    """Return values of the context, then the reprojection: T [..., K, C] to [..., C, K].
+
+    Args:
+        key_sums: [K, 1], over the positions of the normalized keys.
+    """
     values = _by_head(value_weight, heads).transpose(1, 2)  # [heads, C, V / heads]
     bias = _by_head(key_sums, heads) * value_bias.view(heads, 1, -1)
-    per_head = _by_head(context, heads) @ values + bias  # [heads, K / heads, V / heads]
+    per_head = context.unflatten(-2, (heads, -1)) @ values + bias  # [..., heads, K / heads, V / heads]
     reprojection = reprojection_weight.unflatten(1, (heads, -1)).movedim(1, 0)  # [heads, C, V / heads]
-    return (reprojection @ per_head.transpose(1, 2)).movedim(0, 1).flatten(1)
+    return (reprojection @ per_head.transpose(-2, -1)).movedim(-3, -2).flatten(-2)
 
 
 # ------------------------------------------------------------------------------------------ scaling normalization
@@ -334,7 +338,7 @@ def _affine(heads: int, count: int, gram: Tensor, total: Tensor, weights: _Param
     key_bias, query_bias = weights.key_bias[:, None], weights.query_bias[:, None]
     context = (weights.key_weight @ gram + key_bias @ total.t()) * scale  # [K, C]
     key_sums = (weights.key_weight @ total + count * key_bias) * scale  # [K, 1]
-    folded = _reproject(heads, context, key_sums, *weights[4:7]) * scale  # [C, K]
+    folded = reproject(heads, context, key_sums, *weights[4:7]) * scale  # [C, K]
     return folded @ weights.query_weight, folded @ query_bias + weights.reprojection_bias[:, None]
 
 
@@ -351,10 +355,10 @@ def _chunks(x: Tensor, weights: _Parameters, size: int | None) -> list[slice]:
 
 
 def _part(x: Tensor, chunk: slice) -> Tensor:
-    return x[:, chunk].to(_sum_type(x.dtype))
+    return x[:, chunk].to(sum_type(x.dtype))
 
 
-def _sum_type(dtype: torch.dtype) -> torch.dtype:
+def sum_type(dtype: torch.dtype) -> torch.dtype:
     return torch.float32 if dtype in (torch.float16, torch.bfloat16) else dtype
 
 

@@ -20,7 +20,7 @@ def stereo_loss(
     """Return the configured loss, summed over the supervised outputs with their weights.
 
     Args:
-        predictions: The network's outputs, first to last.
+        predictions: The network's outputs, first to last; at least the first has a cost.
         disparity: [B, H, W], px.
         valid: bool [B, H, W], ground truth is known. Pixels beyond the network's range are left out here.
         max_disparity: The network's range, px.
@@ -28,9 +28,11 @@ def stereo_loss(
     Returns: a scalar; 0 (with a gradient of 0) where no pixel is valid.
     """
     known = valid & (disparity > 0) & (disparity < max_disparity)
-    output_loss = LOSSES[config.kind](disparity, known, predictions[-1].cost.shape[1], config)
+    costs = [prediction.cost for prediction in predictions if prediction.cost is not None]
+    output_loss = LOSSES[config.kind](disparity, known, costs[0].shape[1], config)
     total = disparity.new_zeros(())
-    for prediction, weight in zip(predictions, config.weights_of(len(predictions)), strict=True):
+    weights = config.weights_of(len(costs), len(predictions) - len(costs))
+    for prediction, weight in zip(predictions, weights, strict=True):
         total = total + weight * output_loss(prediction)
     return total
 
@@ -44,6 +46,8 @@ def _mixture_loss(disparity: Tensor, known: Tensor, num_bins: int, config: LossC
 
     def loss(prediction: SupervisedOutput) -> Tensor:
         l1 = smooth_l1(prediction.disparity, disparity, known)
+        if prediction.cost is None:  # refined: there is no distribution over bins to compare with the target
+            return l1
         return mixture_cross_entropy(prediction.cost, target, weight) + config.smooth_l1_weight * l1
 
     return loss

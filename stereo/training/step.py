@@ -46,7 +46,7 @@ class TrainingStep:
         self.optimizer.zero_grad(set_to_none=True)
         with torch.autocast(batch.left.device.type, torch.bfloat16, enabled=self.bf16):
             output: StereoOutput = self.module(batch.left, batch.right)
-        predictions = [type(item)(item.disparity.float(), item.cost.float()) for item in output.predictions]
+        predictions = [prediction.float() for prediction in output.predictions]
         max_disparity = self.network.max_disparity
         loss = stereo_loss(predictions, batch.disparity, batch.valid, max_disparity, self.loss)
         value = loss.item()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from stereo.checkpoint import DEFAULT_WEIGHTS, find_weights
-from stereo.config import SyntheticConfig
+from stereo.config import AttentionConfig, SyntheticConfig
 from stereo.data.formats import write_image
 from stereo.data.synthetic import SyntheticWorld
 from stereo.errors import ConfigError, DataError, StereoError
@@ -241,6 +241,18 @@ def test_bands_of_the_shipped_network_leave_no_seam() -> None:
     assert errors[1] < 1.2 * errors[0] + 0.05
     change = np.abs(np.diff(banded - whole, axis=0)).mean(axis=1)  # what banding adds to the step from row to row
     assert change[128:160].mean() < 0.1
+
+
+@pytest.mark.parametrize(("kind", "over", "position"), [("efficient", "plane", "sine"), ("sdpa", "disparity", "rope")])
+@pytest.mark.parametrize(("height", "width"), [(33, 50), (40, 71)])
+def test_guided_and_disparity_attention_take_any_size(
+    kind: str, over: str, position: str, height: int, width: int
+) -> None:
+    config = tiny_model()
+    config.attention = AttentionConfig(kind=kind, over=over, position=position)  # type: ignore[arg-type]
+    disparity = Predictor(StereoNetwork(config)).predict(_image(height, width), _image(height, width))
+    assert disparity.shape == (height, width)
+    assert np.isfinite(disparity).all()
 
 
 def test_bands_that_are_too_low_are_refused() -> None:

@@ -4,9 +4,11 @@ import pytest
 import torch
 from helpers import tiny_model
 
-from stereo.config import ModelConfig
+from stereo.config import AttentionConfig, ModelConfig
 from stereo.errors import ConfigError
+from stereo.model.attention import Attention
 from stereo.model.network import StereoNetwork
+from stereo.model.weights import load_weights
 
 
 def pair(height: int = 64, width: int = 96) -> tuple[torch.Tensor, torch.Tensor]:
@@ -74,6 +76,72 @@ def test_fresh_attention_leaves_the_network_as_it_is(site: str) -> None:
     assert all("attention" in name for name in missing)
     images = pair()
     assert torch.equal(without(*images).disparity, having(*images).disparity)
+
+
+# kind, over and position of attention; each value of each stands here.
+ARRANGEMENTS = [
+    ("efficient", "plane", "sine"),
+    ("dot_product", "plane", "rope"),
+    ("sdpa", "plane", "none"),
+    ("dot_product", "disparity", "sine"),
+    ("sdpa", "disparity", "rope"),
+    ("efficient", "volume", "sine"),
+    ("sdpa", "volume", "rope"),
+]
+
+
+def arranged(kind: str, over: str, position: str, sites: list[str]) -> ModelConfig:
+    config = tiny_model()
+    config.attention = AttentionConfig(
+        kind=kind,  # type: ignore[arg-type]
+        over=over,  # type: ignore[arg-type]
+        position=position,  # type: ignore[arg-type]
+        sites=sites,  # type: ignore[arg-type]
+    )
+    return config
+
+
+@pytest.mark.parametrize("sites", [["quarter"], ["eighth"], ["quarter", "sixteenth"]])
+@pytest.mark.parametrize(("kind", "over", "position"), ARRANGEMENTS)
+def test_weights_without_attention_load_and_give_what_they_gave(
+    kind: str, over: str, position: str, sites: list[str]
+) -> None:
+    plain = tiny_model()
+    plain.attention.kind = "none"
+    without, having = StereoNetwork(plain).eval(), StereoNetwork(arranged(kind, over, position, sites)).eval()
+    load_weights(having, without.state_dict(), "plain", fresh_attention=True)
+    images = pair(32, 48)
+    assert torch.equal(without(*images).disparity, having(*images).disparity)
+
+
+@pytest.mark.parametrize("aggregation", ["hourglass", "stackhourglass", "basic"])
+@pytest.mark.parametrize(("kind", "over", "position"), ARRANGEMENTS)
+def test_every_weight_of_attention_is_trained(kind: str, over: str, position: str, aggregation: str) -> None:
+    config = arranged(kind, over, position, ["quarter"] if aggregation == "basic" else ["eighth", "sixteenth"])
+    config.aggregation.kind = aggregation  # type: ignore[assignment]
+    network = StereoNetwork(config)
+    for module in network.modules():
+        if isinstance(module, Attention):
+            torch.nn.init.normal_(module.reprojection.weight)
+    sum(prediction.disparity.mean() for prediction in network(*pair(32, 48)).predictions).backward()
+    assert all(parameter.grad is not None for parameter in network.parameters())
+
+
+@pytest.mark.parametrize("aggregation", ["hourglass", "stackhourglass", "basic"])
+def test_guided_attention_computed_again_in_the_backward_pass(aggregation: str) -> None:
+    config = arranged("efficient", "plane", "sine", ["quarter"])
+    config.aggregation.kind = aggregation  # type: ignore[assignment]
+    network = StereoNetwork(config)
+    for module in network.modules():
+        if isinstance(module, Attention):
+            torch.nn.init.normal_(module.reprojection.weight)
+    images, grads = pair(32, 48), []
+    for network.aggregation.recompute in (False, True):
+        loss = network(*images).disparity.mean()
+        grads.append(torch.autograd.grad(loss, list(network.parameters()), allow_unused=True))
+    for kept, again in zip(*grads, strict=True):
+        if kept is not None:
+            torch.testing.assert_close(kept, again)
 
 
 @pytest.mark.parametrize("bins", [1, 3, 100])

@@ -18,6 +18,12 @@ from stereo.model.regression import (
 )
 
 
+def features_of(height: int, width: int) -> Features:
+    """Random features of one image, of 8 channels at ¼ of this size and 4 at ½."""
+    quarter, half = torch.randn(1, 8, height, width), torch.randn(1, 4, 2 * height, 2 * width)
+    return Features(quarter, quarter, half, F.avg_pool2d(quarter, 2), F.avg_pool2d(quarter, 4))
+
+
 def cost_of(probability: list[float]) -> torch.Tensor:
     return torch.tensor(probability, dtype=torch.float64).log().view(1, -1, 1, 1)
 
@@ -65,7 +71,7 @@ def test_dominant_mode_at_the_ends_and_without_overflow() -> None:
 
 def test_convex_upsampling_keeps_a_constant_and_its_neighbors_bounds() -> None:
     upsampling = ConvexUpsampling(RegressionConfig(estimate="soft_argmin"), 8, 4)
-    features = Features(torch.randn(1, 8, 6, 9), torch.randn(1, 8, 6, 9), torch.randn(1, 4, 12, 18))
+    features = features_of(6, 9)
     constant = torch.full((1, 5, 6, 9), -50.0)
     constant[:, 3] = 50
     (prediction,) = upsampling([constant], features)
@@ -84,7 +90,7 @@ def test_confidence_is_the_mass_at_a_quarter_upsampled(align_corners: bool) -> N
     cost = torch.full((1, 9, 4, 8), -50.0)
     cost[:, 1] = 50
     cost[:, 7, :, 4:] = 50
-    features = Features(torch.randn(1, 8, 4, 8), torch.randn(1, 8, 4, 8), torch.randn(1, 4, 8, 16))
+    features = features_of(4, 8)
     for upsampling in (
         ConvexUpsampling(RegressionConfig(mode_radius=1), 8, 4),
         TrilinearUpsampling(RegressionConfig("trilinear", mode_radius=1), align_corners),
@@ -99,7 +105,7 @@ def test_confidence_is_the_mass_at_a_quarter_upsampled(align_corners: bool) -> N
 def test_trilinear_upsampling_shape_and_center() -> None:
     cost = torch.full((1, 8, 4, 4), -50.0)
     cost[:, 3] = 50
-    features = Features(*torch.zeros(3, 1, 1, 1, 1))
+    features = Features(*torch.zeros(5, 1, 1, 1, 1))
     (prediction,) = TrilinearUpsampling(RegressionConfig(estimate="soft_argmin", upsampling="trilinear"))(
         [cost], features
     )
@@ -119,7 +125,7 @@ def test_rows_in_blocks_are_the_volume_upsampled_at_once(
     full = F.interpolate(cost.unsqueeze(1), scale_factor=4, mode="trilinear", align_corners=align_corners).squeeze(1)
     expected = estimate_bin(full, estimate, 8)
     upsampling = TrilinearUpsampling(RegressionConfig("trilinear", estimate), align_corners)
-    (prediction,) = upsampling([cost], Features(*torch.zeros(3, 1, 1, 1, 1)))
+    (prediction,) = upsampling([cost], Features(*torch.zeros(5, 1, 1, 1, 1)))
     torch.testing.assert_close(prediction.disparity, expected)
     upstream = torch.randn_like(expected)
     torch.testing.assert_close(
@@ -127,3 +133,10 @@ def test_rows_in_blocks_are_the_volume_upsampled_at_once(
     )
     with torch.inference_mode():
         torch.testing.assert_close(upsampling([cost], None)[0].disparity, expected)
+
+
+def test_the_expectation_keeps_its_precision_where_convolutions_are_bf16() -> None:
+    cost = torch.randn(1, 48, 2, 3) * 3
+    with torch.autocast("cpu", torch.bfloat16):
+        found = soft_argmin(cost)
+    torch.testing.assert_close(found, soft_argmin(cost))

@@ -1,0 +1,132 @@
+"""Refinement: the estimate is corrected at ½ by what the images show around it."""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from stereo.config import RefinementConfig
+from stereo.model.features import Features
+from stereo.model.layers import conv2d
+from stereo.model.regression import convex_upsample
+
+# px: the convolutions are given the estimate in this unit, in which it is of the order of one, as features are.
+_DISPARITY_UNIT = 64
+
+
+class LocalVolume(nn.Module):
+    """Compares the views at the estimate and a few disparities around it: a small cost volume that follows it.
+
+    Cosine similarity within channel groups, at −radius … radius full-resolution pixels, which are half pixels at ½.
+    """
+
+    def __init__(self, config: RefinementConfig) -> None:
+        super().__init__()
+        self.groups, self.radius = config.groups, config.radius
+        self.channels = config.groups * (2 * config.radius + 1)
+
+    def forward(self, left: Tensor, right: Tensor, disparity: Tensor) -> Tensor:
+        """Return the similarities [B, channels, h, w], in −1 … 1: all groups at the first offset, and so on.
+
+        Args:
+            left, right: [B, C, h, w], the features to match.
+            disparity: [B, h, w], in pixels of these maps.
+        """
+        left, right = (F.normalize(view.unflatten(1, (self.groups, -1)), dim=2) for view in (left, right))
+        similarities = []
+        for offset in range(-self.radius, self.radius + 1):
+            warped = warp(right.flatten(1, 2), disparity + offset / 2).view_as(left)
+            similarities.append((left * warped).sum(2))
+        return torch.cat(similarities, dim=1)
+
+
+class WarpedResidual(nn.Module):
+    """Takes the right view's features, warped by the estimate, from the left view's: what the estimate leaves open."""
+
+    def __init__(self, config: RefinementConfig) -> None:
+        super().__init__()
+        self.channels = config.matching_channels
+
+    def forward(self, left: Tensor, right: Tensor, disparity: Tensor) -> Tensor:
+        """Return the difference [B, C, h, w]; arguments as of :class:`LocalVolume`."""
+        return left - warp(right, disparity)
+
+
+class Refinement(nn.Module):
+    """Adds a residual to the estimate at ½, some steps one after the other with the same weights.
+
+    The evidence of a step is taken at the estimate of the step before. 2D convolutions turn it, the left features and
+    the estimate into the residual and into the convex combinations that bring the result to full resolution. The
+    residual starts at zero. The gradient does not pass through the place at which the evidence is taken, but through
+    the sum of the residuals, to the estimate that the refinement begins with.
+
+    Source: the local lookup around the estimate follows RAFT-Stereo (Lipson et al., 3DV 2021), section 3.2, without its
+        recurrent unit; the single volume at ½ is this project's.
+    """
+
+    def __init__(self, config: RefinementConfig, half_channels: int) -> None:
+        super().__init__()
+        self.steps = config.steps
+        channels = config.channels
+        self.matching = nn.Conv2d(half_channels, config.matching_channels, 3, padding=1)
+        self.evidence = REFINEMENTS[config.kind](config)
+        self.body = nn.Sequential(
+            conv2d(half_channels + self.evidence.channels + 1, channels),
+            conv2d(channels, channels),
+            conv2d(channels, channels, dilation=2),
+        )
+        self.residual = nn.Conv2d(channels, 1, 3, padding=1)
+        self.mask = nn.Conv2d(channels, 9 * 4, 3, padding=1)
+        nn.init.zeros_(self.residual.weight)
+        assert self.residual.bias is not None
+        nn.init.zeros_(self.residual.bias)
+
+    def forward(self, disparity: Tensor, left: Features, right_half: Tensor) -> list[Tensor]:
+        """Return the refined disparity [B, H, W], px, after each step; in evaluation mode after the last alone.
+
+        Args:
+            disparity: [B, H, W], px, what to refine.
+            left: features of the left image.
+            right_half: [B, half_channels, H/2, W/2], of the right image.
+        """
+        # Of the disparity's precision, also where convolutions are of a lower one: positions need it.
+        left_matching, right_matching = (self.matching(view).to(disparity.dtype) for view in (left.half, right_half))
+        estimate = F.avg_pool2d(disparity.unsqueeze(1), 2)  # [B, 1, H/2, W/2], px at full resolution
+        refined = []
+        for step in range(self.steps):
+            place = estimate.detach()
+            evidence = self.evidence(left_matching, right_matching, place.squeeze(1) / 2)
+            hidden = self.body(torch.cat([left.half, evidence, place / _DISPARITY_UNIT], dim=1))
+            estimate = (estimate + 2 * self.residual(hidden)).clamp_min(0)
+            if self.training or step == self.steps - 1:
+                weights = self.mask(hidden).unflatten(1, (9, 4)).softmax(dim=1)
+                refined.append(convex_upsample(estimate.squeeze(1), weights))
+        return refined
+
+
+def warp(features: Tensor, disparity: Tensor) -> Tensor:
+    """Return the right view's features where the left view's pixels see them: linear between columns, 0 outside.
+
+    Args:
+        features: [B, C, H, W], of the right view.
+        disparity: [B, H, W], in pixels of this map: left pixel x takes what is at x − d.
+    """
+    height, width = features.shape[2:]
+    columns = torch.arange(width, device=disparity.device, dtype=disparity.dtype)
+    rows = torch.arange(height, device=disparity.device, dtype=disparity.dtype).unsqueeze(1)
+    x, y = columns - disparity, rows.expand_as(disparity)
+    grid = torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], dim=-1)
+    return F.grid_sample(features, grid, padding_mode="zeros", align_corners=False)
+
+
+# What a step looks at, by refinement.kind.
+REFINEMENTS: dict[str, Callable[[RefinementConfig], LocalVolume | WarpedResidual]] = {
+    "local_volume": LocalVolume,
+    "residual": WarpedResidual,
+}
+
+
+def build_refinement(config: RefinementConfig, half_channels: int) -> Refinement | None:
+    """Return the refinement that the configuration chooses, for features of so many channels at ½, or None."""
+    return None if config.kind == "none" else Refinement(config, half_channels)

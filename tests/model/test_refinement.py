@@ -1,0 +1,191 @@
+"""The refinement at ½."""
+
+from typing import Any
+
+import pytest
+import torch
+from helpers import tiny_model
+from torch import nn
+
+from stereo.config import Config, LossConfig, ModelConfig, RefinementConfig
+from stereo.errors import ConfigError
+from stereo.methods.predictor import Predictor
+from stereo.model.features import Features
+from stereo.model.network import StereoNetwork
+from stereo.model.refinement import LocalVolume, Refinement, WarpedResidual, warp
+from stereo.model.regression import SupervisedOutput
+from stereo.training.losses import smooth_l1, stereo_loss
+
+KINDS = ["local_volume", "residual"]
+
+
+def refined(kind: str, steps: int = 1) -> ModelConfig:
+    """The tiny network with this refinement."""
+    config = tiny_model()
+    config.refinement = RefinementConfig(kind, steps, channels=6, matching_channels=4, groups=2, radius=2)  # type: ignore[arg-type]
+    return config
+
+
+def pair(**options: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    left, right = torch.rand(2, 1, 3, 48, 80, **options)
+    return left, right
+
+
+def refinement_of(network: StereoNetwork) -> Refinement:
+    assert network.refinement is not None
+    return network.refinement
+
+
+def naive_warp(features: torch.Tensor, disparity: torch.Tensor) -> torch.Tensor:
+    rows = []
+    batch, _, height, width = features.shape
+    for b in range(batch):
+        for y in range(height):
+            for x in range(width):
+                place = x - disparity[b, y, x]
+                column = int(place.detach().floor())
+                second = place - column
+                value = features.new_zeros(features.shape[1])
+                for at, weight in ((column, 1 - second), (column + 1, second)):
+                    if 0 <= at < width:
+                        value = value + weight * features[b, :, y, at]
+                rows.append(value)
+    return torch.stack(rows).view(batch, height, width, -1).permute(0, 3, 1, 2)
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 4, 5), (1, 1, 1, 7)])
+def test_warping_is_the_naive_loop(shape: tuple[int, ...]) -> None:
+    """Values and both gradients, inside the right image and to either side of it."""
+    features = torch.randn(shape, dtype=torch.float64, requires_grad=True)
+    disparity = torch.empty(shape[0], *shape[2:], dtype=torch.float64).uniform_(-2, 6).requires_grad_()
+    expected, found = naive_warp(features, disparity), warp(features, disparity)
+    torch.testing.assert_close(found, expected)
+    upstream = torch.randn_like(expected)
+    torch.testing.assert_close(
+        torch.autograd.grad(found, (features, disparity), upstream),
+        torch.autograd.grad(expected, (features, disparity), upstream),
+    )
+
+
+@pytest.mark.parametrize("shift", [4, 5, 6])
+def test_the_local_volume_is_highest_at_the_true_offset(shift: int) -> None:
+    """A texture shifted by `shift` half-resolution pixels, and an estimate of 5: it is at offset 2 · (shift − 5)."""
+    texture = torch.randn(1, 6, 4, 40)
+    left, right = texture[..., :32], texture[..., shift : shift + 32]
+    volume = LocalVolume(RefinementConfig("local_volume", matching_channels=6, groups=2, radius=3))
+    similarity = volume(left, right, torch.full((1, 4, 32), 5.0)).unflatten(1, (7, 2))[..., 8:]
+    assert (similarity.mean(2).argmax(1) == 3 + 2 * (shift - 5)).all()
+    torch.testing.assert_close(similarity[:, 3 + 2 * (shift - 5)], torch.ones(1, 2, 4, 24))
+
+
+def test_the_residual_of_a_right_estimate_is_nothing() -> None:
+    texture = torch.randn(1, 6, 4, 40)
+    difference = WarpedResidual(RefinementConfig("residual"))(
+        texture[..., :32], texture[..., 5:37], torch.full((1, 4, 32), 5.0)
+    )
+    torch.testing.assert_close(difference[..., 5:], torch.zeros(1, 6, 4, 27), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_fresh_refinement_keeps_a_constant_and_the_bounds(kind: str) -> None:
+    module = Refinement(RefinementConfig(kind, 2), 5).eval()  # type: ignore[arg-type]
+    half = torch.randn(2, 1, 5, 8, 10)
+    unused = torch.zeros(1, 1, 1, 1)
+    left = Features(unused, unused, half[0], unused, unused)
+    (constant,) = module(torch.full((1, 16, 20), 7.5), left, half[1])
+    torch.testing.assert_close(constant, torch.full((1, 16, 20), 7.5))
+    disparity = torch.rand(1, 16, 20) * 30
+    (result,) = module(disparity, left, half[1])
+    assert disparity.min() <= result.min()
+    assert result.max() <= disparity.max()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("steps", [1, 3])
+def test_each_step_has_an_output_and_every_weight_a_gradient(kind: str, steps: int) -> None:
+    network = StereoNetwork(refined(kind, steps))
+    predictions = network(*pair()).predictions
+    assert [prediction.cost is None for prediction in predictions] == [False] * 2 + [True] * steps
+    assert all(prediction.disparity.shape == (1, 48, 80) for prediction in predictions)
+    predictions[-1].disparity.square().mean().backward()
+    for name, weight in refinement_of(network).named_parameters():
+        assert weight.grad is not None, name
+        assert weight.grad.abs().max() > 0, name
+    network.eval()
+    with torch.inference_mode():
+        output = network(*pair(), with_confidence=True)
+    assert len(output.predictions) == 1
+    assert (output.disparity >= 0).all()
+    assert output.confidence.shape == output.disparity.shape == (1, 48, 80)
+
+
+def test_steps_follow_the_estimate_of_the_step_before() -> None:
+    """With a residual of 1 px at ½ whatever the images show, each step adds 2 px at full resolution."""
+    network = StereoNetwork(refined("local_volume", 3))
+    refinement = refinement_of(network)
+    nn.init.ones_(refinement.residual.bias)  # type: ignore[arg-type]
+    places: list[torch.Tensor] = []
+    refinement.evidence.register_forward_hook(lambda module, inputs, output: places.append(inputs[2]))
+    network(*pair())
+    torch.testing.assert_close(places[1], places[0] + 1)
+    torch.testing.assert_close(places[2], places[0] + 2)
+
+
+def test_weights_without_refinement_load_and_their_confidence_stays() -> None:
+    plain, having = StereoNetwork(tiny_model()).eval(), StereoNetwork(refined("local_volume")).eval()
+    missing, unexpected = having.load_state_dict(plain.state_dict(), strict=False)
+    assert not unexpected
+    assert all(name.startswith("refinement.") for name in missing)
+    images = pair()
+    with torch.inference_mode():
+        one, other = plain(*images, with_confidence=True), having(*images, with_confidence=True)
+    assert torch.equal(one.confidence, other.confidence)
+
+
+def test_recomputation_gives_the_same_gradients() -> None:
+    config = refined("local_volume", 2)
+    config.aggregation.guidance = "gate"
+    network = StereoNetwork(config).double()
+    images, gradients = pair(dtype=torch.float64), []
+    for recompute in (False, True):
+        network.aggregation.recompute = recompute
+        total = sum(prediction.disparity.mean() for prediction in network(*images).predictions)
+        gradients.append(torch.autograd.grad(total, list(network.parameters()), allow_unused=True))
+    torch.testing.assert_close(*gradients)
+
+
+def test_positions_keep_their_precision_in_bf16() -> None:
+    """At 100 px bf16 knows halves of a pixel alone."""
+    network = StereoNetwork(refined("local_volume"))
+    with torch.autocast("cpu", torch.bfloat16):
+        predictions = network(*pair()).predictions
+    assert all(prediction.disparity.dtype == torch.float32 for prediction in predictions)
+    assert (predictions[-1].disparity.bfloat16() != predictions[-1].disparity).any()
+
+
+def test_the_predictor_takes_any_size() -> None:
+    network = StereoNetwork(refined("local_volume", 2)).with_fast_layout(torch.device("cpu"))
+    left, right = torch.randint(0, 256, (2, 45, 71, 3), dtype=torch.uint8).numpy()
+    assert Predictor(network).predict(left, right).shape == (45, 71)
+
+
+@pytest.mark.parametrize("kind", ["smooth_l1", "mixture"])
+def test_the_loss_of_a_refined_output_is_smooth_l1(kind: str) -> None:
+    disparity, valid = torch.rand(1, 8, 12) * 20 + 1, torch.rand(1, 8, 12) > 0.3
+    volume = SupervisedOutput(torch.rand(1, 8, 12), torch.randn(1, 8, 2, 3))
+    steps = [SupervisedOutput(torch.rand(1, 8, 12) * 20, None) for _ in range(2)]
+    config = LossConfig(kind)  # type: ignore[arg-type]
+    alone = stereo_loss([volume], disparity, valid, 32, config)
+    expected = (
+        alone + 0.8 * smooth_l1(steps[0].disparity, disparity, valid) + smooth_l1(steps[1].disparity, disparity, valid)
+    )
+    torch.testing.assert_close(stereo_loss([volume, *steps], disparity, valid, 32, config), expected)
+
+
+def test_settings_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ConfigError, match="steps is 5, expected 1 to 4"):
+        RefinementConfig(steps=5)
+    with pytest.raises(ConfigError, match=r"\(16\) is not divisible by model.refinement.groups \(3\)"):
+        RefinementConfig(groups=3)
+    with pytest.raises(ConfigError, match="2 entries, but the network has 4 supervised outputs"):
+        Config(model=refined("residual", 2), loss=LossConfig(output_weights=[1.0, 1.0]))
