@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from stereo.config import Preset
 from stereo.errors import CheckpointError
 from stereo.model.attention import Attention
+from stereo.model.guidance import Gate
+from stereo.model.refinement import Refinement
 
 # Official names as regular expressions, and ours. The authors' `convbn` has, like our conv2d, the convolution at 0 and
 # the batch normalization at 1, but leaves the activation outside, where it has a number of its own.
@@ -55,6 +57,8 @@ for _index in range(3):
         rf"classif{_index + 1}\.0": f"aggregation.heads.{_index}.0",
         rf"classif{_index + 1}\.2": f"aggregation.heads.{_index}.1",
     }
+# What a network can be given later: fresh, it leaves the disparity as it is (Refinement: but for its upsampling).
+_ADDITIONS = (Attention, Gate, Refinement)
 _RULES: dict[Preset, dict[str, str]] = {"psmnet": _STACKHOURGLASS, "psmnet_basic": _BASIC}
 
 
@@ -121,14 +125,14 @@ def _rename(name: str, rules: Mapping[str, str]) -> str | None:
     return None
 
 
-def check_weights(network: nn.Module, weights: Any, origin: object, fresh_attention: bool = False) -> None:
+def check_weights(network: nn.Module, weights: Any, origin: object, fresh_additions: bool = False) -> None:
     """Raise CheckpointError unless a state dictionary fits a network, whose own weights may be on the meta device.
 
     Args:
         weights: The state dictionary. Counters of batches that batch normalization has seen may be missing: PyTorch
             before 0.4.1 had none.
         origin: What the error message begins with, the file.
-        fresh_attention: The weights of attention may be missing.
+        fresh_additions: The weights of attention, gates and refinement may be missing.
 
     Raises: CheckpointError that lists the first ten entries that do not fit, and their number.
     """
@@ -136,8 +140,8 @@ def check_weights(network: nn.Module, weights: Any, origin: object, fresh_attent
         raise CheckpointError(f"{origin}: holds no state dictionary, but {type(weights).__name__}")
     own = network.state_dict()
     optional = {name for name in own if name.endswith("num_batches_tracked")}
-    if fresh_attention:
-        modules = [name for name, module in network.named_modules() if isinstance(module, Attention)]
+    if fresh_additions:
+        modules = [name for name, module in network.named_modules() if isinstance(module, _ADDITIONS)]
         optional |= {name for name in own if name.startswith(tuple(f"{module}." for module in modules))}
     problems = [f"{name} is missing" for name in own if name not in weights and name not in optional]
     problems += [f"{name} is not of this network" for name in weights if name not in own]
@@ -158,16 +162,17 @@ def check_weights(network: nn.Module, weights: Any, origin: object, fresh_attent
         )
 
 
-def load_weights(network: nn.Module, weights: Any, origin: object, fresh_attention: bool = False) -> None:
+def load_weights(network: nn.Module, weights: Any, origin: object, fresh_additions: bool = False) -> None:
     """Load a state dictionary that must fit; where it does not, the network stays as it is.
 
     Args:
         weights, origin: As for :func:`check_weights`.
-        fresh_attention: Attention that the weights lack stays as it is; freshly made it is the identity.
+        fresh_additions: Attention, gates and refinement that the weights lack stay as they are; attention and gates
+            freshly made are the identity.
 
     Raises: CheckpointError as :func:`check_weights`.
     """
-    check_weights(network, weights, origin, fresh_attention)
+    check_weights(network, weights, origin, fresh_additions)
     network.load_state_dict(dict(weights), strict=False)
 
 

@@ -120,7 +120,7 @@ class Trainer:
 
     def _take_weights(self, path: Path) -> None:
         """Begin from weights that had a training before. This one may make them worse, so they are scored first."""
-        load_weights(self.network, read_checkpoint(path)["network"], path, fresh_attention=True)
+        load_weights(self.network, read_checkpoint(path)["network"], path, fresh_additions=True)
         self.scored.load_state_dict(self.network.state_dict())
         self.scores_start = True
 

@@ -8,11 +8,12 @@ from helpers import slim_psmnet, tiny_model
 from torch import nn
 
 from stereo.config import AggregationConfig, ModelConfig
-from stereo.errors import ConfigError
+from stereo.errors import CheckpointError, ConfigError
 from stereo.methods.predictor import Predictor
 from stereo.model.features import build_features
 from stereo.model.guidance import Gate
 from stereo.model.network import StereoNetwork
+from stereo.model.weights import load_weights
 
 KINDS = ["hourglass", "stackhourglass"]
 
@@ -61,10 +62,10 @@ def test_a_gate_keeps_the_volumes_layout() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_fresh_gates_leave_the_network_as_it_is_and_take_its_weights(kind: str) -> None:
     without, having = StereoNetwork(gated(kind, "none")).eval(), StereoNetwork(gated(kind)).eval()
-    missing, unexpected = having.load_state_dict(without.state_dict(), strict=False)
-    assert not unexpected
-    assert len(missing) == 2 * 4 * having.config.aggregation.num_hourglasses
-    assert all(".guide_" in name for name in missing)
+    with pytest.raises(CheckpointError, match=r"guide_down_eighth\.logits\.weight is missing"):
+        load_weights(having, without.state_dict(), "plain")
+    load_weights(having, without.state_dict(), "plain", fresh_additions=True)
+    assert len(gates(having)) == 4 * having.config.aggregation.num_hourglasses
     images = pair()
     with torch.inference_mode():
         assert torch.equal(without(*images).disparity, having(*images).disparity)

@@ -109,7 +109,7 @@ def test_weights_without_attention_load_and_give_what_they_gave(
     plain = tiny_model()
     plain.attention.kind = "none"
     without, having = StereoNetwork(plain).eval(), StereoNetwork(arranged(kind, over, position, sites)).eval()
-    load_weights(having, without.state_dict(), "plain", fresh_attention=True)
+    load_weights(having, without.state_dict(), "plain", fresh_additions=True)
     images = pair(32, 48)
     assert torch.equal(without(*images).disparity, having(*images).disparity)
 

@@ -80,7 +80,7 @@ def test_weights_without_attention_leave_it_at_identity(kind: str) -> None:
     if kind == "efficient":
         attentive.attention.sites.append("quarter")
     without, having = StereoNetwork(plain).eval(), StereoNetwork(attentive).eval()
-    load_weights(having, without.state_dict(), "plain", fresh_attention=True)
+    load_weights(having, without.state_dict(), "plain", fresh_additions=True)
     images = slim_pair()
     with torch.inference_mode():
         assert torch.equal(without(*images).disparity, having(*images).disparity)

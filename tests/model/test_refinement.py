@@ -8,12 +8,13 @@ from helpers import tiny_model
 from torch import nn
 
 from stereo.config import Config, LossConfig, ModelConfig, RefinementConfig
-from stereo.errors import ConfigError
+from stereo.errors import CheckpointError, ConfigError
 from stereo.methods.predictor import Predictor
 from stereo.model.features import Features
 from stereo.model.network import StereoNetwork
 from stereo.model.refinement import LocalVolume, Refinement, WarpedResidual, warp
 from stereo.model.regression import SupervisedOutput
+from stereo.model.weights import load_weights
 from stereo.training.losses import smooth_l1, stereo_loss
 
 KINDS = ["local_volume", "residual"]
@@ -133,9 +134,9 @@ def test_steps_follow_the_estimate_of_the_step_before() -> None:
 
 def test_weights_without_refinement_load_and_their_confidence_stays() -> None:
     plain, having = StereoNetwork(tiny_model()).eval(), StereoNetwork(refined("local_volume")).eval()
-    missing, unexpected = having.load_state_dict(plain.state_dict(), strict=False)
-    assert not unexpected
-    assert all(name.startswith("refinement.") for name in missing)
+    with pytest.raises(CheckpointError, match=r"refinement\.matching\.weight is missing"):
+        load_weights(having, plain.state_dict(), "plain")
+    load_weights(having, plain.state_dict(), "plain", fresh_additions=True)
     images = pair()
     with torch.inference_mode():
         one, other = plain(*images, with_confidence=True), having(*images, with_confidence=True)
