@@ -106,15 +106,16 @@ class Evaluation:
 
     def _applying(self, spec: str) -> list[Protocol]:
         """Return the protocols that apply to a data set, and say why the others do not."""
-        names = self.datasets[spec].names
-        protocols = [PROTOCOLS[name] for name in self.protocols]
+        samples = self.datasets[spec].names
+        applying: list[Protocol] = []
         refused: dict[str, list[str]] = {}
-        for protocol in protocols:
-            refusal = protocol.refusal(names)
-            if refusal is not None:
-                refused.setdefault(refusal, []).append(protocol.name)
+        for name in self.protocols:
+            refusal = PROTOCOLS[name].refusal(samples)
+            if refusal is None:
+                applying.append(PROTOCOLS[name])
+            else:
+                refused.setdefault(refusal, []).append(name)
         left_out = "; ".join(f"{', '.join(names)} ({refusal})" for refusal, names in refused.items())
-        applying = [protocol for protocol in protocols if protocol.refusal(names) is None]
         if not applying:
             raise ConfigError(f"{spec}: no protocol applies to it: {left_out}; add --protocol all")
         if left_out:
@@ -190,7 +191,13 @@ class Evaluation:
         if folder is not None and self.processes.is_main:
             # The number is that of the data set's and method's place in the report.
             previews.write(folder / "previews" / f"{number:02d}_{settings.family}")
-            pictures += kept.pictures(lambda index: predicted_again(method, dataset[index]))
+
+            def again(index: int) -> tuple[StereoSample, Prediction]:
+                """The median pairs are known only once all are scored."""
+                sample = dataset[index]
+                return sample, method.predict_sample(sample)
+
+            pictures += kept.pictures(again)
         return tally
 
     def _observer(
@@ -221,9 +228,4 @@ class Evaluation:
         for line in remarks(results):
             if line not in said:
                 print(line, file=sys.stderr)
-        said.update(remarks(results))
-
-
-def predicted_again(method: Method, sample: StereoSample) -> tuple[StereoSample, Prediction]:
-    """Return a sample with its prediction, for a picture: the median pairs are known only once all are scored."""
-    return sample, method.predict_sample(sample)
+                said.add(line)
