@@ -11,7 +11,7 @@ from stereo.model.aggregation import build_aggregation
 from stereo.model.cost_volume import build_cost_volume
 from stereo.model.features import Features, build_features
 from stereo.model.refinement import build_refinement
-from stereo.model.regression import SupervisedOutput, build_regression
+from stereo.model.regression import SupervisedOutput, build_regression, mode_mass
 
 # The statistics of ImageNet, with which PSMNet and most stereo networks normalize their input.
 IMAGE_MEAN = (0.485, 0.456, 0.406)
@@ -52,7 +52,9 @@ class StereoNetwork(nn.Module):
             self.cost_volume.channels, config.aggregation, config.attention, self.features
         )
         self.regression = build_regression(config, self.features.quarter_channels, self.features.half_channels)
-        self.refinement = build_refinement(config.refinement, self.features.half_channels)
+        self.refinement = build_refinement(
+            config.refinement, self.features.quarter_channels, self.features.half_channels
+        )
         self.register_buffer("image_mean", torch.tensor(IMAGE_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("image_std", torch.tensor(IMAGE_STD).view(1, 3, 1, 1), persistent=False)
 
@@ -104,7 +106,8 @@ class StereoNetwork(nn.Module):
         predictions = self.regression(costs, left_features)
         confidence = self.regression.confidence(costs[-1], left_features) if with_confidence else None
         if self.refinement is not None:
-            refined = self.refinement(predictions[-1].disparity, left_features, right_half)
+            mass = mode_mass(costs[-1].detach(), self.config.regression.mode_radius)
+            refined = self.refinement(predictions[-1].disparity, mass, left_features, right_half)
             outputs = [SupervisedOutput(disparity, None) for disparity in refined]
             predictions = [*predictions, *outputs] if self.training else outputs
         return StereoOutput(predictions[-1].disparity, predictions, confidence)

@@ -53,6 +53,54 @@ class WarpedResidual(nn.Module):
         return left - warp(right, disparity)
 
 
+class PlainBody(nn.Sequential):
+    """Three convolutions at ½, of what is known there alone."""
+
+    def __init__(self, in_channels: int, config: RefinementConfig, quarter_channels: int) -> None:
+        channels = config.channels
+        super().__init__(
+            conv2d(in_channels, channels),
+            conv2d(channels, channels),
+            conv2d(channels, channels, dilation=2),
+        )
+
+    def forward(self, x: Tensor, quarter: Tensor, confidence: Tensor) -> Tensor:
+        return super().forward(x)
+
+
+class PyramidBody(nn.Module):
+    """One convolution at ½, some at ¼, and one at ½ again, where the result is that of both resolutions.
+
+    At ¼ they see farther for less work, and they are given the left features of that resolution and the confidence in
+    the estimate, which tell where it has to be replaced by what lies beside it.
+    """
+
+    def __init__(self, in_channels: int, config: RefinementConfig, quarter_channels: int) -> None:
+        super().__init__()
+        channels = config.channels
+        self.entry = conv2d(in_channels, channels)
+        self.down = conv2d(channels, 2 * channels, stride=2)
+        self.context = conv2d(quarter_channels + 1, 2 * channels, kernel=1, relu=False)
+        self.quarter = nn.Sequential(
+            conv2d(2 * channels, 2 * channels, dilation=2), conv2d(2 * channels, 2 * channels, dilation=4)
+        )
+        self.up = nn.Conv2d(2 * channels, channels, 1)
+        self.merge = conv2d(channels, channels)
+
+    def forward(self, x: Tensor, quarter: Tensor, confidence: Tensor) -> Tensor:
+        """Return the hidden map [B, channels, h, w].
+
+        Args:
+            x: [B, in_channels, h, w].
+            quarter: [B, quarter_channels, h/2, w/2], left features.
+            confidence: [B, h/2, w/2], 0 … 1, in the estimate that the refinement began with.
+        """
+        half = self.entry(x)
+        coarse = self.down(half) + self.context(torch.cat([quarter, confidence.unsqueeze(1)], dim=1))
+        coarse = self.up(self.quarter(coarse))
+        return self.merge(half + F.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False))
+
+
 class Refinement(nn.Module):
     """Adds a residual to the estimate at ½, some steps one after the other with the same weights.
 
@@ -65,28 +113,25 @@ class Refinement(nn.Module):
         recurrent unit; the single volume at ½ is this project's.
     """
 
-    def __init__(self, config: RefinementConfig, half_channels: int) -> None:
+    def __init__(self, config: RefinementConfig, quarter_channels: int, half_channels: int) -> None:
         super().__init__()
         self.steps = config.steps
         channels = config.channels
         self.matching = nn.Conv2d(half_channels, config.matching_channels, 3, padding=1)
         self.evidence = REFINEMENTS[config.kind](config)
-        self.body = nn.Sequential(
-            conv2d(half_channels + self.evidence.channels + 1, channels),
-            conv2d(channels, channels),
-            conv2d(channels, channels, dilation=2),
-        )
+        self.body = BODIES[config.body](half_channels + self.evidence.channels + 1, config, quarter_channels)
         self.residual = nn.Conv2d(channels, 1, 3, padding=1)
         self.mask = nn.Conv2d(channels, 9 * 4, 3, padding=1)
         nn.init.zeros_(self.residual.weight)
         assert self.residual.bias is not None
         nn.init.zeros_(self.residual.bias)
 
-    def forward(self, disparity: Tensor, left: Features, right_half: Tensor) -> list[Tensor]:
+    def forward(self, disparity: Tensor, confidence: Tensor, left: Features, right_half: Tensor) -> list[Tensor]:
         """Return the refined disparity [B, H, W], px, after each step; in evaluation mode after the last alone.
 
         Args:
             disparity: [B, H, W], px, what to refine.
+            confidence: [B, H/4, W/4], 0 … 1, in it.
             left: features of the left image.
             right_half: [B, half_channels, H/2, W/2], of the right image.
         """
@@ -97,7 +142,9 @@ class Refinement(nn.Module):
         for step in range(self.steps):
             place = estimate.detach()
             evidence = self.evidence(left_matching, right_matching, place.squeeze(1) / 2)
-            hidden = self.body(torch.cat([left.half, evidence, place / _DISPARITY_UNIT], dim=1))
+            hidden = self.body(
+                torch.cat([left.half, evidence, place / _DISPARITY_UNIT], dim=1), left.quarter, confidence
+            )
             estimate = (estimate + 2 * self.residual(hidden)).clamp_min(0)
             if self.training or step == self.steps - 1:
                 weights = self.mask(hidden).unflatten(1, (9, 4)).softmax(dim=1)
@@ -127,6 +174,9 @@ REFINEMENTS: dict[str, Callable[[RefinementConfig], LocalVolume | WarpedResidual
 }
 
 
-def build_refinement(config: RefinementConfig, half_channels: int) -> Refinement | None:
-    """Return the refinement that the configuration chooses, for features of so many channels at ½, or None."""
-    return None if config.kind == "none" else Refinement(config, half_channels)
+BODIES: dict[str, Callable[[int, RefinementConfig, int], nn.Module]] = {"plain": PlainBody, "pyramid": PyramidBody}
+
+
+def build_refinement(config: RefinementConfig, quarter_channels: int, half_channels: int) -> Refinement | None:
+    """Return the refinement that the configuration chooses, for features of so many channels at ¼ and ½, or None."""
+    return None if config.kind == "none" else Refinement(config, quarter_channels, half_channels)

@@ -12,7 +12,7 @@ from stereo.errors import CheckpointError, ConfigError
 from stereo.methods.predictor import Predictor
 from stereo.model.features import Features
 from stereo.model.network import StereoNetwork
-from stereo.model.refinement import LocalVolume, Refinement, WarpedResidual, warp
+from stereo.model.refinement import BODIES, LocalVolume, Refinement, WarpedResidual, warp
 from stereo.model.regression import SupervisedOutput
 from stereo.model.weights import load_weights
 from stereo.training.losses import smooth_l1, stereo_loss
@@ -20,10 +20,10 @@ from stereo.training.losses import smooth_l1, stereo_loss
 KINDS = ["local_volume", "residual"]
 
 
-def refined(kind: str, steps: int = 1) -> ModelConfig:
+def refined(kind: str, steps: int = 1, body: str = "plain") -> ModelConfig:
     """The tiny network with this refinement."""
     config = tiny_model()
-    config.refinement = RefinementConfig(kind, steps, channels=6, matching_channels=4, groups=2, radius=2)  # type: ignore[arg-type]
+    config.refinement = RefinementConfig(kind, steps, body, 6, matching_channels=4, groups=2, radius=2)  # type: ignore[arg-type]
     return config
 
 
@@ -87,24 +87,27 @@ def test_the_residual_of_a_right_estimate_is_nothing() -> None:
     torch.testing.assert_close(difference[..., 5:], torch.zeros(1, 6, 4, 27), atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize("body", BODIES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_fresh_refinement_keeps_a_constant_and_the_bounds(kind: str) -> None:
-    module = Refinement(RefinementConfig(kind, 2), 5).eval()  # type: ignore[arg-type]
-    half = torch.randn(2, 1, 5, 8, 10)
+def test_a_fresh_refinement_keeps_a_constant_and_the_bounds(kind: str, body: str) -> None:
+    module = Refinement(RefinementConfig(kind, 2, body), 3, 5).eval()  # type: ignore[arg-type]
+    half, quarter, confidence = torch.randn(2, 1, 5, 8, 10), torch.randn(1, 3, 4, 5), torch.rand(1, 4, 5)
     unused = torch.zeros(1, 1, 1, 1)
-    left = Features(unused, unused, half[0], unused, unused)
-    (constant,) = module(torch.full((1, 16, 20), 7.5), left, half[1])
+    left = Features(unused, quarter, half[0], unused, unused)
+    (constant,) = module(torch.full((1, 16, 20), 7.5), confidence, left, half[1])
     torch.testing.assert_close(constant, torch.full((1, 16, 20), 7.5))
     disparity = torch.rand(1, 16, 20) * 30
-    (result,) = module(disparity, left, half[1])
+    (result,) = module(disparity, confidence, left, half[1])
     assert disparity.min() <= result.min()
     assert result.max() <= disparity.max()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("kind", "body"), [("local_volume", "plain"), ("residual", "plain"), ("local_volume", "pyramid")]
+)
 @pytest.mark.parametrize("steps", [1, 3])
-def test_each_step_has_an_output_and_every_weight_a_gradient(kind: str, steps: int) -> None:
-    network = StereoNetwork(refined(kind, steps))
+def test_each_step_has_an_output_and_every_weight_a_gradient(kind: str, body: str, steps: int) -> None:
+    network = StereoNetwork(refined(kind, steps, body))
     predictions = network(*pair()).predictions
     assert [prediction.cost is None for prediction in predictions] == [False] * 2 + [True] * steps
     assert all(prediction.disparity.shape == (1, 48, 80) for prediction in predictions)
@@ -181,6 +184,23 @@ def test_the_loss_of_a_refined_output_is_smooth_l1(kind: str) -> None:
         alone + 0.8 * smooth_l1(steps[0].disparity, disparity, valid) + smooth_l1(steps[1].disparity, disparity, valid)
     )
     torch.testing.assert_close(stereo_loss([volume, *steps], disparity, valid, 32, config), expected)
+
+
+def test_the_pyramid_body_looks_at_the_confidence_and_farther_than_the_plain_one() -> None:
+    reach, heeds = {}, {}
+    for body in BODIES:
+        module = BODIES[body](4, RefinementConfig("local_volume", body=body, channels=4), 3).eval()  # type: ignore[arg-type]
+        x = torch.randn(1, 4, 1, 96, requires_grad=True)
+        confidence = torch.rand(1, 1, 48, requires_grad=True)
+        hidden = module(x.expand(-1, -1, 2, -1), torch.randn(1, 3, 1, 48), confidence)
+        of_features, of_confidence = torch.autograd.grad(
+            hidden[..., 48].square().sum(), (x, confidence), allow_unused=True
+        )
+        touched = of_features.abs().sum((0, 1, 2)).nonzero()
+        reach[body], heeds[body] = int((touched - 48).abs().max()), of_confidence is not None
+    assert reach["plain"] == 4
+    assert reach["pyramid"] >= 16  # two convolutions at ¼, of dilations 2 and 4, reach 12 pixels at ½ by themselves
+    assert heeds == {"plain": False, "pyramid": True}
 
 
 def test_settings_that_do_not_fit_are_refused() -> None:
