@@ -11,13 +11,13 @@ from stereo.data.datasets import BUILDERS
 from stereo.data.synthetic.choose.style import STYLES
 from stereo.model.aggregation import AGGREGATIONS
 from stereo.model.attention import IMPLEMENTATIONS, KINDS, EfficientAttention
+from stereo.model.attention.positions import OVER, POSITION_CODES
+from stereo.model.attention.streaming import PASSES
 from stereo.model.cost_volume import COST_VOLUMES
 from stereo.model.features import FEATURES
 from stereo.model.guidance import GUIDANCE
-from stereo.model.positions import OVER, POSITION_CODES
 from stereo.model.refinement import REFINEMENTS
 from stereo.model.regression import ESTIMATES, UPSAMPLINGS
-from stereo.model.streaming import PASSES
 from stereo.training.losses import LOSSES
 from stereo.training.schedule import SCHEDULES
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from stereo.errors import ConfigError
 from stereo.model.attention import Attention, DotProductAttention, EfficientAttention
 from stereo.model.attention import FusedDotProductAttention as Fused
-from stereo.model.streaming import CHUNK_BYTES
+from stereo.model.attention.streaming import CHUNK_BYTES
 
 Mode = Literal["forward", "forward+backward"]
 MODES: tuple[Mode, ...] = ("forward", "forward+backward")

@@ -9,8 +9,8 @@ of S disparity slices X_s [C, P]. With the normalized keys R and queries U,
 
 so that a position takes 2 K C multiplications where the plain form has 2 C V + 2 K V / heads, and nothing as wide as
 the volume is formed but the output. Queries and keys are small beside the volume and need no chunks: this is what
-:mod:`stereo.model.streaming` does, with less to stream. The backward pass forms nothing as wide as the volume but the
-gradient of X.
+:mod:`stereo.model.attention.streaming` does, with less to stream. The backward pass forms nothing as wide as the volume
+but the gradient of X.
 
 Source: the algebra is this project's (shared/design.md, "Guided form").
 """
@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from stereo.model.streaming import exact_sums, reproject, sum_type
+from stereo.model.attention.products import exact_sums, reproject, sum_type
 
 
 @torch.compiler.disable  # it writes into views of its output, which the compiler does not follow
