@@ -20,7 +20,7 @@ MODES: tuple[Mode, ...] = ("forward", "forward+backward")
 class Straightforward(EfficientAttention):
     """Efficient attention as it is usually written: head by head, everything held at once. The outside reference."""
 
-    def forward(self, x: Tensor, guide: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, guide: Tensor | None = None, **others: Tensor | None) -> Tensor:
         positions = x.flatten(2)
         queries, keys, values = self.queries(positions), self.keys(positions), self.values(positions)
         attended = []

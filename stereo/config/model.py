@@ -55,6 +55,9 @@ class AttentionConfig:
     # What queries and keys are told of positions along the axes that are attended over. sine: sines and cosines, added.
     # rope: they are rotated, so that products depend on the distance (not of kind efficient).
     position: Literal["none", "sine", "rope"] = "none"
+    # inline: after the convolutions of its resolution, over what they give. parallel: beside them, over what they take;
+    # the results are added. It concerns the sites eighth and sixteenth alone, where convolutions follow the way down.
+    placement: Literal["inline", "parallel"] = "inline"
     # Channels of keys and queries, and of values, summed over the heads. null: the channels of the site
     key_channels: int | None = 16
     value_channels: int | None = None
@@ -84,6 +87,12 @@ class AttentionConfig:
             self.kind == "none" or self.over == "volume" or "features" not in self.sites,
             f"model.attention.over is {self.over}, but the site features has neither disparities nor a guide; leave it "
             "out, or use over=volume",
+        )
+        beside_nothing = [site for site in self.sites if site in ("features", "quarter")]
+        require(
+            self.kind == "none" or self.placement == "inline" or not beside_nothing,
+            f"model.attention.placement is parallel, but at {' and '.join(beside_nothing)} no convolution stands that "
+            "attention could be beside; use the sites eighth and sixteenth, or placement=inline",
         )
         require(self.num_heads >= 1, f"model.attention.num_heads is {self.num_heads}, expected 1 or more")
         for name in ("key_channels", "value_channels"):

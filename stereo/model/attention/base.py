@@ -84,23 +84,28 @@ class Attention(nn.Module, ABC):
         for parameter in self.reprojection.parts():
             nn.init.zeros_(parameter)
 
-    def forward(self, x: Tensor, guide: Tensor | None = None) -> Tensor:
-        """Return x plus what its positions attend to, in the same shape.
+    def forward(
+        self, x: Tensor, guide: Tensor | None = None, *, onto: Tensor | None = None, asking: Tensor | None = None
+    ) -> Tensor:
+        """Return `onto` plus what is attended to among the positions of x, in the same shape.
 
         Args:
-            x: [B, C, *spatial]; over disparity and over the plane [B, C, D, H, W].
+            x: [B, C, *spatial], what values are made of; over disparity and over the plane [B, C, D, H, W].
             guide: Of over = plane: [B, guide_channels, H, W]. Otherwise it is not looked at.
+            onto: [B, C, *spatial]. None: x itself, as in a residual connection.
+            asking: [B, C, *spatial], what queries are made of; not with a guide. None: what keys are made of.
         """
-        source = self._source(x, guide).flatten(2)
+        onto = x if onto is None else onto
+        source = self._source(x, guide)
         attended = OVER[self.over](
             self.attend,
             self.code,
             x.shape[2:],
-            self._split_heads(self.queries(source)),
-            self._split_heads(self.keys(source)),
+            self._split_heads(self.queries((source if asking is None else asking).flatten(2))),
+            self._split_heads(self.keys(source.flatten(2))),
             self._split_heads(self.values(x.flatten(2))),
         )
-        return x + self.reprojection(attended.flatten(1, 2)).view_as(x)
+        return onto + self.reprojection(attended.flatten(1, 2)).view_as(x)
 
     @abstractmethod
     def attend(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:

@@ -11,8 +11,8 @@ from stereo.model.attention.efficient import EfficientAttention
 class NoAttention(nn.Identity):
     """The identity, called as attention is."""
 
-    def forward(self, x: Tensor, guide: Tensor | None = None) -> Tensor:
-        return x
+    def forward(self, x: Tensor, guide: Tensor | None = None, *, onto: Tensor | None = None) -> Tensor:
+        return x if onto is None else onto
 
 
 # `none` is not here: then there is no module.

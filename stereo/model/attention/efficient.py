@@ -72,13 +72,17 @@ class EfficientAttention(Attention):
         self.implementation = implementation
         self.chunk_size = chunk_size
 
-    def forward(self, x: Tensor, guide: Tensor | None = None) -> Tensor:
-        return IMPLEMENTATIONS[self.implementation](self, x, guide)
+    def forward(
+        self, x: Tensor, guide: Tensor | None = None, *, onto: Tensor | None = None, asking: Tensor | None = None
+    ) -> Tensor:
+        return IMPLEMENTATIONS[self.implementation](self, x, guide, onto=onto, asking=asking)
 
-    def stream(self, x: Tensor, guide: Tensor | None = None) -> Tensor:
+    def stream(
+        self, x: Tensor, guide: Tensor | None = None, *, onto: Tensor | None = None, asking: Tensor | None = None
+    ) -> Tensor:
         """Return the same as the naive form, without values for each position."""
-        if self.over == "plane" or self.position != "none":
-            return self._fold(x, guide)
+        if self.over == "plane" or self.position != "none" or asking is not None:
+            return self._fold(x, guide, onto, asking)
         return streaming_attention(
             x,
             self.keys.parts(),
@@ -88,25 +92,29 @@ class EfficientAttention(Attention):
             self.num_heads,
             self.normalization,
             self.chunk_size,
+            onto,
         )
 
-    def _fold(self, x: Tensor, guide: Tensor | None) -> Tensor:
+    def _fold(self, x: Tensor, guide: Tensor | None, onto: Tensor | None, asking: Tensor | None) -> Tensor:
         source = self._source(x, guide)
         grid = source.shape[2:]
-        queries, keys = (
-            self.code(self._split_heads(layer(source.flatten(2))), grid) for layer in (self.queries, self.keys)
-        )
+        sources = ((self.queries, source if asking is None else asking), (self.keys, source))
+        queries, keys = (self.code(self._split_heads(layer(part.flatten(2))), grid) for layer, part in sources)
         queries, keys = self.normalizations[self.normalization](queries, keys)
-        slices = (x if self.over == "plane" else x.unsqueeze(2)).flatten(3)  # [B, C, slices, positions]
         output = folded_attention(
-            slices,
+            self._slices(x),
             keys.flatten(1, 2),
             queries.flatten(1, 2),
             self.values.parts(),
             self.reprojection.parts(),
             self.num_heads,
+            None if onto is None else self._slices(onto),
         )
         return output.unflatten(3, grid).view_as(x)
+
+    def _slices(self, x: Tensor) -> Tensor:
+        """Return x as [B, C, slices, positions of one]: the whole is one slice where there is no plane."""
+        return (x if self.over == "plane" else x.unsqueeze(2)).flatten(3)
 
     def attend(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         queries, keys = self.normalizations[self.normalization](queries, keys)
@@ -114,7 +122,7 @@ class EfficientAttention(Attention):
         return context @ queries
 
 
-IMPLEMENTATIONS: dict[str, Callable[[EfficientAttention, Tensor, Tensor | None], Tensor]] = {
+IMPLEMENTATIONS: dict[str, Callable[..., Tensor]] = {
     "streaming": EfficientAttention.stream,
     "naive": Attention.forward,
 }

@@ -45,8 +45,9 @@ def streaming_attention(
     num_heads: int = 1,
     normalization: str = "softmax",
     chunk_size: int | None = None,
+    onto: Tensor | None = None,
 ) -> Tensor:
-    """Return efficient attention over x, with its projections, reprojection and residual.
+    """Return efficient attention over x, with its projections and reprojection, added to x or to another map.
 
     Args:
         x: [B, C, *spatial], in any layout. Under autocast and in half precision sums are kept in float32.
@@ -55,8 +56,9 @@ def streaming_attention(
         num_heads: Divides K and V.
         normalization: softmax or scaling.
         chunk_size: Positions in one chunk. None: as many as fit the cache.
+        onto: [B, C, *spatial], what the attention is added to. None: x.
 
-    Returns: the shape, type and layout of x.
+    Returns: the shape, type and layout of what it is added to.
     Raises: RuntimeError on a second derivative, which this form does not have; the naive form does.
     """
     parameters = [
@@ -64,7 +66,7 @@ def streaming_attention(
         for pair in (keys, queries, values, reprojection)
         for tensor in pair
     ]
-    return _apply(x, *parameters, num_heads, normalization, chunk_size)
+    return _apply(x, onto, *parameters, num_heads, normalization, chunk_size)
 
 
 @torch.compiler.disable  # loops whose number depends on the shape; compiled around, not into
@@ -77,17 +79,18 @@ class _StreamingAttention(torch.autograd.Function):
     """Samples one by one, since each has its own context; the parameters' gradients are summed over them."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, *arguments: Any) -> Tensor:
+    def forward(ctx: Any, x: Tensor, onto: Tensor | None, *arguments: Any) -> Tensor:
         *parameters, heads, normalization, chunk_size = arguments
         flat = x.flatten(2)  # [B, C, N]; a copy only where the layout is neither channels-first nor channels-last
-        output = torch.empty_like(flat)
+        addend = flat if onto is None else onto.flatten(2)
+        output = torch.empty_like(addend)
         weights = Parameters(*(parameter.to(sum_type(x.dtype)) for parameter in parameters))
         pass_over, _ = PASSES[normalization]
         statistics: list[Tensor] = []
-        for sample, result in zip(flat, output, strict=True):
-            statistics += pass_over(sample, result, weights, heads, _chunks(sample, weights, chunk_size))
+        for sample, added, result in zip(flat, addend, output, strict=True):
+            statistics += pass_over(sample, added, result, weights, heads, _chunks(sample, weights, chunk_size))
         ctx.save_for_backward(flat, *parameters, *statistics)
-        ctx.settings = (heads, normalization, chunk_size)
+        ctx.settings = (heads, normalization, chunk_size, onto is None)
         return output.unflatten(2, x.shape[2:])
 
     @staticmethod
@@ -100,10 +103,12 @@ class _StreamingAttention(torch.autograd.Function):
 def _backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
     flat, *saved = ctx.saved_tensors
     parameters, statistics = saved[:8], saved[8:]
-    heads, normalization, chunk_size = ctx.settings
+    heads, normalization, chunk_size, onto_itself = ctx.settings
     weights = Parameters(*(parameter.to(sum_type(flat.dtype)) for parameter in parameters))
     _, pass_back = PASSES[normalization]
-    grad = torch.empty_like(flat) if ctx.needs_input_grad[0] else None
+    grad = None
+    if ctx.needs_input_grad[0]:  # to which the passes add
+        grad = torch.empty_like(flat).copy_(grad_output.flatten(2)) if onto_itself else torch.zeros_like(flat)
     totals = [torch.zeros_like(weight) for weight in weights]
     for index, (sample, upstream) in enumerate(zip(flat, grad_output.flatten(2), strict=True)):
         grad_sample = None
@@ -124,9 +129,10 @@ def _backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
             grad[index] = grad_sample
     return (
         None if grad is None else grad.unflatten(2, grad_output.shape[2:]),
+        grad_output if ctx.needs_input_grad[1] else None,
         *(
             total.to(parameter.dtype) if needed else None
-            for total, parameter, needed in zip(totals, parameters, ctx.needs_input_grad[1:9], strict=True)
+            for total, parameter, needed in zip(totals, parameters, ctx.needs_input_grad[2:10], strict=True)
         ),
         *(None, None, None),
     )

@@ -6,8 +6,13 @@ from torch import Tensor
 from stereo.model.attention.products import Parameters, contract, part_of, reproject, write_sum
 
 
-def scaling_forward(x: Tensor, output: Tensor, weights: Parameters, heads: int, chunks: list[slice]) -> list[Tensor]:
-    """Write the output [C, N] of one sample; return X Xᵀ [C, C] and the sum of X [C, 1]."""
+def scaling_forward(
+    x: Tensor, addend: Tensor, output: Tensor, weights: Parameters, heads: int, chunks: list[slice]
+) -> list[Tensor]:
+    """Write addend plus attention over x of one sample, all [C, N].
+
+    Returns: X Xᵀ [C, C] and the sum of X [C, 1].
+    """
     channels, count = x.shape
     gram = weights.key_weight.new_zeros(channels, channels)
     total = weights.key_weight.new_zeros(channels, 1)
@@ -17,8 +22,7 @@ def scaling_forward(x: Tensor, output: Tensor, weights: Parameters, heads: int, 
         total += part.sum(1, keepdim=True)
     matrix, offset = _affine(heads, count, gram, total, weights)
     for chunk in chunks:
-        part = part_of(x, chunk)
-        write_sum(output[:, chunk], part, matrix, part)
+        write_sum(output[:, chunk], part_of(addend, chunk), matrix, part_of(x, chunk))
         output[:, chunk] += offset
     return [gram, total]
 
@@ -46,7 +50,7 @@ def scaling_backward(
         symmetric = grad_gram + grad_gram.t()
         for chunk in chunks:
             upstream_part = upstream[:, chunk].to(matrix.dtype)
-            write_sum(grad[:, chunk], upstream_part, matrix.detach().t(), upstream_part)
+            grad[:, chunk].addmm_(matrix.detach().t(), upstream_part)
             grad[:, chunk].addmm_(symmetric, part_of(x, chunk)).add_(grad_total)
     return grads
 

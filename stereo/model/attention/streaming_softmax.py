@@ -13,13 +13,18 @@ _LOG2_E = math.log2(math.e)
 _SAFE = 2.0**64
 
 
-def softmax_forward(x: Tensor, output: Tensor, weights: Parameters, heads: int, chunks: list[slice]) -> list[Tensor]:
-    """Write the output [C, N] of one sample; return T [K, C] and the base-2 log-sum-exp of the keys [K, 1]."""
+def softmax_forward(
+    x: Tensor, addend: Tensor, output: Tensor, weights: Parameters, heads: int, chunks: list[slice]
+) -> list[Tensor]:
+    """Write addend plus attention over x of one sample, all [C, N].
+
+    Returns: T [K, C] and the base-2 log-sum-exp of the keys [K, 1].
+    """
     context, log_sum = _key_context(x, weights.key_weight, chunks)
     folded = _fold(heads, context, *weights[4:])
     for chunk in chunks:
         part = part_of(x, chunk)
-        write_sum(output[:, chunk], part, folded, _query_softmax(part, weights, heads))
+        write_sum(output[:, chunk], part_of(addend, chunk), folded, _query_softmax(part, weights, heads))
     return [context, log_sum]
 
 
@@ -32,7 +37,10 @@ def softmax_backward(
     statistics: list[Tensor],
     chunks: list[slice],
 ) -> list[Tensor]:
-    """Write the gradient of x [C, N] where it is wanted; return those of the eight parameters."""
+    """Add the gradient of x [C, N] through the attention to `grad`, where it is wanted.
+
+    Returns: the gradients of the eight parameters.
+    """
     context, log_sum = statistics
     with torch.enable_grad():
         leaves = [tensor.detach().requires_grad_() for tensor in (context, *weights[4:])]
@@ -50,7 +58,7 @@ def softmax_backward(
         grad_query_weight += contract(grad_logits, part)
         grad_query_bias += grad_logits.sum(1)
         if grad is not None:
-            write_sum(grad[:, chunk], upstream_part, weights.query_weight.t(), grad_logits)
+            grad[:, chunk].addmm_(weights.query_weight.t(), grad_logits)
 
     grad_context, *grads_after = torch.autograd.grad(folded, leaves, grad_folded)
     row_term = (context * grad_context).sum(1, keepdim=True)  # Σ_n P ∂P
