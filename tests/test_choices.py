@@ -33,6 +33,8 @@ LOOKED_UP: dict[str, tuple[Collection[str], set[str]]] = {
     "model.attention.over": (OVER, set()),
     "model.attention.position": (POSITION_CODES, set()),
     "model.attention.placement": (PLACEMENTS, set()),
+    "model.view_attention.kind": (KINDS, {"none"}),
+    "model.view_attention.position": (POSITION_CODES, set()),
     "model.attention.normalization": (PASSES.keys() & EfficientAttention.normalizations.keys(), set()),
     "model.attention.implementation": (IMPLEMENTATIONS, set()),
     "model.regression.upsampling": (UPSAMPLINGS, set()),

@@ -104,6 +104,55 @@ class AttentionConfig:
 
 
 @dataclass
+class ViewAttentionConfig:
+    """Self- and cross-attention between the views' matching features, before the cost volume (LoFTR, CREStereo)."""
+
+    # none: the views meet in the cost volume alone. The others as in model.attention, over all positions of a view.
+    kind: Literal["none", "efficient", "dot_product", "sdpa"] = "none"
+    # Blocks one after the other: self-attention, cross-attention, and a feed-forward part.
+    blocks: int = 1
+    # Divides features.matching_channels.
+    num_heads: int = 8
+    # What queries and keys are told of row and column. As in model.attention: rope is not of kind efficient.
+    position: Literal["none", "sine", "rope"] = "sine"
+    # Channels of keys and queries, summed over the heads. null: features.matching_channels.
+    key_channels: int | None = None
+    # Width of the feed-forward part's hidden layer, as a multiple of features.matching_channels.
+    feed_forward_expansion: int = 2
+
+    def __post_init__(self) -> None:
+        for name in ("blocks", "num_heads", "feed_forward_expansion"):
+            value = getattr(self, name)
+            require(value >= 1, f"model.view_attention.{name} is {value}, expected 1 or more")
+        require(
+            self.kind != "efficient" or self.position != "rope",
+            "model.view_attention.position is rope, but in kind efficient no query meets a key; use sine, or kind "
+            "dot_product or sdpa",
+        )
+
+    def check_channels(self, matching_channels: int) -> None:
+        """Raise ConfigError unless the heads divide the channels, and leave enough of them for a position code."""
+        if self.kind == "none":
+            return
+        keys = matching_channels if self.key_channels is None else self.key_channels
+        for name, channels in (
+            ("features.matching_channels", matching_channels),
+            ("view_attention.key_channels", keys),
+        ):
+            require(
+                channels >= 1 and channels % self.num_heads == 0,
+                f"model.{name} ({channels}) is not divisible by model.view_attention.num_heads ({self.num_heads}); "
+                "change one of them",
+            )
+        require(
+            self.position == "none" or keys // self.num_heads >= 4,
+            f"model.view_attention.position is {self.position}, which needs 4 key channels in every head, two for rows "
+            f"and two for columns, got {keys // self.num_heads}; raise key_channels, lower num_heads, or use "
+            "position=none",
+        )
+
+
+@dataclass
 class AggregationConfig:
     """The 3D network that turns the cost volume into one cost for each position and disparity."""
 
@@ -200,6 +249,7 @@ class ModelConfig:
     cost_volume: CostVolumeConfig = field(default_factory=CostVolumeConfig)
     aggregation: AggregationConfig = field(default_factory=AggregationConfig)
     attention: AttentionConfig = field(default_factory=AttentionConfig)
+    view_attention: ViewAttentionConfig = field(default_factory=ViewAttentionConfig)
     regression: RegressionConfig = field(default_factory=RegressionConfig)
     refinement: RefinementConfig = field(default_factory=RefinementConfig)
     # How psmnet features and trilinear upsampling interpolate. true: the corner pixels' centers coincide, as in PyTorch
@@ -219,6 +269,7 @@ class ModelConfig:
                 f"model.features.matching_channels ({self.features.matching_channels}) is not divisible by "
                 f"model.cost_volume.groups ({self.cost_volume.groups}); change one of them",
             )
+        self.view_attention.check_channels(self.features.matching_channels)
         beyond = {"eighth", "sixteenth"} & set(self.attention.sites)
         require(
             self.attention.kind == "none" or self.aggregation.kind != "basic" or not beyond,
