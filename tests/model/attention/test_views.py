@@ -89,10 +89,7 @@ def test_one_block_by_its_definition() -> None:
 
     maps = views()
     left, right = (view.flatten(2) for view in maps)
-    left, right = (
-        x + attended(block.self_attention, *2 * [normalized(x, block.self_norm)])
-        for x in (left, right)
-    )
+    left, right = (x + attended(block.self_attention, *2 * [normalized(x, block.self_norm)]) for x in (left, right))
     own, other = (normalized(x, block.cross_norm) for x in (left, right))
     left, right = (
         left + attended(block.cross_attention, own, other),
