@@ -11,13 +11,14 @@ from stereo.data.datasets import BUILDERS
 from stereo.data.synthetic.choose.style import STYLES
 from stereo.model.aggregation import AGGREGATIONS
 from stereo.model.attention import IMPLEMENTATIONS, KINDS, EfficientAttention
+from stereo.model.attention.placement import PLACEMENTS
+from stereo.model.attention.positions import OVER, POSITION_CODES
+from stereo.model.attention.streaming import PASSES
 from stereo.model.cost_volume import COST_VOLUMES
 from stereo.model.features import FEATURES
 from stereo.model.guidance import GUIDANCE
-from stereo.model.positions import OVER, POSITION_CODES
 from stereo.model.refinement import REFINEMENTS
 from stereo.model.regression import ESTIMATES, UPSAMPLINGS
-from stereo.model.streaming import PASSES
 from stereo.training.losses import LOSSES
 from stereo.training.schedule import SCHEDULES
 
@@ -31,6 +32,9 @@ LOOKED_UP: dict[str, tuple[Collection[str], set[str]]] = {
     "model.attention.kind": (KINDS, {"none"}),
     "model.attention.over": (OVER, set()),
     "model.attention.position": (POSITION_CODES, set()),
+    "model.attention.placement": (PLACEMENTS, set()),
+    "model.view_attention.kind": (KINDS, {"none"}),
+    "model.view_attention.position": (POSITION_CODES, set()),
     "model.attention.normalization": (PASSES.keys() & EfficientAttention.normalizations.keys(), set()),
     "model.attention.implementation": (IMPLEMENTATIONS, set()),
     "model.regression.upsampling": (UPSAMPLINGS, set()),

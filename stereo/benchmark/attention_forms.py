@@ -11,7 +11,7 @@ from torch import Tensor
 from stereo.errors import ConfigError
 from stereo.model.attention import Attention, DotProductAttention, EfficientAttention
 from stereo.model.attention import FusedDotProductAttention as Fused
-from stereo.model.streaming import CHUNK_BYTES
+from stereo.model.attention.streaming import CHUNK_BYTES
 
 Mode = Literal["forward", "forward+backward"]
 MODES: tuple[Mode, ...] = ("forward", "forward+backward")
@@ -20,7 +20,7 @@ MODES: tuple[Mode, ...] = ("forward", "forward+backward")
 class Straightforward(EfficientAttention):
     """Efficient attention as it is usually written: head by head, everything held at once. The outside reference."""
 
-    def forward(self, x: Tensor, guide: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, guide: Tensor | None = None, **others: Tensor | None) -> Tensor:
         positions = x.flatten(2)
         queries, keys, values = self.queries(positions), self.keys(positions), self.values(positions)
         attended = []

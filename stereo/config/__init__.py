@@ -26,6 +26,7 @@ from stereo.config.model import (
     RefinementConfig,
     RegressionConfig,
     Site,
+    ViewAttentionConfig,
     check_max_disparity,
 )
 from stereo.config.presets import PRESETS, Preset
@@ -66,6 +67,7 @@ __all__ = [
     "Site",
     "SyntheticConfig",
     "TrainingConfig",
+    "ViewAttentionConfig",
     "check_max_disparity",
     "choose",
     "config_from_dict",

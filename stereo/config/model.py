@@ -55,6 +55,9 @@ class AttentionConfig:
     # What queries and keys are told of positions along the axes that are attended over. sine: sines and cosines, added.
     # rope: they are rotated, so that products depend on the distance (not of kind efficient).
     position: Literal["none", "sine", "rope"] = "none"
+    # inline: after the convolutions of its resolution, over what they give. parallel: beside them, over what they take;
+    # the results are added. It concerns the sites eighth and sixteenth alone, where convolutions follow the way down.
+    placement: Literal["inline", "parallel"] = "inline"
     # Channels of keys and queries, and of values, summed over the heads. null: the channels of the site
     key_channels: int | None = 16
     value_channels: int | None = None
@@ -85,6 +88,12 @@ class AttentionConfig:
             f"model.attention.over is {self.over}, but the site features has neither disparities nor a guide; leave it "
             "out, or use over=volume",
         )
+        beside_nothing = [site for site in self.sites if site in ("features", "quarter")]
+        require(
+            self.kind == "none" or self.placement == "inline" or not beside_nothing,
+            f"model.attention.placement is parallel, but at {' and '.join(beside_nothing)} no convolution stands that "
+            "attention could be beside; use the sites eighth and sixteenth, or placement=inline",
+        )
         require(self.num_heads >= 1, f"model.attention.num_heads is {self.num_heads}, expected 1 or more")
         for name in ("key_channels", "value_channels"):
             value = getattr(self, name)
@@ -92,6 +101,55 @@ class AttentionConfig:
                 value is None or (value >= 1 and value % self.num_heads == 0),
                 f"model.attention.{name} is {value}, expected a positive multiple of num_heads ({self.num_heads})",
             )
+
+
+@dataclass
+class ViewAttentionConfig:
+    """Self- and cross-attention between the views' matching features, before the cost volume (LoFTR, CREStereo)."""
+
+    # none: the views meet in the cost volume alone. The others as in model.attention, over all positions of a view.
+    kind: Literal["none", "efficient", "dot_product", "sdpa"] = "none"
+    # Blocks one after the other: self-attention, cross-attention, and a feed-forward part.
+    blocks: int = 1
+    # Divides features.matching_channels.
+    num_heads: int = 8
+    # What queries and keys are told of row and column. As in model.attention: rope is not of kind efficient.
+    position: Literal["none", "sine", "rope"] = "sine"
+    # Channels of keys and queries, summed over the heads. null: features.matching_channels.
+    key_channels: int | None = None
+    # Width of the feed-forward part's hidden layer, as a multiple of features.matching_channels.
+    feed_forward_expansion: int = 2
+
+    def __post_init__(self) -> None:
+        for name in ("blocks", "num_heads", "feed_forward_expansion"):
+            value = getattr(self, name)
+            require(value >= 1, f"model.view_attention.{name} is {value}, expected 1 or more")
+        require(
+            self.kind != "efficient" or self.position != "rope",
+            "model.view_attention.position is rope, but in kind efficient no query meets a key; use sine, or kind "
+            "dot_product or sdpa",
+        )
+
+    def check_channels(self, matching_channels: int) -> None:
+        """Raise ConfigError unless the heads divide the channels, and leave enough of them for a position code."""
+        if self.kind == "none":
+            return
+        keys = matching_channels if self.key_channels is None else self.key_channels
+        for name, channels in (
+            ("features.matching_channels", matching_channels),
+            ("view_attention.key_channels", keys),
+        ):
+            require(
+                channels >= 1 and channels % self.num_heads == 0,
+                f"model.{name} ({channels}) is not divisible by model.view_attention.num_heads ({self.num_heads}); "
+                "change one of them",
+            )
+        require(
+            self.position == "none" or keys // self.num_heads >= 4,
+            f"model.view_attention.position is {self.position}, which needs 4 key channels in every head, two for rows "
+            f"and two for columns, got {keys // self.num_heads}; raise key_channels, lower num_heads, or use "
+            "position=none",
+        )
 
 
 @dataclass
@@ -194,6 +252,7 @@ class ModelConfig:
     cost_volume: CostVolumeConfig = field(default_factory=CostVolumeConfig)
     aggregation: AggregationConfig = field(default_factory=AggregationConfig)
     attention: AttentionConfig = field(default_factory=AttentionConfig)
+    view_attention: ViewAttentionConfig = field(default_factory=ViewAttentionConfig)
     regression: RegressionConfig = field(default_factory=RegressionConfig)
     refinement: RefinementConfig = field(default_factory=RefinementConfig)
     # How psmnet features and trilinear upsampling interpolate. true: the corner pixels' centers coincide, as in PyTorch
@@ -213,6 +272,7 @@ class ModelConfig:
                 f"model.features.matching_channels ({self.features.matching_channels}) is not divisible by "
                 f"model.cost_volume.groups ({self.cost_volume.groups}); change one of them",
             )
+        self.view_attention.check_channels(self.features.matching_channels)
         beyond = {"eighth", "sixteenth"} & set(self.attention.sites)
         require(
             self.attention.kind == "none" or self.aggregation.kind != "basic" or not beyond,

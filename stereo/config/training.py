@@ -91,9 +91,10 @@ class TrainingConfig:
     seed: int = 0
     # auto: CUDA, then Apple's MPS, then the CPU. Or cpu, cuda, cuda:1, mps …
     device: str = "auto"
-    # Weights to begin from (a checkpoint of ours): only the network is taken, not the optimizer. Attention and
-    # gates (model.aggregation.guidance) that they lack begin as the identity, so that the run begins where the network
-    # without them stood; a refinement begins with a correction of 0, but its upsampling from ½ has to be learned.
+    # Weights to begin from (a checkpoint of ours): only the network is taken, not the optimizer. Attention, also
+    # between the views, and gates (model.aggregation.guidance) that they lack begin as the identity, so that the run
+    # begins where the network without them stood; a refinement begins with a correction of 0, but its upsampling from ½
+    # has to be learned.
     initial_checkpoint: str | None = None
     log_interval: int = 20
     validation_interval: int = 500

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from stereo.config import AggregationConfig, AttentionConfig
 from stereo.model.attention import build_attention
+from stereo.model.attention.placement import PLACEMENTS
 from stereo.model.features import FeatureExtractor, Features
 from stereo.model.guidance import GUIDANCE
 from stereo.model.layers import conv3d, recomputed, upconv3d
@@ -78,6 +79,7 @@ class Hourglass(nn.Module):
         self.guide_sixteenth = guide(features.sixteenth_channels, sixteenth)
         self.guide_up_eighth = guide(features.eighth_channels, eighth)
         self.guide_up_quarter = guide(features.quarter_channels, channels)
+        self.place = PLACEMENTS[attention.placement]
         self.attention_quarter = build_attention(attention, "quarter", channels, features.quarter_channels)
         self.down_eighth = nn.Sequential(conv3d(channels, eighth, stride=2), conv3d(eighth, eighth))
         self.attention_eighth = build_attention(attention, "eighth", eighth, features.eighth_channels)
@@ -90,10 +92,20 @@ class Hourglass(nn.Module):
 
     def forward(self, x: Tensor, left: Features) -> Tensor:
         quarter = self.attention_quarter(x, left.quarter)
-        eighth = self.guide_down_eighth(self.down_eighth(quarter), left.eighth)
-        eighth = self.attention_eighth(eighth, left.eighth)
-        sixteenth = self.guide_sixteenth(self.down_sixteenth(eighth), left.sixteenth)
-        sixteenth = self.attention_sixteenth(sixteenth, left.sixteenth)
+        eighth = self.place(
+            self.attention_eighth,
+            self.down_eighth[0],
+            lambda x: self.guide_down_eighth(self.down_eighth[1](x), left.eighth),
+            quarter,
+            left.eighth,
+        )
+        sixteenth = self.place(
+            self.attention_sixteenth,
+            self.down_sixteenth[0],
+            lambda x: self.guide_sixteenth(self.down_sixteenth[1](x), left.sixteenth),
+            eighth,
+            left.sixteenth,
+        )
         eighth = F.relu(self.up_eighth(sixteenth).add_(self.skip_eighth(eighth)), inplace=True)
         eighth = self.guide_up_eighth(eighth, left.eighth)
         quarter = F.relu(self.up_quarter(eighth).add_(self.skip_quarter(quarter)), inplace=True)
@@ -144,6 +156,7 @@ class PsmnetHourglass(nn.Module):
         self.guide_sixteenth = guide(features.sixteenth_channels, inner)
         self.guide_up_eighth = guide(features.eighth_channels, inner)
         self.guide_up_quarter = guide(features.quarter_channels, channels)
+        self.place = PLACEMENTS[attention.placement]
         self.attention_quarter = build_attention(attention, "quarter", channels, features.quarter_channels)
         self.down_eighth = nn.Sequential(conv3d(channels, inner, stride=2), conv3d(inner, inner, relu=False))
         self.attention_eighth = build_attention(attention, "eighth", inner, features.eighth_channels)
@@ -169,14 +182,25 @@ class PsmnetHourglass(nn.Module):
 
     def descend(self, x: Tensor, skip_down: Tensor | None, left: Features) -> Tensor:
         """Return the map at ⅛ on the way down. Nothing after it needs x."""
-        down = self.down_eighth(self.attention_quarter(x, left.quarter))
-        down = F.relu(down if skip_down is None else down + skip_down, inplace=True)
-        return self.attention_eighth(self.guide_down_eighth(down, left.eighth), left.eighth)
+
+        def convolve(down: Tensor) -> Tensor:
+            down = self.down_eighth[1](down)
+            down = F.relu(down if skip_down is None else down + skip_down, inplace=True)
+            return self.guide_down_eighth(down, left.eighth)
+
+        quarter = self.attention_quarter(x, left.quarter)
+        return self.place(self.attention_eighth, self.down_eighth[0], convolve, quarter, left.eighth)
 
     def ascend(self, down: Tensor, skip_up: Tensor | None, left: Features) -> tuple[Tensor, Tensor]:
         """Return the output, and the map at ⅛ on the way up."""
-        sixteenth = self.guide_sixteenth(self.down_sixteenth(down), left.sixteenth)
-        up = self.up_eighth(self.attention_sixteenth(sixteenth, left.sixteenth))
+        sixteenth = self.place(
+            self.attention_sixteenth,
+            self.down_sixteenth[0],
+            lambda x: self.guide_sixteenth(self.down_sixteenth[1](x), left.sixteenth),
+            down,
+            left.sixteenth,
+        )
+        up = self.up_eighth(sixteenth)
         up = F.relu(up.add_(down if skip_up is None else skip_up), inplace=True)
         up = self.guide_up_eighth(up, left.eighth)
         return self.guide_up_quarter(self.up_quarter(up), left.quarter), up

@@ -5,6 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from stereo.model.layers import zeroed
+
 
 class Gate(nn.Module):
     """Multiplies the volume's channels by a factor of 0 … 2 that the left image's features give at each pixel.
@@ -19,10 +21,7 @@ class Gate(nn.Module):
 
     def __init__(self, feature_channels: int, volume_channels: int) -> None:
         super().__init__()
-        self.logits = nn.Conv2d(feature_channels, volume_channels, 1)
-        nn.init.zeros_(self.logits.weight)
-        assert self.logits.bias is not None
-        nn.init.zeros_(self.logits.bias)
+        self.logits = zeroed(nn.Conv2d, feature_channels, volume_channels, 1)
 
     def forward(self, volume: Tensor, features: Tensor) -> Tensor:
         """Return the gated volume. Without gradients the volume itself is changed, which saves a copy.

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.utils import skip_init
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.utils.checkpoint import checkpoint
+
+Layer = TypeVar("Layer", bound=nn.Module)
 
 
 def conv2d(
@@ -74,6 +77,14 @@ class PointwiseConv(nn.Conv1d):
         if isinstance(weight, Tensor) and weight.ndim >= 2 and all(size == 1 for size in weight.shape[2:]):
             state_dict[prefix + "weight"] = weight.reshape(*weight.shape[:2], 1)
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+
+
+def zeroed(kind: type[Layer], *arguments: Any, **options: Any) -> Layer:
+    """Return a layer whose parameters are zero, made without a random draw: all other weights are as without it."""
+    layer: Layer = skip_init(kind, *arguments, device=torch.get_default_device(), **options)
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+    return layer
 
 
 class ResidualBlock(nn.Module):

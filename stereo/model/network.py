@@ -1,4 +1,7 @@
-"""StereoNetwork: features → cost volume → aggregation → regression → refinement, each chosen in the configuration."""
+"""StereoNetwork: features (→ attention between the views) → cost volume → aggregation → regression → refinement.
+
+Each is chosen in the configuration.
+"""
 
 from functools import partial
 from typing import NamedTuple
@@ -8,6 +11,7 @@ from torch import Tensor, nn
 
 from stereo.config import ModelConfig, check_max_disparity
 from stereo.model.aggregation import build_aggregation
+from stereo.model.attention.views import build_view_attention
 from stereo.model.cost_volume import build_cost_volume
 from stereo.model.features import Features, build_features
 from stereo.model.refinement import build_refinement
@@ -55,6 +59,8 @@ class StereoNetwork(nn.Module):
         self.refinement = build_refinement(
             config.refinement, self.features.quarter_channels, self.features.half_channels
         )
+        # The last to be built, so that all other weights are drawn as in the network without it.
+        self.view_attention = build_view_attention(self.features.matching_channels, config.view_attention)
         self.register_buffer("image_mean", torch.tensor(IMAGE_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("image_std", torch.tensor(IMAGE_STD).view(1, 3, 1, 1), persistent=False)
 
@@ -100,6 +106,9 @@ class StereoNetwork(nn.Module):
                 f"size, {self.min_size}×{self.min_size}: train on larger ones; for inference stereo.Predictor pads them"
             )
         left_features, right_matching, right_half = self._extract(left, right)
+        if self.view_attention is not None:
+            left_matching, right_matching = self.view_attention(left_features.matching, right_matching)
+            left_features = left_features._replace(matching=left_matching)
         left_features = left_features._replace(matching=self.cost_volume.prepare(left_features.matching))
         volume = partial(self.cost_volume, left_features.matching, self.cost_volume.prepare(right_matching))
         costs = self.aggregation(volume, self.max_disparity // 4, left_features)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from stereo.config import Preset
 from stereo.errors import CheckpointError
 from stereo.model.attention import Attention
+from stereo.model.attention.views import ViewAttention
 from stereo.model.guidance import Gate
 from stereo.model.refinement import Refinement
 
@@ -58,7 +59,7 @@ for _index in range(3):
         rf"classif{_index + 1}\.2": f"aggregation.heads.{_index}.1",
     }
 # What a network can be given later: fresh, it leaves the disparity as it is (Refinement: but for its upsampling).
-_ADDITIONS = (Attention, Gate, Refinement)
+_ADDITIONS = (Attention, ViewAttention, Gate, Refinement)
 _RULES: dict[Preset, dict[str, str]] = {"psmnet": _STACKHOURGLASS, "psmnet_basic": _BASIC}
 
 
@@ -167,8 +168,8 @@ def load_weights(network: nn.Module, weights: Any, origin: object, fresh_additio
 
     Args:
         weights, origin: As for :func:`check_weights`.
-        fresh_additions: Attention, gates and refinement that the weights lack stay as they are; attention and gates
-            freshly made are the identity.
+        fresh_additions: Attention, in a view or between the views, gates and refinement that the weights lack stay as
+            they are; attention and gates freshly made are the identity.
 
     Raises: CheckpointError as :func:`check_weights`.
     """

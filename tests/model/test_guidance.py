@@ -73,6 +73,16 @@ def test_fresh_gates_leave_the_network_as_it_is_and_take_its_weights(kind: str) 
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_of_one_seed_all_other_weights_are_as_without_gates(kind: str) -> None:
+    torch.manual_seed(3)
+    without = StereoNetwork(gated(kind, "none")).state_dict()
+    torch.manual_seed(3)
+    having = StereoNetwork(gated(kind)).state_dict()
+    assert len(having) > len(without)
+    assert all(torch.equal(having[name], value) for name, value in without.items())
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_gradients_reach_every_gate(kind: str) -> None:
     network = StereoNetwork(gated(kind))
     images = pair()

@@ -8,7 +8,7 @@ from helpers import slim_psmnet, tiny_model
 from torch import nn
 
 from stereo.config import ModelConfig
-from stereo.model.layers import conv2d, conv3d, fold_batch_norm, upconv3d
+from stereo.model.layers import conv2d, conv3d, fold_batch_norm, upconv3d, zeroed
 from stereo.model.network import StereoNetwork
 
 
@@ -73,3 +73,14 @@ def test_recomputation_gives_the_same_gradients_and_statistics(config: ModelConf
         torch.testing.assert_close(one.grad, other.grad, msg=name)
     for (name, kept), again in zip(keeping.named_buffers(), recomputing.buffers(), strict=True):
         torch.testing.assert_close(kept, again, msg=name)
+
+
+def test_zeroed_layers_are_zero_take_no_random_number_and_follow_the_default_device() -> None:
+    state = torch.get_rng_state()
+    layer = zeroed(nn.Conv2d, 3, 4, 1)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert layer.bias is not None
+    assert not layer.weight.any()
+    assert not layer.bias.any()
+    with torch.device("meta"):  # shapes alone, as for a stranger's checkpoint
+        assert zeroed(nn.Conv2d, 3, 4, 1).weight.is_meta

@@ -9,8 +9,8 @@ of S disparity slices X_s [C, P]. With the normalized keys R and queries U,
 
 so that a position takes 2 K C multiplications where the plain form has 2 C V + 2 K V / heads, and nothing as wide as
 the volume is formed but the output. Queries and keys are small beside the volume and need no chunks: this is what
-:mod:`stereo.model.streaming` does, with less to stream. The backward pass forms nothing as wide as the volume but the
-gradient of X.
+:mod:`stereo.model.attention.streaming` does, with less to stream. The backward pass forms nothing as wide as the volume
+but the gradient of X.
 
 Source: the algebra is this project's (shared/design.md, "Guided form").
 """
@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from stereo.model.streaming import exact_sums, reproject, sum_type
+from stereo.model.attention.products import exact_sums, reproject, sum_type
 
 
 @torch.compiler.disable  # it writes into views of its output, which the compiler does not follow
@@ -32,16 +32,18 @@ def folded_attention(
     values: tuple[Tensor, Tensor],
     reprojection: tuple[Tensor, Tensor],
     num_heads: int = 1,
+    onto: Tensor | None = None,
 ) -> Tensor:
-    """Return efficient attention of each slice of x, with its values, reprojection and residual.
+    """Return efficient attention of each slice of x, with its values and reprojection, added to x or to another map.
 
     Args:
         x: [B, C, S, P], in any layout. Under autocast and in half precision sums are kept in float32.
         keys, queries: Normalized, [B, K, P].
         values, reprojection: weight and bias each; weights [V, C] and [C, V], trailing axes of one allowed.
         num_heads: Divides K and V.
+        onto: [B, C, S, P], what the attention is added to. None: x.
 
-    Returns: the shape, type and layout of x.
+    Returns: the shape, type and layout of what it is added to.
     Raises: RuntimeError on a second derivative, which this form does not have; the naive form does.
     """
     weights = [tensor.flatten(1) if tensor.ndim > 1 else tensor for tensor in (*values, *reprojection)]
@@ -50,7 +52,7 @@ def folded_attention(
     queries = torch.cat([queries, torch.ones_like(queries[:, :1])], dim=1)
     with exact_sums(x):
         output: Tensor = _FoldedAttention.apply(
-            x, keys.to(kept), queries.to(kept), *(weight.to(kept) for weight in weights), num_heads
+            x, onto, keys.to(kept), queries.to(kept), *(weight.to(kept) for weight in weights), num_heads
         )
     return output
 
@@ -59,18 +61,19 @@ class _FoldedAttention(torch.autograd.Function):
     """Samples one by one; the parameters' gradients are summed over them."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, keys: Tensor, queries: Tensor, *arguments: Any) -> Tensor:
+    def forward(ctx: Any, x: Tensor, onto: Tensor | None, keys: Tensor, queries: Tensor, *arguments: Any) -> Tensor:
         *parameters, heads = arguments
-        output = torch.empty_like(x)
+        addend = x if onto is None else onto
+        output = torch.empty_like(addend)
         contexts = []
-        for sample, result, key, query in zip(x, output, keys, queries, strict=True):
+        for sample, added, result, key, query in zip(x, addend, output, keys, queries, strict=True):
             slices = _slices(sample)
             context = torch.bmm(slices, _shared(key.t(), slices))
             folded = _fold(heads, context, key.sum(1), *parameters)
-            _write_sum(result.movedim(1, 0), slices, folded, query)
+            _write_sum(result.movedim(1, 0), slices if onto is None else _slices(added), folded, query)
             contexts.append(context)
         ctx.save_for_backward(x, keys, queries, *parameters, *contexts)
-        ctx.heads = heads
+        ctx.heads, ctx.onto_itself = heads, onto is None
         return output
 
     @staticmethod
@@ -96,10 +99,11 @@ def _backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
         grad_queries[index] = _summed_product(folded.detach(), upstream)
         grad_keys[index] = _summed_product(grad_context, slices) + grad_sums[:, None]
         if grad is not None:
-            _write_sum(grad[index].movedim(1, 0), upstream, grad_context, key)
+            passed = upstream if ctx.onto_itself else torch.zeros_like(slices)
+            _write_sum(grad[index].movedim(1, 0), passed, grad_context, key)
         for total, gradient in zip(totals, gradients, strict=True):
             total += gradient
-    return (grad, grad_keys, grad_queries, *totals, None)
+    return (grad, grad_output if ctx.needs_input_grad[1] else None, grad_keys, grad_queries, *totals, None)
 
 
 def _fold(

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from stereo.errors import ConfigError
 from stereo.model.attention import Attention, DotProductAttention, EfficientAttention, FusedDotProductAttention
-from stereo.model.positions import LONGEST, POSITION_CODES, add_sine, rotate
+from stereo.model.attention.positions import LONGEST, POSITION_CODES, add_sine, rotate
 
 EXACT: list[type[Attention]] = [DotProductAttention, FusedDotProductAttention]
 

@@ -167,7 +167,7 @@ def test_heads_that_do_not_divide_are_refused(keys: int, values: int, heads: int
 
 @pytest.mark.filterwarnings("ignore")  # PyTorch says why no kernel takes it
 def test_fused_attention_never_falls_back_to_the_map(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stereo.model.attention._pad_channels", lambda x, channels: x.transpose(2, 3))
+    monkeypatch.setattr("stereo.model.attention.dot_product._pad_channels", lambda x, channels: x.transpose(2, 3))
     with pytest.raises(RuntimeError, match="No available kernel"):  # transposed: PyTorch's own choice is the math form
         FusedDotProductAttention(4, 4, 4)(torch.randn(1, 4, 20))
 
