@@ -12,7 +12,7 @@ from stereo.data.synthetic.choose.style import STYLES
 from stereo.model.aggregation import AGGREGATIONS
 from stereo.model.attention import IMPLEMENTATIONS, KINDS, EfficientAttention
 from stereo.model.cost_volume import COST_VOLUMES
-from stereo.model.features import FEATURES
+from stereo.model.features.build import FEATURES
 from stereo.model.guidance import GUIDANCE
 from stereo.model.positions import OVER, POSITION_CODES
 from stereo.model.refinement import REFINEMENTS

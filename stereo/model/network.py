@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from stereo.config import ModelConfig, check_max_disparity
 from stereo.model.aggregation import build_aggregation
 from stereo.model.cost_volume import build_cost_volume
-from stereo.model.features import Features, build_features
+from stereo.model.features.base import Features
+from stereo.model.features.build import build_features
 from stereo.model.refinement import build_refinement
 from stereo.model.regression import SupervisedOutput, build_regression
 
