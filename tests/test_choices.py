@@ -48,6 +48,7 @@ SWITCHES = {
     "data.train.rendering",
     "data.train.negative_disparity",
     "training.precision",
+    "training.initial_trunk",
     "model.attention.sites",
 }
 
