@@ -95,15 +95,19 @@ class SamePaddedConv(nn.Conv2d):
     """A convolution padded as in TensorFlow: at stride 2, of a map of even size, one row and column more at the end."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int, groups: int) -> None:
-        even = stride == 1  # as much padding before as after
-        super().__init__(
-            in_channels, out_channels, kernel, stride, kernel // 2 if even else 0, groups=groups, bias=False
-        )
-        before = (kernel - stride) // 2
-        self.outer_padding = None if even else (before, kernel - stride - before) * 2
+        super().__init__(in_channels, out_channels, kernel, stride, kernel // 2, groups=groups, bias=False)
+        self.half = kernel // 2
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x if self.outer_padding is None else F.pad(x, self.outer_padding))
+        if self.stride == (1, 1):
+            return super().forward(x)
+        if torch.is_grad_enabled():
+            x = F.pad(x, (self.half - 1, self.half, self.half - 1, self.half))
+            return F.conv2d(x, self.weight, self.bias, self.stride, groups=self.groups)
+        # A row and column of zeros before the weights move the window as far, without a copy of the map. The backward
+        # pass is slow for such a kernel.
+        weight = F.pad(self.weight, (1, 0, 1, 0))
+        return F.conv2d(x, weight, self.bias, self.stride, self.half, groups=self.groups)
 
 
 def _conv(
