@@ -15,7 +15,7 @@ from stereo.model.attention.placement import PLACEMENTS
 from stereo.model.attention.positions import OVER, POSITION_CODES
 from stereo.model.attention.streaming import PASSES
 from stereo.model.cost_volume import COST_VOLUMES
-from stereo.model.features import FEATURES
+from stereo.model.features.build import FEATURES
 from stereo.model.guidance import GUIDANCE
 from stereo.model.refinement import REFINEMENTS
 from stereo.model.regression import ESTIMATES, UPSAMPLINGS
@@ -52,6 +52,7 @@ SWITCHES = {
     "data.train.rendering",
     "data.train.negative_disparity",
     "training.precision",
+    "training.initial_trunk",
     "model.attention.sites",
 }
 

@@ -13,7 +13,7 @@ from helpers import REPOSITORY
 from stereo.data.datasets import BUILDERS
 from stereo.evaluation.metrics import METRICS
 from stereo.model.attention import KINDS
-from stereo.model.features import FEATURES
+from stereo.model.features.build import FEATURES
 from stereo.training.losses import LOSSES
 
 PAGE = REPOSITORY / "docs" / "extending.md"

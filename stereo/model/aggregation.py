@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from stereo.config import AggregationConfig, AttentionConfig
 from stereo.model.attention import build_attention
 from stereo.model.attention.placement import PLACEMENTS
-from stereo.model.features import FeatureExtractor, Features
+from stereo.model.features.base import FeatureExtractor, Features
 from stereo.model.guidance import GUIDANCE
 from stereo.model.layers import conv3d, recomputed, upconv3d
 

@@ -13,13 +13,10 @@ from stereo.config import ModelConfig, check_max_disparity
 from stereo.model.aggregation import build_aggregation
 from stereo.model.attention.views import build_view_attention
 from stereo.model.cost_volume import build_cost_volume
-from stereo.model.features import Features, build_features
+from stereo.model.features.base import IMAGE_MEAN, IMAGE_STD, Features
+from stereo.model.features.build import build_features
 from stereo.model.refinement import build_refinement
 from stereo.model.regression import SupervisedOutput, build_regression, mode_mass
-
-# The statistics of ImageNet, with which PSMNet and most stereo networks normalize their input.
-IMAGE_MEAN = (0.485, 0.456, 0.406)
-IMAGE_STD = (0.229, 0.224, 0.225)
 
 
 class StereoOutput(NamedTuple):

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from stereo.config import RefinementConfig
-from stereo.model.features import Features
+from stereo.model.features.base import Features
 from stereo.model.layers import conv2d
 from stereo.model.regression import convex_upsample
 

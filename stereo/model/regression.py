@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from stereo.config import ModelConfig, RegressionConfig
-from stereo.model.features import Features
+from stereo.model.features.base import Features
 from stereo.model.layers import conv2d
 
 

@@ -3,20 +3,12 @@
 import math
 from collections.abc import Callable
 
-from torch.optim import Optimizer
-
 from stereo.config import OptimizerConfig
 
 
 def learning_rate(step: int, steps: int, config: OptimizerConfig) -> float:
     """Return the learning rate of step `step` (from 0) of `steps`."""
     return config.learning_rate * SCHEDULES[config.schedule](step, steps, config)
-
-
-def set_learning_rate(optimizer: Optimizer, rate: float) -> None:
-    """Let the optimizer's next step take this rate."""
-    for group in optimizer.param_groups:
-        group["lr"] = rate
 
 
 def _one_cycle(step: int, steps: int, config: OptimizerConfig) -> float:

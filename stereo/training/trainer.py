@@ -23,8 +23,10 @@ from stereo.training.average import average_of
 from stereo.training.changes import compare_settings, listed
 from stereo.training.first_samples import check_training_data, check_validation_data
 from stereo.training.logbook import Logbook
-from stereo.training.schedule import learning_rate, set_learning_rate
+from stereo.training.optimizer import build_optimizer, set_learning_rate
+from stereo.training.schedule import learning_rate
 from stereo.training.signals import Interrupted, noticed_signals
+from stereo.training.start import load_initial_weights
 from stereo.training.state import RunState
 from stereo.training.step import TrainingStep, distribute
 from stereo.training.validation import Validator
@@ -69,15 +71,10 @@ class Trainer:
         check_validation_data(validation_set)
         check_training_data(self.training_data, config.data.augmentation, config.model.min_size, StereoNetwork.stride)
         self.network = StereoNetwork(config.model).with_fast_layout(device)
-        optimizer = torch.optim.AdamW(
-            self.network.parameters(),
-            lr=config.optimizer.learning_rate,
-            weight_decay=config.optimizer.weight_decay,
-        )
         self.average = average_of(self.network, config.optimizer.average_decay)
         # What is validated and kept as the best.
         self.scored = self.network if self.average is None else cast(StereoNetwork, self.average.module)
-        self.state = RunState(optimizer, self.average)
+        self.state = RunState(build_optimizer(self.network, config.optimizer), self.average)
         self.validator = Validator(self.scored, device, validation_set, self.processes)
         self.resumed_from: Path | None = None
         self.scores_start = False
@@ -96,8 +93,10 @@ class Trainer:
             self._check_folder(source)
         if source is not None:
             self._resume(source)
-        elif self.config.training.initial_checkpoint is not None:
-            self._take_weights(Path(self.config.training.initial_checkpoint))
+        else:
+            # This run may make weights worse that had a training before, so they are scored first.
+            self.scores_start = load_initial_weights(self.network, self.config.training)
+            self.scored.load_state_dict(self.network.state_dict())
         if self._is_done():
             return
         self._loader()  # which may refuse, before anything is written
@@ -117,12 +116,6 @@ class Trainer:
             f"{self.folder}: already holds a run ({found[0].name}); go on with it by --resume auto, or {begin} with "
             "training.output=FOLDER"
         )
-
-    def _take_weights(self, path: Path) -> None:
-        """Begin from weights that had a training before. This one may make them worse, so they are scored first."""
-        load_weights(self.network, read_checkpoint(path)["network"], path, fresh_additions=True)
-        self.scored.load_state_dict(self.network.state_dict())
-        self.scores_start = True
 
     def _resume(self, path: Path) -> None:
         content = read_checkpoint(path)

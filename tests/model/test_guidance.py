@@ -10,7 +10,7 @@ from torch import nn
 from stereo.config import AggregationConfig, ModelConfig
 from stereo.errors import CheckpointError, ConfigError
 from stereo.methods.predictor import Predictor
-from stereo.model.features import build_features
+from stereo.model.features.build import build_features
 from stereo.model.guidance import Gate
 from stereo.model.network import StereoNetwork
 from stereo.model.weights import load_weights

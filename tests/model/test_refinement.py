@@ -10,7 +10,7 @@ from torch import nn
 from stereo.config import Config, LossConfig, ModelConfig, RefinementConfig
 from stereo.errors import CheckpointError, ConfigError
 from stereo.methods.predictor import Predictor
-from stereo.model.features import Features
+from stereo.model.features.base import Features
 from stereo.model.network import StereoNetwork
 from stereo.model.refinement import BODIES, LocalVolume, Refinement, WarpedResidual, warp
 from stereo.model.regression import SupervisedOutput

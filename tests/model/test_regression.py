@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from stereo.config import RegressionConfig
-from stereo.model.features import Features
+from stereo.model.features.base import Features
 from stereo.model.regression import (
     ConvexUpsampling,
     TrilinearUpsampling,

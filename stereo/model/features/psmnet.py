@@ -1,7 +1,4 @@
-"""2D feature extractors: they turn an image into the features that are compared between the views."""
-
-from collections.abc import Callable
-from typing import NamedTuple
+"""The feature extractor of PSMNet."""
 
 import torch
 import torch.nn.functional as F
@@ -9,71 +6,8 @@ from torch import Tensor, nn
 
 from stereo.config import ModelConfig
 from stereo.model.attention import build_attention
-from stereo.model.layers import ResidualBlock, conv2d
-
-
-class Features(NamedTuple):
-    """The features of one image of H×W."""
-
-    matching: Tensor  # [B, matching_channels, H/4, W/4]: the cost volume compares these
-    quarter: Tensor  # [B, quarter_channels, H/4, W/4]: context, for the upsampling and the guidance
-    half: Tensor  # [B, half_channels, H/2, W/2]: edges, for the upsampling and the refinement
-    eighth: Tensor  # [B, eighth_channels, H/8, W/8]: context, for the guidance
-    sixteenth: Tensor  # [B, sixteenth_channels, H/16, W/16]: context, for the guidance
-
-
-class FeatureExtractor(nn.Module):
-    """Base of the extractors: maps a normalized image [B, 3, H, W] to Features of these widths."""
-
-    matching_channels: int
-    quarter_channels: int
-    half_channels: int
-    eighth_channels: int
-    sixteenth_channels: int
-
-
-class CompactFeatures(FeatureExtractor):
-    """A residual pyramid to 1/16, merged back to ¼ (a small feature pyramid network), fit for a CPU.
-
-    H and W must be multiples of 16.
-    """
-
-    half_channels = 16
-
-    def __init__(self, config: ModelConfig) -> None:
-        super().__init__()
-        half, channels = self.half_channels, config.features.channels
-        self.quarter_channels = channels
-        self.matching_channels = config.features.matching_channels
-        eighth, sixteenth = channels * 3 // 2, channels * 2
-        self.eighth_channels, self.sixteenth_channels = eighth, sixteenth
-        self.to_half = nn.Sequential(conv2d(3, half, stride=2), conv2d(half, half))
-        self.to_quarter = nn.Sequential(
-            conv2d(half, channels, stride=2), ResidualBlock(channels), ResidualBlock(channels)
-        )
-        self.to_eighth = nn.Sequential(conv2d(channels, eighth, stride=2), ResidualBlock(eighth), ResidualBlock(eighth))
-        self.to_sixteenth = nn.Sequential(
-            conv2d(eighth, sixteenth, stride=2),
-            ResidualBlock(sixteenth),
-            ResidualBlock(sixteenth, dilation=2),
-        )
-        self.lateral_sixteenth = nn.Conv2d(sixteenth, eighth, 1)
-        self.merge_eighth = ResidualBlock(eighth)
-        self.lateral_eighth = nn.Conv2d(eighth, channels, 1)
-        self.merge_quarter = ResidualBlock(channels)
-        self.attention = build_attention(config.attention, "features", channels)
-        self.matching = nn.Conv2d(channels, self.matching_channels, 3, padding=1)
-
-    def forward(self, image: Tensor) -> Features:
-        """Return the features of image [B, 3, H, W], normalized."""
-        half = self.to_half(image)
-        quarter = self.to_quarter(half)
-        eighth = self.to_eighth(quarter)
-        sixteenth = self.to_sixteenth(eighth)
-        eighth = self.merge_eighth(eighth + _upsample(self.lateral_sixteenth(sixteenth)))
-        quarter = quarter + _upsample(self.lateral_eighth(eighth))
-        merged = self.attention(self.merge_quarter(quarter))
-        return Features(self.matching(merged), merged, half, eighth, sixteenth)
+from stereo.model.features.base import FeatureExtractor, Features
+from stereo.model.layers import conv2d
 
 
 class PsmnetFeatures(FeatureExtractor):
@@ -151,18 +85,3 @@ def _stage(in_channels: int, out_channels: int, blocks: int, stride: int = 1, di
         PsmnetBlock(in_channels, out_channels, stride, dilation),
         *(PsmnetBlock(out_channels, out_channels, 1, dilation) for _ in range(blocks - 1)),
     )
-
-
-def _upsample(x: Tensor) -> Tensor:
-    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
-
-
-FEATURES: dict[str, Callable[[ModelConfig], FeatureExtractor]] = {
-    "compact": CompactFeatures,
-    "psmnet": PsmnetFeatures,
-}
-
-
-def build_features(config: ModelConfig) -> FeatureExtractor:
-    """Return the extractor that the configuration chooses."""
-    return FEATURES[config.features.kind](config)
