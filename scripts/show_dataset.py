@@ -6,8 +6,8 @@
     python scripts/show_dataset.py --output sheet.png --augmentation one_view.patch_probability=1 color_jitter=0
 
 One row a pair. The residual is |L(x) − R(x − d)| from black, 0, to white, 32 gray levels or more, where the ground
-truth is known and not occluded; its mean stands beside the name.
-With --augmentation the samples are shown as training takes them.
+truth is known and not occluded; its mean stands beside the name. With
+--augmentation the samples are shown as training takes them.
 """
 
 import argparse

@@ -173,7 +173,7 @@ class OneViewConfig:
     # One to six rectangles, with sides of 1/16 … 1/2 of the view's: brightness and contrast, and blur in half of them.
     patch_probability: float = 0.0
     patch_strength: float = 0.5
-    # All pixels: a light that changes smoothly over the view, noise, and a few dead pixels.
+    # All pixels: light that changes smoothly over the view, noise of up to 25·s gray levels, up to s % dead pixels.
     pixel_probability: float = 0.0
     pixel_strength: float = 0.5
 
@@ -218,7 +218,7 @@ class AugmentationConfig:
     max_rotation: float = 0.1
     # Probability of painting one or two rectangles of the right view with its mean color (HSMNet's occlusion).
     right_erase_probability: float = 0.3
-    # What one view alone goes through, after all else.
+    # What one view alone goes through, after all else. (Jitter, asymmetric or not, changes both.)
     one_view: OneViewConfig = field(default_factory=OneViewConfig)
 
     def __post_init__(self) -> None:
