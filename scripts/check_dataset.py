@@ -22,9 +22,8 @@ from tqdm import tqdm
 from stereo.cli import add_workers_option, require_at_least, run, script_parser
 from stereo.data.doctor import ItemCheck, check_items, summarize
 from stereo.data.recognition import Part, recognize
-from stereo.data.sample_lists import spread
+from stereo.data.sample_lists import spread, write_names
 from stereo.errors import ConfigError
-from stereo.output import atomic_output, make_output_folder
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -84,9 +83,7 @@ def _print_problems(problems: list[str], show: int) -> None:
 
 
 def _write_names(path: Path, names: list[str], what: str) -> None:
-    make_output_folder(path.parent)
-    with atomic_output(path) as temporary:
-        temporary.write_text("\n".join([f"# {what}", *names]) + "\n", encoding="utf-8")
+    write_names(path, names, what)
     print(f"wrote {len(names):,} names to {path}", file=sys.stderr)
 
 

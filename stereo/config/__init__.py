@@ -14,6 +14,7 @@ from stereo.config.data import (
     DatasetConfig,
     Family,
     Half,
+    OneViewConfig,
     ScenePreset,
     SyntheticConfig,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "Half",
     "LossConfig",
     "ModelConfig",
+    "OneViewConfig",
     "OptimizerConfig",
     "Preset",
     "RefinementConfig",

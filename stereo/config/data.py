@@ -161,6 +161,34 @@ class DatasetConfig:
 
 
 @dataclass
+class OneViewConfig:
+    """Photometric changes of one view alone, the left or the right one, as between two cameras.
+
+    Each form has a probability (0: off) and a strength s: more than 0, 1 at most. Factors are 2^−s … 2^s.
+    """
+
+    # The whole view: brightness, contrast, saturation, gamma and white balance.
+    global_probability: float = 0.0
+    global_strength: float = 0.5
+    # One to six rectangles, with sides of 1/16 … 1/2 of the view's: brightness and contrast, and blur in half of them.
+    patch_probability: float = 0.0
+    patch_strength: float = 0.5
+    # All pixels: light that changes smoothly over the view, noise of up to 25·s gray levels, up to s % dead pixels.
+    pixel_probability: float = 0.0
+    pixel_strength: float = 0.5
+
+    def __post_init__(self) -> None:
+        for form in ("global", "patch", "pixel"):
+            name = f"data.augmentation.one_view.{form}"
+            probability, strength = getattr(self, f"{form}_probability"), getattr(self, f"{form}_strength")
+            require(0 <= probability <= 1, f"{name}_probability is {probability}, expected a probability, 0 … 1")
+            require(
+                0 < strength <= 1,
+                f"{name}_strength is {strength}, expected more than 0, 1 at most; {form}_probability=0 is off",
+            )
+
+
+@dataclass
 class AugmentationConfig:
     """Augmentation of one training sample. Ground truth stays exact under all of it."""
 
@@ -190,6 +218,8 @@ class AugmentationConfig:
     max_rotation: float = 0.1
     # Probability of painting one or two rectangles of the right view with its mean color (HSMNet's occlusion).
     right_erase_probability: float = 0.3
+    # What one view alone goes through, after all else. (Jitter, asymmetric or not, changes both.)
+    one_view: OneViewConfig = field(default_factory=OneViewConfig)
 
     def __post_init__(self) -> None:
         for name in ("crop_height", "crop_width"):

@@ -4,19 +4,21 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from stereo.config.checks import require
-from stereo.config.data import DataConfig, DatasetConfig
+from stereo.config.data import AugmentationConfig, DataConfig, DatasetConfig
 from stereo.config.hints import check_structure
 from stereo.config.model import ModelConfig
 from stereo.config.presets import PRESETS, Preset
 from stereo.config.training import LossConfig, OptimizerConfig, TrainingConfig
 from stereo.errors import ConfigError
+
+Section = TypeVar("Section", DatasetConfig, AugmentationConfig)
 
 
 @dataclass
@@ -84,17 +86,17 @@ def load_network(name: str, overrides: Sequence[str] = ()) -> Config:
     return _to_config(_merge_all([({"preset": name}, name), *_assignments(overrides)]), " ".join([name, *overrides]))
 
 
-def with_overrides(config: DatasetConfig, overrides: Sequence[str]) -> DatasetConfig:
-    """Return the settings of a data set with `key=value` overrides, as in `synthetic.max_objects=30`.
+def with_overrides(config: Section, overrides: Sequence[str]) -> Section:
+    """Return the settings of a data set, or of its augmentation, with `key=value` overrides, as in `limit=30`.
 
     Raises: ConfigError.
     """
     merged = OmegaConf.structured(config)
     for values, origin in _assignments(overrides):
-        _check(values, DatasetConfig, origin)
+        _check(values, type(config), origin)
         merged = _merge(merged, values, origin)
     changed = _to_object(merged, " ".join(overrides))
-    assert isinstance(changed, DatasetConfig)
+    assert isinstance(changed, type(config))
     return changed
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from stereo.data.formats import DISPARITY_SUFFIXES, IMAGE_SUFFIXES
 from stereo.data.formats.containers import read_bytes
 from stereo.errors import DataError
+from stereo.output import atomic_output, make_output_folder
 
 _SUFFIXES = (*IMAGE_SUFFIXES, *DISPARITY_SUFFIXES)
 
@@ -29,6 +30,14 @@ def read_names(path: str | Path) -> list[str]:
     if not names:
         raise DataError(f"{path}: names no sample; expected the name of one sample on each line")
     return names
+
+
+def write_names(path: str | Path, names: Iterable[str], what: str) -> None:
+    """Write a name list, with a first line that says what the names are. Raises: OutputError."""
+    path = Path(path)
+    make_output_folder(path.parent)
+    with atomic_output(path) as temporary:
+        temporary.write_text("\n".join([f"# {what}", *names]) + "\n", encoding="utf-8")
 
 
 def select(names: Sequence[str], wanted: Iterable[str], path: str | Path) -> list[int]:

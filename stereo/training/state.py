@@ -1,11 +1,13 @@
 """What a run is, apart from its settings and its weights: this is saved, and restored when the run is resumed."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
+
+from stereo.errors import TrainingError
 
 
 class RunState:
@@ -16,11 +18,14 @@ class RunState:
         folder's best.pt.
     best_step: the step of those weights; None where there are none, or where an older checkpoint does not say.
     average: of the weights, where there is one.
+    samples: how many each training set has, on which the order of the draws depends; empty where an older checkpoint
+        does not say.
     """
 
-    def __init__(self, optimizer: Optimizer, average: AveragedModel | None = None) -> None:
+    def __init__(self, optimizer: Optimizer, average: AveragedModel | None = None, samples: Sequence[int] = ()) -> None:
         self.optimizer = optimizer
         self.average = average
+        self.samples = list(samples)
         self.step = 0
         self.best_epe = math.inf
         self.best_step: int | None = None
@@ -42,6 +47,7 @@ class RunState:
             "step": self.step,
             "best_epe": self.best_epe,
             "best_step": self.best_step,
+            "samples": self.samples,
             "optimizer": self.optimizer.state_dict(),
             **({} if self.average is None else {"average": self.average.state_dict()}),
         }
@@ -49,8 +55,15 @@ class RunState:
     def load_state_dict(self, values: Mapping[str, Any]) -> None:
         """Take over what `state_dict` returned; what it does not know (the schedule, which once had a state) is left.
 
-        Raises: KeyError, TypeError, ValueError or RuntimeError where that is something else.
+        Raises: TrainingError where the training sets had other numbers of samples; KeyError, TypeError, ValueError or
+            RuntimeError where that is something else.
         """
+        samples = list(values.get("samples", []))
+        if samples and self.samples and samples != self.samples:
+            raise TrainingError(
+                f"the training sets had {_listed(samples)} samples and have {_listed(self.samples)} now, so that "
+                "another order would be drawn; restore the data, or the list that chooses from it (names, skip_list)"
+            )
         # The moments alone: rate and weight decay are the configuration's.
         own = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": values["optimizer"]["state"], "param_groups": own})
@@ -59,3 +72,7 @@ class RunState:
         self.best_step = values.get("best_step")
         if self.average is not None:
             self.average.load_state_dict(values["average"])
+
+
+def _listed(samples: Sequence[int]) -> str:
+    return " + ".join(f"{count:,}" for count in samples)

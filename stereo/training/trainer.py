@@ -74,7 +74,11 @@ class Trainer:
         self.average = average_of(self.network, config.optimizer.average_decay)
         # What is validated and kept as the best.
         self.scored = self.network if self.average is None else cast(StereoNetwork, self.average.module)
-        self.state = RunState(build_optimizer(self.network, config.optimizer), self.average)
+        self.state = RunState(
+            build_optimizer(self.network, config.optimizer),
+            self.average,
+            [len(dataset) for dataset in self.training_data.sets],
+        )
         self.validator = Validator(self.scored, device, validation_set, self.processes)
         self.resumed_from: Path | None = None
         self.scores_start = False
@@ -133,6 +137,10 @@ class Trainer:
         load_weights(self.network, content["network"], path)
         try:
             self.state.load_state_dict({"step": content["step"], **content["run_state"]})
+        except TrainingError as error:
+            raise TrainingError(
+                f"{path}: {error}; or begin a new run from these weights with {_as_start(path)} training.output=FOLDER"
+            ) from None
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise TrainingError(
                 f"{path}: the state of the run cannot be read ({error!r}); to begin a new run from these weights use "

@@ -116,6 +116,22 @@ def test_several_sets_are_mixed_by_weight(config: DataConfig) -> None:
         TrainingData(config)
 
 
+def test_what_a_skip_list_leaves_out_is_never_drawn_and_shares_stay(config: DataConfig, tmp_path: Path) -> None:
+    """Of 5 + 5 samples 3 + 5 are left, 8 draws a pass: a quarter of them are of the first set, as its weight says."""
+    (tmp_path / "skip.txt").write_text("synthetic/0/000000\nsynthetic/0/000003\n")
+    other = replace(config.train, weight=3.0, synthetic=replace(config.train.synthetic, seed=9))
+    config.train = replace(config.train, weight=1.0, skip_list=str(tmp_path / "skip.txt"))
+    config.mix = [other]
+    data = TrainingData(config)
+    assert len(data) == 8
+    counts = np.bincount(np.concatenate([data.order(0, epoch) for epoch in range(15)]), minlength=8)
+    assert counts.tolist() == [10, 10, 10, 18, 18, 18, 18, 18]
+    assert [data.source(item).name for item in range(3)] == [f"synthetic/0/00000{index}" for index in (1, 2, 4)]
+    assert data.source(3).name == "synthetic/9/000000"
+    drawn = {name for batch in batches(config, last=12) for name in batch.names}
+    assert drawn & {"synthetic/0/000000", "synthetic/0/000003"} == set()
+
+
 @pytest.mark.parametrize("weights", [(1.0, 0.001), (0.001, 1.0), (1.0, 1.0, 1.0), (0.7, 0.2, 0.1), (5.0, 0.3, 0.3)])
 def test_each_set_gets_its_share_in_the_long_run(config: DataConfig, weights: tuple[float, ...]) -> None:
     """What is left of a draw is carried over: a small weight means seldom, and not never."""

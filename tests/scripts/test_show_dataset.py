@@ -31,6 +31,16 @@ def test_the_sheet_of_the_world(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "synthetic/0/000004" in printed
 
 
+def test_augmented_pairs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "sheet.png"
+    settings = ["crop_height=32", "crop_width=64", "one_view.global_probability=1"]
+    arguments = ["--output", str(path), "--count", "1", *SMALL, "--augmentation"]
+    assert script.main([*arguments, *settings]) == 0
+    assert "64×32" in capsys.readouterr().out
+    with pytest.raises(ConfigError, match=r"one_view\.patch_probability is 3\.0, expected a probability"):
+        script.main([*arguments, "one_view.patch_probability=3"])
+
+
 def test_a_list_without_ground_truth_and_of_different_sizes(tmp_path: Path) -> None:
     for number, (height, width) in enumerate(((32, 64), (48, 48))):
         for side in ("left", "right"):

@@ -106,6 +106,25 @@ def test_other_settings_are_refused_and_nothing_is_written(run: Path) -> None:
     assert contents(run) == before
 
 
+def test_a_skip_list_of_other_samples_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its path is the same; the order of the draws would not be."""
+    skip_list = tmp_path / "skip.txt"
+    skip_list.write_text("synthetic/0/000007\n")
+    config = configured(tmp_path / "run", steps=1)
+    config.data.train.skip_list = str(skip_list)
+    train(config)
+    assert "of these 49 are used" in capsys.readouterr().out
+    skip_list.write_text("synthetic/0/000007\nsynthetic/0/000008\n")
+    config.training.steps = 2
+    with pytest.raises(TrainingError, match=r"last\.pt: the training sets had 49 samples and have 48 now"):
+        train(config, resume="auto")
+    content = read_checkpoint(tmp_path / "run/last.pt")
+    del content["run_state"]["samples"]  # as of an earlier version, which cannot tell
+    torch.save(content, tmp_path / "run/last.pt")
+    train(config, resume="auto")
+    assert read_checkpoint(tmp_path / "run/last.pt")["run_state"]["samples"] == [48]
+
+
 def test_what_may_differ_is_said(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = configured(run, steps=3)
     config.training.checkpoint_interval = 1

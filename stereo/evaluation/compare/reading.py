@@ -4,7 +4,7 @@ import csv
 import json
 import math
 import sys
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -40,7 +40,7 @@ class Report:
 
 
 class ImageScore(NamedTuple):
-    """The errors on one image. pixels: how many count. values: of `PAIRED_METRICS`."""
+    """The errors on one image. pixels: how many count. values: of the metrics that were asked for."""
 
     pixels: int
     values: tuple[float, ...]
@@ -166,7 +166,7 @@ def read_images(report: Report, keys: Set[Key]) -> dict[Key, dict[str, ImageScor
     if any("per_image" in result for result in report.results):
         path, rows = report.path, _rows_of_an_earlier_version(report)
     elif path.exists():
-        rows = _rows(path)
+        rows = read_rows(path, PAIRED_METRICS)
     else:
         return {}
     images: dict[Key, dict[str, ImageScore]] = {}
@@ -182,8 +182,12 @@ def read_images(report: Report, keys: Set[Key]) -> dict[Key, dict[str, ImageScor
     return images
 
 
-def _rows(path: Path) -> Iterator[tuple[Key, str, ImageScore]]:
-    columns = ("data", "method", "protocol", "region", "name", "pixels", *PAIRED_METRICS)
+def read_rows(path: Path, metrics: Sequence[str]) -> Iterator[tuple[Key, str, ImageScore]]:
+    """Yield the entry, the name and the errors of each row of a per_image.csv that has all of these metrics.
+
+    Raises: DataError that names the file, the line and the value that is wrong.
+    """
+    columns = ("data", "method", "protocol", "region", "name", "pixels", *metrics)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             lines = csv.reader(file)
@@ -196,7 +200,7 @@ def _rows(path: Path) -> Iterator[tuple[Key, str, ImageScore]]:
                 if len(cells) != len(titles):
                     raise ValueError(f"has {len(cells)} cells, expected {len(titles)}, as it has titles")
                 data, method, protocol, region, name, pixels, *values = (cells[place] for place in places)
-                score = _score(_number(pixels, int), [_number(value, float) for value in values])
+                score = _score(_number(pixels, int), [_number(value, float) for value in values], metrics)
                 if score is not None:
                     yield (data, method, protocol, region), sys.intern(name), score
     except OSError as error:
@@ -225,18 +229,18 @@ def _rows_of_an_earlier_version(report: Report) -> Iterator[tuple[Key, str, Imag
             if not isinstance(image, dict) or not isinstance(image.get("name"), str):
                 raise DataError(f"{where}: 'per_image' holds {_quote(image)}, expected an image's values; {_AGAIN}")
             try:
-                score = _score(image.get("pixels"), [image.get(key) for key in PAIRED_METRICS])
+                score = _score(image.get("pixels"), [image.get(key) for key in PAIRED_METRICS], PAIRED_METRICS)
             except ValueError as error:
                 raise DataError(f"{where}: {image['name'][:80]}: {error}") from None
             if score is not None:
                 yield key_of(result), image["name"], score
 
 
-def _score(pixels: Any, values: list[Any]) -> ImageScore | None:
-    """Return the score of an image, None of one that has no error here. Raises: ValueError that says what is wrong."""
+def _score(pixels: Any, values: list[Any], metrics: Sequence[str]) -> ImageScore | None:
+    """Return the score of an image, None of one that lacks a metric. Raises: ValueError that says what is wrong."""
     if not (isinstance(pixels, int) and is_number(pixels) and 0 <= pixels < 2**53):
         raise ValueError(f"'pixels' is {_quote(pixels)}, expected a whole number, 0 or more")
-    for key, value in zip(PAIRED_METRICS, values, strict=True):
+    for key, value in zip(metrics, values, strict=True):
         if value is not None and not (is_number(value) and value >= 0):
             raise ValueError(f"'{key}' is {_quote(value)}, expected a number, 0 or more, or nothing")
     return None if None in values else ImageScore(pixels, tuple(map(float, values)))

@@ -1,7 +1,4 @@
-"""Augmentation of one training sample. Ground truth stays exact under all of it.
-
-Each transform is a function of a sample and a random generator; :class:`Augmentation` chains them by the settings.
-"""
+"""Transforms of a sample that move pixels. Ground truth and calibration follow."""
 
 from dataclasses import replace
 from typing import Any
@@ -11,58 +8,9 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from stereo.config import AugmentationConfig
 from stereo.data.sample import GroundTruth, Image, SampleSource, StereoSample
+from stereo.data.transforms.basics import as_image
 from stereo.errors import DataError
-
-
-class Augmentation:
-    """The configured chain: resize, crop, flips, misalignment, color, erasing. A pure function of (sample, generator).
-
-    It takes no more than the crop from its source, unless the sample is resized.
-    Raises: DataError if a sample is smaller than the crop.
-    """
-
-    def __init__(self, config: AugmentationConfig) -> None:
-        self.config = config
-
-    def __call__(self, source: SampleSource, rng: Generator) -> StereoSample:
-        config = self.config
-        if rng.random() < config.scale_probability:
-            source = self._resized(source.window(0, 0, source.height, source.width), rng)
-        if config.crop_height is None or config.crop_width is None:
-            sample = source.window(0, 0, source.height, source.width)
-        else:
-            sample = random_crop(source, config.crop_height, config.crop_width, rng)
-        can_flip = sample.truth is not None and sample.truth.disparity_right is not None
-        if _chance(config.horizontal_flip_probability, rng) and can_flip:
-            sample = horizontal_flip(sample)
-        if rng.random() < config.vertical_flip_probability:
-            sample = vertical_flip(sample)
-        if _chance(config.misalignment_probability, rng):
-            shift = rng.uniform(-config.max_vertical_shift, config.max_vertical_shift)
-            sample = misalign(sample, shift, rng.uniform(-config.max_rotation, config.max_rotation))
-        if config.color_jitter > 0:
-            sample = color_jitter(sample, config.color_jitter, config.asymmetric_color_probability, rng)
-        if rng.random() < config.right_erase_probability:
-            sample = erase_right(sample, rng)
-        return sample
-
-    def _resized(self, sample: StereoSample, rng: Generator) -> StereoSample:
-        """Return the sample at a random scale, at which it is no smaller than the crop unless it was before."""
-        config = self.config
-        scale = 2.0 ** rng.uniform(config.min_log2_scale, config.max_log2_scale)
-        stretch = 1.0
-        if _chance(config.stretch_probability, rng):
-            stretch = 2.0 ** rng.uniform(-config.max_log2_stretch, config.max_log2_stretch)
-        smallest = max((config.crop_height or 1) / sample.height, (config.crop_width or 1) / sample.width / stretch)
-        fits = sample.height >= (config.crop_height or 1) and sample.width >= (config.crop_width or 1)
-        return resize(sample, max(scale, smallest if fits else 1.0), stretch)
-
-
-def _chance(probability: float, rng: Generator) -> bool:
-    # A transform that is off draws nothing, so that a new one leaves the draws of all others as they were.
-    return probability > 0 and rng.random() < probability
 
 
 def resize(sample: StereoSample, scale: float, stretch: float = 1.0) -> StereoSample:
@@ -76,7 +24,7 @@ def resize(sample: StereoSample, scale: float, stretch: float = 1.0) -> StereoSa
     interpolation = cv2.INTER_AREA if scale * min(stretch, 1.0) < 1 else cv2.INTER_LINEAR
 
     def image(value: Image) -> Image:
-        return _uint8(cv2.resize(value, (width, height), interpolation=interpolation))
+        return as_image(cv2.resize(value, (width, height), interpolation=interpolation))
 
     def nearest(value: NDArray[Any] | None, dtype: type) -> Any:
         if value is None:
@@ -163,7 +111,7 @@ def misalign(
         sample.right, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
     )
     truth = None if sample.truth is None else _follow(sample.truth, np.asarray(matrix, np.float64))
-    return replace(sample, right=_uint8(right), truth=truth)
+    return replace(sample, right=as_image(right), truth=truth)
 
 
 def _follow(truth: GroundTruth, matrix: NDArray[np.float64]) -> GroundTruth:
@@ -192,44 +140,3 @@ def _follow(truth: GroundTruth, matrix: NDArray[np.float64]) -> GroundTruth:
         disparity_right=disparity_right,
         foreground=truth.foreground,
     )
-
-
-def color_jitter(sample: StereoSample, strength: float, asymmetric_probability: float, rng: Generator) -> StereoSample:
-    """Change brightness, contrast, saturation and gamma, by the same draw for both views or (asymmetric) by two."""
-    left_draw = rng.uniform(-strength, strength, 4)
-    right_draw = left_draw
-    if rng.random() < asymmetric_probability:
-        right_draw = left_draw + rng.uniform(-strength, strength, 4) / 2
-    return replace(sample, left=_jitter(sample.left, left_draw), right=_jitter(sample.right, right_draw))
-
-
-def _jitter(image: Image, draw: NDArray[np.float64]) -> Image:
-    brightness, contrast, saturation, gamma = 2.0**draw
-    # Brightness, contrast about the mean and gamma act on each value alone: one table of 256 entries.
-    mean = float(cv2.mean(image)[0]) / 255 * brightness
-    values = np.linspace(0, 1, 256) * brightness
-    table = np.clip((values - mean) * contrast + mean, 0, 1) ** gamma
-    image = _uint8(cv2.LUT(image, np.round(table * 255).astype(np.uint8)))
-    gray = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-    return _uint8(cv2.addWeighted(image, saturation, gray, 1 - saturation, 0))
-
-
-def erase_right(sample: StereoSample, rng: Generator) -> StereoSample:
-    """Paint one or two rectangles of the right view with its mean color, as if something stood before that camera.
-
-    Source: occlusion augmentation of HSMNet (Yang et al., CVPR 2019), section 3.3.
-    """
-    right = sample.right.copy()
-    mean = np.array(cv2.mean(right)[:3]).astype(np.uint8)
-    for _ in range(int(rng.integers(1, 3))):
-        height, width = (int(rng.uniform(0.08, 0.3) * size) for size in right.shape[:2])
-        top = int(rng.integers(0, right.shape[0] - height + 1))
-        start = int(rng.integers(0, right.shape[1] - width + 1))
-        right[top : top + height, start : start + width] = mean
-    return replace(sample, right=right)
-
-
-def _uint8(image: Any) -> Image:
-    assert isinstance(image, np.ndarray)
-    assert image.dtype == np.uint8
-    return image
