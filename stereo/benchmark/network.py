@@ -224,7 +224,9 @@ def _prepare(
     valid = torch.ones_like(disparity, dtype=torch.bool)
 
     def training_step() -> Any:
-        predictions = module(images[0], images[1]).predictions
+        with torch.autocast(device.type, torch.bfloat16, enabled=config.training.precision == "bf16"):
+            output = module(images[0], images[1])
+        predictions = [prediction.float() for prediction in output.predictions]
         loss = stereo_loss(predictions, disparity, valid, config.model.max_disparity, config.loss)
         return torch.autograd.grad(loss, list(module.parameters()))
 

@@ -4,7 +4,7 @@ import csv
 import json
 import math
 import sys
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -40,7 +40,7 @@ class Report:
 
 
 class ImageScore(NamedTuple):
-    """The errors on one image. pixels: how many count. values: of `PAIRED_METRICS`."""
+    """The errors on one image. pixels: how many count. values: of the metrics that were asked for."""
 
     pixels: int
     values: tuple[float, ...]
@@ -153,20 +153,25 @@ def _quote(value: Any) -> str:
 # ------------------------------------------------------------------------------------------------- image by image
 
 
-def read_images(report: Report, keys: Set[Key]) -> dict[Key, dict[str, ImageScore]]:
+def read_images(
+    report: Report, keys: Set[Key], metrics: Sequence[str] = PAIRED_METRICS
+) -> dict[Key, dict[str, ImageScore]]:
     """Return the errors on each image by its name, of the entries that `keys` says and whose images are known.
 
     They stand in `per_image.csv` beside the report, in the report itself where an earlier version wrote it. Images
     without a pixel in the region are left out. Of images of one name, the second is called `NAME #2`.
+
+    Args:
+        metrics: Names of columns, `epe` first.
 
     Raises: DataError that names the file, the line and the value that is wrong; or that the images' errors do not make
         up the report's, as those of another evaluation would not.
     """
     path = report.path.with_name("per_image.csv")
     if any("per_image" in result for result in report.results):
-        path, rows = report.path, _rows_of_an_earlier_version(report)
+        path, rows = report.path, _rows_of_an_earlier_version(report, metrics)
     elif path.exists():
-        rows = _rows(path)
+        rows = _rows(path, metrics)
     else:
         return {}
     images: dict[Key, dict[str, ImageScore]] = {}
@@ -182,8 +187,8 @@ def read_images(report: Report, keys: Set[Key]) -> dict[Key, dict[str, ImageScor
     return images
 
 
-def _rows(path: Path) -> Iterator[tuple[Key, str, ImageScore]]:
-    columns = ("data", "method", "protocol", "region", "name", "pixels", *PAIRED_METRICS)
+def _rows(path: Path, metrics: Sequence[str]) -> Iterator[tuple[Key, str, ImageScore]]:
+    columns = ("data", "method", "protocol", "region", "name", "pixels", *metrics)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             lines = csv.reader(file)
@@ -196,7 +201,7 @@ def _rows(path: Path) -> Iterator[tuple[Key, str, ImageScore]]:
                 if len(cells) != len(titles):
                     raise ValueError(f"has {len(cells)} cells, expected {len(titles)}, as it has titles")
                 data, method, protocol, region, name, pixels, *values = (cells[place] for place in places)
-                score = _score(_number(pixels, int), [_number(value, float) for value in values])
+                score = _score(_number(pixels, int), [_number(value, float) for value in values], metrics)
                 if score is not None:
                     yield (data, method, protocol, region), sys.intern(name), score
     except OSError as error:
@@ -215,7 +220,7 @@ def _number(text: str, kind: type[int] | type[float]) -> Any:
         return text
 
 
-def _rows_of_an_earlier_version(report: Report) -> Iterator[tuple[Key, str, ImageScore]]:
+def _rows_of_an_earlier_version(report: Report, metrics: Sequence[str]) -> Iterator[tuple[Key, str, ImageScore]]:
     for number, result in enumerate(report.results, 1):
         where = f"{report.path}: result {number}"
         images = result.get("per_image", [])
@@ -225,18 +230,18 @@ def _rows_of_an_earlier_version(report: Report) -> Iterator[tuple[Key, str, Imag
             if not isinstance(image, dict) or not isinstance(image.get("name"), str):
                 raise DataError(f"{where}: 'per_image' holds {_quote(image)}, expected an image's values; {_AGAIN}")
             try:
-                score = _score(image.get("pixels"), [image.get(key) for key in PAIRED_METRICS])
+                score = _score(image.get("pixels"), [image.get(key) for key in metrics], metrics)
             except ValueError as error:
                 raise DataError(f"{where}: {image['name'][:80]}: {error}") from None
             if score is not None:
                 yield key_of(result), image["name"], score
 
 
-def _score(pixels: Any, values: list[Any]) -> ImageScore | None:
+def _score(pixels: Any, values: list[Any], metrics: Sequence[str]) -> ImageScore | None:
     """Return the score of an image, None of one that has no error here. Raises: ValueError that says what is wrong."""
     if not (isinstance(pixels, int) and is_number(pixels) and 0 <= pixels < 2**53):
         raise ValueError(f"'pixels' is {_quote(pixels)}, expected a whole number, 0 or more")
-    for key, value in zip(PAIRED_METRICS, values, strict=True):
+    for key, value in zip(metrics, values, strict=True):
         if value is not None and not (is_number(value) and value >= 0):
             raise ValueError(f"'{key}' is {_quote(value)}, expected a number, 0 or more, or nothing")
     return None if None in values else ImageScore(pixels, tuple(map(float, values)))
