@@ -108,7 +108,7 @@ def test_scores_are_of_complete_evaluations_alone(rows: list[Row], place: Place)
 
 
 def test_two_data_sets_of_a_family_are_one(rows: list[Row], place: Place) -> None:
-    evaluation(place.results / "none_0", errors(1) | {"eth3d:/elsewhere": {"im0": (5.0, 50.0, 25.0)}})
+    evaluation(place.results / "none_0", {**errors(1), "eth3d:/elsewhere": {"im0": (5.0, 50.0, 25.0)}})
     found = read_scores(rows[0], place)
     assert found is not None
     assert sorted(found.of("all", "epe", ["eth3d"])["eth3d"][0]) == [1, 5]
