@@ -80,7 +80,7 @@ def _summary(rows: Sequence[Row], scores: Mapping[str, Scores], families: list[s
         cost, found = costs.get(row.name), scores.get(row.name)
         line = [row.label, *([_MISSING] * 4 if cost is None else _cost(cost))]
         if found is None:
-            cells.append([*line, "not yet run", *[_MISSING] * (2 * len(METRICS))])
+            cells.append([*line, "no scores yet", *[_MISSING] * (2 * len(METRICS))])
             continue
         line.append(", ".join(map(str, found.seeds)))
         for own in (families, [SCENES]):

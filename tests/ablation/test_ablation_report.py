@@ -154,7 +154,7 @@ def test_one_seed_of_one_pair_has_no_interval(rows: list[Row], place: Place) -> 
 def test_every_row_stands_there_also_without_scores(rows: list[Row], place: Place) -> None:
     evaluation(place.results / "gate_0", errors(1, 2))
     lines = tables(rows, place, {})
-    assert [cells(lines, "", name)[4] for name in ("none", "gate", "added")] == ["not yet run", "0", "not yet run"]
+    assert [cells(lines, "", name)[4] for name in ("none", "gate", "added")] == ["no scores yet", "0", "no scores yet"]
     # No row to compare with.
     assert cells(lines, "### Ratios on the real pairs", "gate") == ["–"] * 6
 
@@ -162,7 +162,7 @@ def test_every_row_stands_there_also_without_scores(rows: list[Row], place: Plac
 def test_there_are_tables_before_anything_is_run(rows: list[Row], place: Place) -> None:
     lines = tables(rows, place, {})
     assert lines[0] == "No run has scores yet."
-    assert cells(lines, "", "bare")[4] == "not yet run"
+    assert cells(lines, "", "bare")[4] == "no scores yet"
 
 
 def test_what_stands_around_the_tables_is_not_touched(tmp_path: Path) -> None:
