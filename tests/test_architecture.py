@@ -18,6 +18,7 @@ LAYERS: list[set[str]] = [
     {"evaluation"},
     {"training"},
     {"benchmark"},
+    {"ablation"},
 ]
 # What a script may import before it has looked at its arguments, without waiting for PyTorch.
 LIGHT = ("stereo", "stereo.errors", "stereo.config", "stereo.cli", "stereo.output")

@@ -4,8 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
+import torch.nn.functional as F
 from helpers import load_script
+from torch.utils.flop_counter import FlopCounterMode
 
+from stereo.benchmark.network import _FUSED_ON_THE_CPU
 from stereo.errors import ConfigError
 
 script = load_script("benchmark_network")
@@ -35,6 +39,17 @@ def test_a_training_step_and_running_out(capsys: pytest.CaptureFixture[str]) -> 
     assert "backward" in capsys.readouterr().out
     assert script.main([*arguments, "--size", "2048x4096", "--memory-limit", "300MB"]) == 0
     assert "out of memory, needed" in capsys.readouterr().out
+
+
+def test_fused_attention_on_the_cpu_is_counted() -> None:
+    """Two products of 8×8×4 in the forward pass; five in the backward pass, which computes the map again."""
+    queries = torch.rand(1, 1, 8, 4, requires_grad=True)
+    with FlopCounterMode(display=False, custom_mapping=_FUSED_ON_THE_CPU) as counter:
+        attended = F.scaled_dot_product_attention(queries, queries, queries)
+    assert counter.get_total_flops() // 2 == 2 * 8 * 8 * 4
+    with FlopCounterMode(display=False, custom_mapping=_FUSED_ON_THE_CPU) as counter:
+        attended.sum().backward()
+    assert counter.get_total_flops() // 2 == 5 * 8 * 8 * 4
 
 
 @pytest.mark.parametrize(

@@ -153,20 +153,25 @@ def _quote(value: Any) -> str:
 # ------------------------------------------------------------------------------------------------- image by image
 
 
-def read_images(report: Report, keys: Set[Key]) -> dict[Key, dict[str, ImageScore]]:
+def read_images(
+    report: Report, keys: Set[Key], metrics: Sequence[str] = PAIRED_METRICS
+) -> dict[Key, dict[str, ImageScore]]:
     """Return the errors on each image by its name, of the entries that `keys` says and whose images are known.
 
     They stand in `per_image.csv` beside the report, in the report itself where an earlier version wrote it. Images
     without a pixel in the region are left out. Of images of one name, the second is called `NAME #2`.
+
+    Args:
+        metrics: Names of columns, `epe` first.
 
     Raises: DataError that names the file, the line and the value that is wrong; or that the images' errors do not make
         up the report's, as those of another evaluation would not.
     """
     path = report.path.with_name("per_image.csv")
     if any("per_image" in result for result in report.results):
-        path, rows = report.path, _rows_of_an_earlier_version(report)
+        path, rows = report.path, _rows_of_an_earlier_version(report, metrics)
     elif path.exists():
-        rows = read_rows(path, PAIRED_METRICS)
+        rows = read_rows(path, metrics)
     else:
         return {}
     images: dict[Key, dict[str, ImageScore]] = {}
@@ -219,7 +224,7 @@ def _number(text: str, kind: type[int] | type[float]) -> Any:
         return text
 
 
-def _rows_of_an_earlier_version(report: Report) -> Iterator[tuple[Key, str, ImageScore]]:
+def _rows_of_an_earlier_version(report: Report, metrics: Sequence[str]) -> Iterator[tuple[Key, str, ImageScore]]:
     for number, result in enumerate(report.results, 1):
         where = f"{report.path}: result {number}"
         images = result.get("per_image", [])
@@ -229,7 +234,7 @@ def _rows_of_an_earlier_version(report: Report) -> Iterator[tuple[Key, str, Imag
             if not isinstance(image, dict) or not isinstance(image.get("name"), str):
                 raise DataError(f"{where}: 'per_image' holds {_quote(image)}, expected an image's values; {_AGAIN}")
             try:
-                score = _score(image.get("pixels"), [image.get(key) for key in PAIRED_METRICS], PAIRED_METRICS)
+                score = _score(image.get("pixels"), [image.get(key) for key in metrics], metrics)
             except ValueError as error:
                 raise DataError(f"{where}: {image['name'][:80]}: {error}") from None
             if score is not None:

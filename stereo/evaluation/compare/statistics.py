@@ -12,6 +12,7 @@ is in tests/evaluation/test_statistics.py.
 Source: Efron & Tibshirani, An Introduction to the Bootstrap, 1993, chapters 8 and 13.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,7 @@ FEW_RUNS = 5
 _AT_ONCE = 1_000_000
 
 Values = NDArray[np.float64]
+Indices = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -90,12 +92,10 @@ def _interval(a: Values, b: Values, weights: Values) -> tuple[float, float]:
     scipy draws the numbers of the images and, of a side with several runs, of its runs: an image's number stands for
     its values on both sides, which keeps them paired.
     """
-    from scipy.stats import bootstrap  # takes a second
-
     sides = [(side, side * weights) for side in (a, b)]
     drawn = [np.arange(weights.size)] + [np.arange(len(side)) for side, _ in sides if len(side) > 1]
 
-    def statistic(images: NDArray[np.intp], *runs: NDArray[np.intp], axis: int = -1) -> Any:
+    def statistic(images: Indices, *runs: Indices, axis: int = -1) -> Any:
         left = list(runs)
         total = weights[images].sum(axis=axis)  # [draws]
         means = []
@@ -107,11 +107,24 @@ def _interval(a: Values, b: Values, weights: Values) -> tuple[float, float]:
             means.append(each.mean(axis=-1))
         return means[0] - means[1]
 
+    return percentile_interval(drawn, statistic, weights.size)
+
+
+def percentile_interval(drawn: Sequence[Indices], statistic: Callable[..., Any], size: int) -> tuple[float, float]:
+    """Return the interval of any statistic of things that are drawn with replacement, each kind by itself.
+
+    Args:
+        drawn: The numbers 0 … n − 1 of each kind, two or more of each.
+        statistic: From the numbers drawn of each kind, [draws, n], and axis=−1, to values [draws].
+        size: How many values the statistic holds for a draw, which bounds the draws at a time.
+    """
+    from scipy.stats import bootstrap  # takes a second
+
     found = bootstrap(
         drawn,
         statistic,
         n_resamples=RESAMPLES,
-        batch=max(1, _AT_ONCE // weights.size),
+        batch=max(1, _AT_ONCE // size),
         vectorized=True,
         confidence_level=LEVEL,
         method="percentile",

@@ -1,0 +1,104 @@
+"""The rows that ship: one budget for all, and the commands that run them."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers import REPOSITORY, load_script, tiny_config
+
+from stereo.ablation.measuring import read_costs, write_costs
+from stereo.ablation.rows import REFERENCE, SECOND_REFERENCE, Place, Row, read_rows
+from stereo.ablation.scoring import is_finished, real_specs, train_row
+from stereo.checkpoint import save_checkpoint
+from stereo.config import config_to_dict, load_config
+from stereo.errors import ConfigError, DataError
+from stereo.model.network import StereoNetwork
+
+ROWS = read_rows(REPOSITORY / "configs" / "ablation")
+# Of the budget a row may differ in what it is there to show.
+MAY_DIFFER = {"none_fp32": "precision"}
+
+
+def budget(row: Row) -> dict[str, Any]:
+    """All of a row but its network and where its run lies."""
+    values = config_to_dict(load_config(row.path))
+    assert values["training"].pop("output") == f"runs/ablation/{row.name}"
+    values["training"].pop(MAY_DIFFER.get(row.name), None)
+    return {key: values[key] for key in ("data", "training")}
+
+
+def test_the_references_are_rows() -> None:
+    assert {row.name: row.letter for row in ROWS if row.name in (REFERENCE, SECOND_REFERENCE)} == {
+        "none": "a",
+        "gate": "k",
+    }
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_every_row_has_the_same_budget_and_a_title(row: Row) -> None:
+    reference = budget(next(other for other in ROWS if other.name == REFERENCE))
+    reference["training"].pop(MAY_DIFFER.get(row.name), None)
+    assert budget(row) == reference
+    assert row.title != row.name
+    assert load_config(row.path).model.max_disparity == 96
+
+
+# ------------------------------------------------------------------------------------------------------------ runs
+
+
+def save(folder: Path, step: int) -> None:
+    folder.mkdir(parents=True)
+    config = tiny_config(folder, steps=4)
+    save_checkpoint(folder / "last.pt", StereoNetwork(config.model), config, step)
+
+
+def test_a_run_is_finished_after_its_last_step(tmp_path: Path) -> None:
+    save(tmp_path / "half", 3)
+    save(tmp_path / "whole", 4)
+    assert [is_finished(tmp_path / name) for name in ("half", "whole", "nothing")] == [False, True, False]
+
+
+def test_a_finished_run_is_not_trained_again_and_another_gets_seed_and_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained: list[tuple[int, str, object]] = []
+    monkeypatch.setattr(
+        "stereo.ablation.scoring.train",
+        lambda config, resume: trained.append((config.training.seed, config.training.output, resume)),
+    )
+    place = Place(tmp_path, tmp_path)
+    save(place.run(ROWS[0], 0), 4)
+    assert not train_row(ROWS[0], 0, place)
+    assert train_row(ROWS[0], 1, place)
+    assert trained == [(1, str(tmp_path / "none_1"), "auto")]
+
+
+def test_real_pairs_are_those_that_are_there(tmp_path: Path) -> None:
+    for name in ("eth3d", "kitti2015_noc", "other"):
+        (tmp_path / name).mkdir()
+    assert real_specs(tmp_path) == [f"eth3d:{tmp_path / 'eth3d'}", f"kitti2015:{tmp_path / 'kitti2015_noc'}"]
+    with pytest.raises(ConfigError, match="has none of the folders scene_flow"):
+        real_specs(tmp_path / "other")
+
+
+def test_costs_are_read_as_they_were_written(tmp_path: Path) -> None:
+    path = tmp_path / "results" / "costs.json"
+    assert read_costs(path) == {}
+    write_costs(path, {"none": {"parameters": 3}})
+    assert read_costs(path) == {"none": {"parameters": 3}}
+    path.write_text("[]")
+    with pytest.raises(DataError, match="holds no costs"):
+        read_costs(path)
+
+
+def test_the_script_says_what_it_leaves_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    script = load_script("ablate")
+    save(tmp_path / "none_0", 3)
+    rows = ["--rows", str(REPOSITORY / "configs" / "ablation"), "--runs", str(tmp_path), "--results", str(tmp_path)]
+    assert script.main(["evaluate", "none", *rows]) == 0
+    (tmp_path / "packed").mkdir()
+    (tmp_path / "packed" / "index.json").touch()
+    assert script.main(["prepare", "--output", str(tmp_path / "packed")]) == 0
+    assert capsys.readouterr().out.splitlines() == ["none, seed 0: not finished", f"{tmp_path / 'packed'}: is there"]
+    with pytest.raises(ConfigError, match="'nothing' is no row"):
+        script.main(["evaluate", "nothing", *rows])
