@@ -34,11 +34,44 @@ class LocalVolume(nn.Module):
             disparity: [B, h, w], in pixels of these maps.
         """
         left, right = (F.normalize(view.unflatten(1, (self.groups, -1)), dim=2) for view in (left, right))
+        width, dtype = left.shape[-1], disparity.dtype
+        place = torch.arange(width, device=disparity.device, dtype=dtype) - disparity - self.radius / 2
+        first = place.detach().floor()
+        fraction = (place - first)[:, None, None]  # [B, 1, 1, h, w]
+        similarity = self._at_columns(left, right, first.long())  # [B, groups, radius + 2, h, w]
+        whole = _lerp(similarity[:, :, :-1], similarity[:, :, 1:], fraction)
+        # Half a column further, the place is between the same two columns or between the next two.
+        later = fraction >= 0.5
+        begin = torch.where(later, similarity[:, :, 1:-1], similarity[:, :, :-2])
+        end = torch.where(later, similarity[:, :, 2:], similarity[:, :, 1:-1])
+        half = _lerp(begin, end, fraction + 0.5 - later.to(dtype))
+        # Places go from left to right, offsets of the disparity the other way.
+        ordered = [(half if k % 2 else whole)[:, :, k // 2] for k in reversed(range(2 * self.radius + 1))]
+        return torch.cat(ordered, dim=1)
+
+    def _at_columns(self, left: Tensor, right: Tensor, first: Tensor) -> Tensor:
+        """Return the similarities [B, groups, radius + 2, h, w] to the columns of the right view from `first` on.
+
+        Similarity is linear in the right view's features, so that it can be interpolated in their place: each column is
+        read once, where warping would read two columns for each of the 2 · radius + 1 offsets.
+
+        Args:
+            left, right: [B, groups, C, h, w].
+            first: [B, h, w], integer columns, also outside the image, where the similarity is 0.
+        """
+        groups, channels, height, width = left.shape[1:]
+        # A column of zeros to either side stands for all that is outside.
+        padded = F.pad(right, (1, 1)).flatten(1, 2)
         similarities = []
-        for offset in range(-self.radius, self.radius + 1):
-            warped = warp(right.flatten(1, 2), disparity + offset / 2).view_as(left)
-            similarities.append((left * warped).sum(2))
-        return torch.cat(similarities, dim=1)
+        for column in range(self.radius + 2):
+            index = (first + column + 1).clamp(0, width + 1).unsqueeze(1)
+            values = padded.gather(3, index.expand(-1, groups * channels, height, width))
+            similarities.append((left * values.view_as(left)).sum(2))
+        return torch.stack(similarities, dim=2)
+
+
+def _lerp(begin: Tensor, end: Tensor, fraction: Tensor) -> Tensor:
+    return begin + fraction * (end - begin)
 
 
 class WarpedResidual(nn.Module):

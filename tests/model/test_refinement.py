@@ -68,6 +68,31 @@ def test_warping_is_the_naive_loop(shape: tuple[int, ...]) -> None:
     )
 
 
+def warped_volume(
+    left: torch.Tensor, right: torch.Tensor, disparity: torch.Tensor, groups: int, radius: int
+) -> torch.Tensor:
+    """The local volume as it is defined: the right view is warped once for each offset."""
+    left, right = (nn.functional.normalize(view.unflatten(1, (groups, -1)), dim=2) for view in (left, right))
+    offsets = [disparity + offset / 2 for offset in range(-radius, radius + 1)]
+    return torch.cat([(left * warp(right.flatten(1, 2), at).view_as(left)).sum(2) for at in offsets], dim=1)
+
+
+@pytest.mark.parametrize("radius", [1, 2, 5, 6])
+@pytest.mark.parametrize("shape", [(2, 6, 3, 7), (1, 6, 1, 1)])
+def test_the_local_volume_is_that_of_warped_views(radius: int, shape: tuple[int, ...]) -> None:
+    """Values and all gradients, with places partly and wholly outside the right image on either side."""
+    left, right = torch.randn(2, *shape, dtype=torch.float64).requires_grad_().unbind()
+    disparity = torch.empty(shape[0], *shape[2:], dtype=torch.float64).uniform_(-12, 12).requires_grad_()
+    inputs = (left, right, disparity)
+    volume = LocalVolume(RefinementConfig("local_volume", matching_channels=6, groups=2, radius=radius))
+    expected, found = warped_volume(*inputs, groups=2, radius=radius), volume(*inputs)
+    torch.testing.assert_close(found, expected)
+    upstream = torch.randn_like(expected)
+    torch.testing.assert_close(
+        torch.autograd.grad(found, inputs, upstream), torch.autograd.grad(expected, inputs, upstream)
+    )
+
+
 @pytest.mark.parametrize("shift", [4, 5, 6])
 def test_the_local_volume_is_highest_at_the_true_offset(shift: int) -> None:
     """A texture shifted by `shift` half-resolution pixels, and an estimate of 5: it is at offset 2 · (shift − 5)."""
