@@ -1,5 +1,6 @@
 """Networks exported to one graph, by torch.export and to ONNX, which give what the network gives."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, get_args
 
@@ -39,6 +40,7 @@ def small(preset: Preset) -> ModelConfig:
     """The preset at a small size, with four bins."""
     model = tiny_model() if preset == "compact" else slim_psmnet(preset)
     model.max_disparity = 16
+    model.aggregation.num_hourglasses = 1
     return model
 
 
@@ -77,7 +79,12 @@ def assert_gives(results: Any, network: StereoNetwork, views: tuple[Tensor, Tens
     torch.testing.assert_close(confidence, expected.confidence, rtol=0, atol=1e-4)
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+def slow_but(names: Iterable[str], quick: set[str]) -> list[Any]:
+    """The names as parameters; an export takes two seconds, so that all but the quick ones are slow tests."""
+    return [name if name in quick else pytest.param(name, marks=pytest.mark.slow) for name in names]
+
+
+@pytest.mark.parametrize("preset", slow_but(PRESETS, {"compact", "psmnet_basic"}))
 def test_presets_are_exported_at_one_size(preset: Preset) -> None:
     network = trained(small(preset))
     views = pair(network.config, columns=16)
@@ -85,7 +92,7 @@ def test_presets_are_exported_at_one_size(preset: Preset) -> None:
     assert_gives(program.module()(*views), network, views)
 
 
-@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize("name", slow_but(OPTIONS, {"plane", "disparity, sdpa", "gate", "local_volume"}))
 def test_options_are_exported_at_one_size(name: str) -> None:
     network = trained(with_options(name))
     views = pair(network.config, columns=16)
@@ -94,7 +101,7 @@ def test_options_are_exported_at_one_size(name: str) -> None:
 
 
 DYNAMIC: list[tuple[str, ModelConfig]] = [
-    *((preset, small(preset)) for preset in ("compact", "psmnet_basic", "psmnet")),
+    *((preset, small(preset)) for preset in PRESETS),
     *((name, with_options(name)) for name in ("plane", "disparity, sdpa", "local_volume", "gate")),
 ]
 
