@@ -1,12 +1,13 @@
 """Networks exported to one graph, by torch.export and to ONNX, which give what the network gives."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 import torch
-from helpers import slim_psmnet, tiny_model
+from helpers import REPOSITORY, slim_psmnet, tiny_model
 from torch import Tensor, nn
 
 from stereo.config import AttentionConfig, ModelConfig
@@ -146,3 +147,12 @@ def test_onnx_runtime_gives_the_same_at_all_sizes(model: ModelConfig, tmp_path: 
     for views in (pair(model), pair(model, 48, 16), pair(model, 0, 96)):
         inputs = {name: view.numpy() for name, view in zip(("left", "right"), views, strict=True)}
         assert_gives(session.run(None, inputs), network, views)
+
+
+@pytest.mark.slow
+def test_the_page_runs() -> None:
+    page = (REPOSITORY / "docs" / "export.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    names: dict[str, Any] = {}
+    exec(block, names)
+    assert names["disparity"].shape == (1, 48, 64)
