@@ -130,7 +130,7 @@ def _draw(path: Path, rows: Sequence[Row], memory_limit: int) -> None:
             axis.set_yscale("log")
             axis.set_ylabel(unit)
             axis.grid(visible=True, which="major", alpha=0.3)
-            for number, name in enumerate(FORMS):
+            for number, name in enumerate(dict.fromkeys(row.form for row in rows)):
                 mine = [row for row in rows if row.form == name and row.mode == mode]
                 value = _gigabytes if column == 0 else _time
                 points = [(row.positions, value(row), row.status) for row in mine if value(row) is not None]
