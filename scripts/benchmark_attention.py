@@ -61,7 +61,7 @@ def main(argv: list[str] | None = None) -> int:
     print(*crossovers(rows), sep="\n")
     about = {"command": shlex.join(["python", *sys.argv]), "machine": machine, "time_limit": args.time_limit}
     write(folder, rows, memory_limit, about)
-    print(f"wrote attention.csv, attention.json, attention.md, attention.png to {folder}")
+    print(f"wrote attention.csv, attention.json, attention.md and a figure for each family of forms to {folder}")
     return 0
 
 

@@ -62,7 +62,10 @@ def _ratio(one: float | None, two: float | None) -> str:
 
 
 def write(folder: Path, rows: Sequence[Row], memory_limit: int, about: Mapping[str, Any]) -> None:
-    """Write attention.json, .csv, .md and .png into a folder; `about`, how they were measured, goes to the first.
+    """Write attention.json, .csv and .md into a folder, and a figure for each family of forms that was measured.
+
+    Args:
+        about: How they were measured; it goes to the first.
 
     Raises: OutputError.
     """
@@ -76,19 +79,36 @@ def write(folder: Path, rows: Sequence[Row], memory_limit: int, about: Mapping[s
         writer.writerows(asdict(row) for row in rows)
     with atomic_output(folder / "attention.md") as path:
         path.write_text(_markdown(rows), encoding="utf-8")
-    with atomic_output(folder / "attention.png") as path:
-        _draw(path, rows, memory_limit)
+    for name, group in _families(rows).items():
+        with atomic_output(folder / name) as path:
+            _draw(path, group, memory_limit)
+
+
+def _families(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """Return the rows of the forms over the volume and of the guided ones, by the name of their figure.
+
+    They are different functions, so that a common figure would compare what cannot replace each other.
+    """
+    measured = [row for row in rows if row.form in FORMS]
+    families = {
+        "attention.png": [row for row in measured if not FORMS[row.form].guided],
+        "attention_guided.png": [row for row in measured if FORMS[row.form].guided],
+    }
+    return {name: family for name, family in families.items() if family}
 
 
 def _markdown(rows: Sequence[Row]) -> str:
-    """Return a table for each mode, with time and extra memory of each form at each size; then the training steps."""
+    """Return a table for each family and mode, with time and extra memory of each form at each size; then the training
+    steps."""
     lines = []
-    for mode in MODES:
-        forms = list(dict.fromkeys(row.form for row in rows if row.mode == mode))
-        lines += ["", f"| {mode}: N | {' | '.join(forms)} |", "|---" * (len(forms) + 1) + "|"]
-        for positions in dict.fromkeys(row.positions for row in rows if row.mode == mode):
-            cells = [row.cell() for row in rows if row.mode == mode and row.positions == positions]
-            lines.append(f"| {positions:,} | {' | '.join(cells)} |")
+    for family in _families(rows).values():
+        for mode in MODES:
+            mine = [row for row in family if row.mode == mode]
+            forms = list(dict.fromkeys(row.form for row in mine))
+            lines += ["", f"| {mode}: N | {' | '.join(forms)} |", "|---" * (len(forms) + 1) + "|"]
+            for positions in dict.fromkeys(row.positions for row in mine):
+                cells = [row.cell() for row in mine if row.positions == positions]
+                lines.append(f"| {positions:,} | {' | '.join(cells)} |")
     steps = [row for row in rows if row.mode not in MODES]
     if steps:
         lines += ["", "| training step, 256×512 px | time | extra memory |", "|---|---|---|"]
@@ -110,7 +130,7 @@ def _draw(path: Path, rows: Sequence[Row], memory_limit: int) -> None:
             axis.set_yscale("log")
             axis.set_ylabel(unit)
             axis.grid(visible=True, which="major", alpha=0.3)
-            for number, name in enumerate(FORMS):
+            for number, name in enumerate(dict.fromkeys(row.form for row in rows)):
                 mine = [row for row in rows if row.form == name and row.mode == mode]
                 value = _gigabytes if column == 0 else _time
                 points = [(row.positions, value(row), row.status) for row in mine if value(row) is not None]

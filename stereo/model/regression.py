@@ -166,9 +166,10 @@ class TrilinearUpsampling(Upsampling):
         return full.squeeze(1).clamp(0, 1)
 
     def _upsample(self, cost: Tensor) -> Tensor:
-        blocks = []
-        for start in range(0, 4 * cost.shape[2], self.BLOCK_ROWS):
-            stop = min(start + self.BLOCK_ROWS, 4 * cost.shape[2])
+        height, blocks = 4 * cost.shape[2], []
+        # A height that an exported program leaves open is no int, and its blocks have no number.
+        starts = range(0, height, self.BLOCK_ROWS) if isinstance(height, int) else [0]
+        for start, stop in zip(starts, [*starts[1:], height], strict=True):
             rows = torch.arange(start, stop, device=cost.device, dtype=torch.promote_types(cost.dtype, torch.float32))
             if torch.is_grad_enabled() and cost.requires_grad:
                 blocks.append(checkpoint(self._estimate_rows, cost, rows, use_reentrant=False))

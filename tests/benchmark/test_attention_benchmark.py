@@ -59,6 +59,20 @@ def test_rows_figures_and_limits(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("agreeing")
+def test_the_guided_dot_product_ends_at_one_map_of_a_slice(tmp_path: Path) -> None:
+    size, positions = "384x512x16", 96 * 128 * 4  # a slice of 12,288 positions: one map is 604 MB
+    forms = ["guided efficient (streaming)", "guided dot_product"]
+    arguments = ["--memory-limit", "400MB", "--sizes", size, "--forms", *forms, "--output", str(tmp_path)]
+    assert script.main(arguments) == 0
+    rows = [row for row in json.loads((tmp_path / "attention.json").read_text())["rows"] if row["mode"] == "forward"]
+    streaming, dot_product = rows
+    assert (streaming["status"], dot_product["status"]) == ("ok", "out of memory")
+    assert 2 * 4 * 12288**2 <= dot_product["needed_bytes"] < 3 * 4 * 12288**2  # not one for each of the four slices
+    assert f"| {positions:,} | " in (tmp_path / "attention.md").read_text()
+    assert [path.name for path in tmp_path.glob("*.png")] == ["attention_guided.png"]
+
+
+@pytest.mark.usefixtures("agreeing")
 def test_over_time_is_extrapolated_and_marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     outcomes = iter([Outcome("ok", 2.0, 10), Outcome("over time", message="over 5 s")] * 2)
     monkeypatch.setattr("stereo.benchmark.attention.run_cell", lambda command, limit: next(outcomes))
