@@ -9,7 +9,7 @@ import pytest
 from stereo.config import PRESETS, Config
 from stereo.data.datasets import BUILDERS
 from stereo.data.synthetic.choose.style import STYLES
-from stereo.model.aggregation import AGGREGATIONS
+from stereo.model.aggregation.build import AGGREGATIONS
 from stereo.model.attention import IMPLEMENTATIONS, KINDS, EfficientAttention
 from stereo.model.attention.placement import PLACEMENTS
 from stereo.model.attention.positions import OVER, POSITION_CODES

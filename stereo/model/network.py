@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from stereo.config import ModelConfig, check_max_disparity
-from stereo.model.aggregation import build_aggregation
+from stereo.model.aggregation.build import build_aggregation
 from stereo.model.attention.views import build_view_attention
 from stereo.model.cost_volume import build_cost_volume
 from stereo.model.features.base import IMAGE_MEAN, IMAGE_STD, Features

@@ -99,7 +99,7 @@ def test_inference_in_place_and_in_slabs_gives_what_training_code_gives(
     network = opened(StereoNetwork(gated(kind))).double().eval()
     images = pair(dtype=torch.float64)
     expected = network(*images).disparity  # with gradients: nothing in place, the volume as a whole
-    monkeypatch.setattr("stereo.model.aggregation.SLAB_BINS", 3)
+    monkeypatch.setattr("stereo.model.aggregation.base.SLAB_BINS", 3)
     with torch.inference_mode():
         torch.testing.assert_close(network(*images).disparity, expected)
 

@@ -149,7 +149,7 @@ def test_slabs_of_the_volume_are_the_volume(bins: int, monkeypatch: pytest.Monke
     network = StereoNetwork(tiny_model()).eval()
     images = pair()
     whole = network(*images).disparity  # with gradients: the volume as a whole
-    monkeypatch.setattr("stereo.model.aggregation.SLAB_BINS", bins)
+    monkeypatch.setattr("stereo.model.aggregation.base.SLAB_BINS", bins)
     with torch.inference_mode():
         torch.testing.assert_close(network(*images).disparity, whole)
 
@@ -185,7 +185,7 @@ def test_learns_a_shift() -> None:
 
 
 def test_each_view_is_prepared_for_the_volume_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stereo.model.aggregation.SLAB_BINS", 2)
+    monkeypatch.setattr("stereo.model.aggregation.base.SLAB_BINS", 2)
     network = StereoNetwork(tiny_model()).eval()
     calls: list[int] = []
     prepare = network.cost_volume.prepare
