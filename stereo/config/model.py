@@ -221,8 +221,8 @@ class RefinementConfig:
     # Corrections one after the other, with the same weights; each has a supervised output.
     steps: int = 1
     # The 2D convolutions. plain: three at ½. pyramid: at ½ and ¼, and at ¼ with the left features of that resolution
-    # and the confidence in the estimate.
-    body: Literal["plain", "pyramid"] = "plain"
+    # and the confidence in the estimate. deep_pyramid: at ⅛ too, with the left features of that.
+    body: Literal["plain", "pyramid", "deep_pyramid"] = "plain"
     # Channels of the 2D convolutions; of pyramid twice that at ¼.
     channels: int = 48
     # Channels of the features at ½ that are compared between the views, and of local_volume their groups.

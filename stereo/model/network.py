@@ -53,9 +53,7 @@ class StereoNetwork(nn.Module):
             self.cost_volume.channels, config.aggregation, config.attention, self.features
         )
         self.regression = build_regression(config, self.features.quarter_channels, self.features.half_channels)
-        self.refinement = build_refinement(
-            config.refinement, self.features.quarter_channels, self.features.half_channels
-        )
+        self.refinement = build_refinement(config.refinement, self.features)
         # The last to be built, so that all other weights are drawn as in the network without it.
         self.view_attention = build_view_attention(self.features.matching_channels, config.view_attention)
         self.register_buffer("image_mean", torch.tensor(IMAGE_MEAN).view(1, 3, 1, 1), persistent=False)

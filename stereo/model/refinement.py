@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from stereo.config import RefinementConfig
-from stereo.model.features.base import Features
+from stereo.model.features.base import FeatureExtractor, Features
 from stereo.model.layers import conv2d
 from stereo.model.regression import convex_upsample
 
@@ -89,7 +89,7 @@ class WarpedResidual(nn.Module):
 class PlainBody(nn.Sequential):
     """Three convolutions at ½, of what is known there alone."""
 
-    def __init__(self, in_channels: int, config: RefinementConfig, quarter_channels: int) -> None:
+    def __init__(self, in_channels: int, config: RefinementConfig, features: FeatureExtractor) -> None:
         channels = config.channels
         super().__init__(
             conv2d(in_channels, channels),
@@ -97,7 +97,7 @@ class PlainBody(nn.Sequential):
             conv2d(channels, channels, dilation=2),
         )
 
-    def forward(self, x: Tensor, quarter: Tensor, confidence: Tensor) -> Tensor:
+    def forward(self, x: Tensor, left: Features, confidence: Tensor) -> Tensor:
         return super().forward(x)
 
 
@@ -108,30 +108,62 @@ class PyramidBody(nn.Module):
     the estimate, which tell where it has to be replaced by what lies beside it.
     """
 
-    def __init__(self, in_channels: int, config: RefinementConfig, quarter_channels: int) -> None:
+    def __init__(self, in_channels: int, config: RefinementConfig, features: FeatureExtractor) -> None:
         super().__init__()
         channels = config.channels
         self.entry = conv2d(in_channels, channels)
         self.down = conv2d(channels, 2 * channels, stride=2)
-        self.context = conv2d(quarter_channels + 1, 2 * channels, kernel=1, relu=False)
-        self.quarter = nn.Sequential(
-            conv2d(2 * channels, 2 * channels, dilation=2), conv2d(2 * channels, 2 * channels, dilation=4)
-        )
+        self.context = conv2d(features.quarter_channels + 1, 2 * channels, kernel=1, relu=False)
+        self.quarter = self.build_quarter(2 * channels, features)
         self.up = nn.Conv2d(2 * channels, channels, 1)
         self.merge = conv2d(channels, channels)
 
-    def forward(self, x: Tensor, quarter: Tensor, confidence: Tensor) -> Tensor:
+    def build_quarter(self, channels: int, features: FeatureExtractor) -> nn.Module:
+        """Return what is done at ¼ and below it, [B, channels, h/2, w/2] to the same."""
+        return nn.Sequential(conv2d(channels, channels, dilation=2), conv2d(channels, channels, dilation=4))
+
+    def forward(self, x: Tensor, left: Features, confidence: Tensor) -> Tensor:
         """Return the hidden map [B, channels, h, w].
 
         Args:
             x: [B, in_channels, h, w].
-            quarter: [B, quarter_channels, h/2, w/2], left features.
+            left: Features of the left image.
             confidence: [B, h/2, w/2], 0 … 1, in the estimate that the refinement began with.
         """
         half = self.entry(x)
-        coarse = self.down(half) + self.context(torch.cat([quarter, confidence.unsqueeze(1)], dim=1))
-        coarse = self.up(self.quarter(coarse))
-        return self.merge(half + F.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False))
+        quarter = self.down(half) + self.context(torch.cat([left.quarter, confidence.unsqueeze(1)], dim=1))
+        return self.merge(half + _upsample(self.up(self.at_quarter(quarter, left))))
+
+    def at_quarter(self, x: Tensor, left: Features) -> Tensor:
+        """Return what `build_quarter` built of x."""
+        return self.quarter(x)
+
+
+class DeepPyramidBody(PyramidBody):
+    """A pyramid down to ⅛, where it sees farthest and is given the left features of that resolution too."""
+
+    def build_quarter(self, channels: int, features: FeatureExtractor) -> nn.Module:
+        return nn.ModuleDict(
+            {
+                "entry": conv2d(channels, channels),
+                "down": conv2d(channels, channels, stride=2),
+                "context": conv2d(features.eighth_channels, channels, kernel=1, relu=False),
+                "eighth": nn.Sequential(conv2d(channels, channels, dilation=2), conv2d(channels, channels, dilation=4)),
+                "up": nn.Conv2d(channels, channels, 1),
+                "merge": conv2d(channels, channels),
+            }
+        )
+
+    def at_quarter(self, x: Tensor, left: Features) -> Tensor:
+        parts = self.quarter
+        assert isinstance(parts, nn.ModuleDict)
+        quarter = parts["entry"](x)
+        eighth = parts["eighth"](parts["down"](quarter) + parts["context"](left.eighth))
+        return parts["merge"](quarter + _upsample(parts["up"](eighth)))
+
+
+def _upsample(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
 
 
 class Refinement(nn.Module):
@@ -146,13 +178,14 @@ class Refinement(nn.Module):
         recurrent unit; the single volume at ½ is this project's.
     """
 
-    def __init__(self, config: RefinementConfig, quarter_channels: int, half_channels: int) -> None:
+    def __init__(self, config: RefinementConfig, features: FeatureExtractor) -> None:
         super().__init__()
+        half_channels = features.half_channels
         self.steps = config.steps
         channels = config.channels
         self.matching = nn.Conv2d(half_channels, config.matching_channels, 3, padding=1)
         self.evidence = REFINEMENTS[config.kind](config)
-        self.body = BODIES[config.body](half_channels + self.evidence.channels + 1, config, quarter_channels)
+        self.body = BODIES[config.body](half_channels + self.evidence.channels + 1, config, features)
         self.residual = nn.Conv2d(channels, 1, 3, padding=1)
         self.mask = nn.Conv2d(channels, 9 * 4, 3, padding=1)
         nn.init.zeros_(self.residual.weight)
@@ -175,9 +208,7 @@ class Refinement(nn.Module):
         for step in range(self.steps):
             place = estimate.detach()
             evidence = self.evidence(left_matching, right_matching, place.squeeze(1) / 2)
-            hidden = self.body(
-                torch.cat([left.half, evidence, place / _DISPARITY_UNIT], dim=1), left.quarter, confidence
-            )
+            hidden = self.body(torch.cat([left.half, evidence, place / _DISPARITY_UNIT], dim=1), left, confidence)
             estimate = (estimate + 2 * self.residual(hidden)).clamp_min(0)
             if self.training or step == self.steps - 1:
                 weights = self.mask(hidden).unflatten(1, (9, 4)).softmax(dim=1)
@@ -207,9 +238,13 @@ REFINEMENTS: dict[str, Callable[[RefinementConfig], LocalVolume | WarpedResidual
 }
 
 
-BODIES: dict[str, Callable[[int, RefinementConfig, int], nn.Module]] = {"plain": PlainBody, "pyramid": PyramidBody}
+BODIES: dict[str, Callable[[int, RefinementConfig, FeatureExtractor], nn.Module]] = {
+    "plain": PlainBody,
+    "pyramid": PyramidBody,
+    "deep_pyramid": DeepPyramidBody,
+}
 
 
-def build_refinement(config: RefinementConfig, quarter_channels: int, half_channels: int) -> Refinement | None:
-    """Return the refinement that the configuration chooses, for features of so many channels at ¼ and ½, or None."""
-    return None if config.kind == "none" else Refinement(config, quarter_channels, half_channels)
+def build_refinement(config: RefinementConfig, features: FeatureExtractor) -> Refinement | None:
+    """Return the refinement that the configuration chooses, or None; `features` tells the widths of the features."""
+    return None if config.kind == "none" else Refinement(config, features)

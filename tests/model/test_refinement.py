@@ -10,7 +10,7 @@ from torch import nn
 from stereo.config import Config, LossConfig, ModelConfig, RefinementConfig
 from stereo.errors import CheckpointError, ConfigError
 from stereo.methods.predictor import Predictor
-from stereo.model.features.base import Features
+from stereo.model.features.base import FeatureExtractor, Features
 from stereo.model.network import StereoNetwork
 from stereo.model.refinement import BODIES, LocalVolume, Refinement, WarpedResidual, warp
 from stereo.model.regression import SupervisedOutput
@@ -25,6 +25,18 @@ def refined(kind: str, steps: int = 1, body: str = "plain") -> ModelConfig:
     config = tiny_model()
     config.refinement = RefinementConfig(kind, steps, body, 6, matching_channels=4, groups=2, radius=2)  # type: ignore[arg-type]
     return config
+
+
+class Widths(FeatureExtractor):
+    """How wide the features of :func:`features` are."""
+
+    matching_channels, quarter_channels, half_channels, eighth_channels, sixteenth_channels = 4, 3, 5, 6, 7
+
+
+def features(height: int, width: int) -> Features:
+    """Random features of an image of this size."""
+    sizes = [(4, 4), (3, 4), (5, 2), (6, 8), (7, 16)]
+    return Features(*(torch.randn(1, channels, height // scale, width // scale) for channels, scale in sizes))
 
 
 def pair(**options: Any) -> tuple[torch.Tensor, torch.Tensor]:
@@ -115,20 +127,19 @@ def test_the_residual_of_a_right_estimate_is_nothing() -> None:
 @pytest.mark.parametrize("body", BODIES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_fresh_refinement_keeps_a_constant_and_the_bounds(kind: str, body: str) -> None:
-    module = Refinement(RefinementConfig(kind, 2, body), 3, 5).eval()  # type: ignore[arg-type]
-    half, quarter, confidence = torch.randn(2, 1, 5, 8, 10), torch.randn(1, 3, 4, 5), torch.rand(1, 4, 5)
-    unused = torch.zeros(1, 1, 1, 1)
-    left = Features(unused, quarter, half[0], unused, unused)
-    (constant,) = module(torch.full((1, 16, 20), 7.5), confidence, left, half[1])
-    torch.testing.assert_close(constant, torch.full((1, 16, 20), 7.5))
-    disparity = torch.rand(1, 16, 20) * 30
-    (result,) = module(disparity, confidence, left, half[1])
+    module = Refinement(RefinementConfig(kind, 2, body), Widths()).eval()  # type: ignore[arg-type]
+    left, right, confidence = features(16, 24), features(16, 24), torch.rand(1, 4, 6)
+    (constant,) = module(torch.full((1, 16, 24), 7.5), confidence, left, right.half)
+    torch.testing.assert_close(constant, torch.full((1, 16, 24), 7.5))
+    disparity = torch.rand(1, 16, 24) * 30
+    (result,) = module(disparity, confidence, left, right.half)
     assert disparity.min() <= result.min()
     assert result.max() <= disparity.max()
 
 
 @pytest.mark.parametrize(
-    ("kind", "body"), [("local_volume", "plain"), ("residual", "plain"), ("local_volume", "pyramid")]
+    ("kind", "body"),
+    [("local_volume", "plain"), ("residual", "plain"), ("local_volume", "pyramid"), ("residual", "deep_pyramid")],
 )
 @pytest.mark.parametrize("steps", [1, 3])
 def test_each_step_has_an_output_and_every_weight_a_gradient(kind: str, body: str, steps: int) -> None:
@@ -211,21 +222,21 @@ def test_the_loss_of_a_refined_output_is_smooth_l1(kind: str) -> None:
     torch.testing.assert_close(stereo_loss([volume, *steps], disparity, valid, 32, config), expected)
 
 
-def test_the_pyramid_body_looks_at_the_confidence_and_farther_than_the_plain_one() -> None:
+def test_pyramids_look_at_the_confidence_and_farther_than_the_plain_body() -> None:
     reach, heeds = {}, {}
+    left = features(32, 256)
     for body in BODIES:
-        module = BODIES[body](4, RefinementConfig("local_volume", body=body, channels=4), 3).eval()  # type: ignore[arg-type]
-        x = torch.randn(1, 4, 1, 96, requires_grad=True)
-        confidence = torch.rand(1, 1, 48, requires_grad=True)
-        hidden = module(x.expand(-1, -1, 2, -1), torch.randn(1, 3, 1, 48), confidence)
-        of_features, of_confidence = torch.autograd.grad(
-            hidden[..., 48].square().sum(), (x, confidence), allow_unused=True
-        )
-        touched = of_features.abs().sum((0, 1, 2)).nonzero()
-        reach[body], heeds[body] = int((touched - 48).abs().max()), of_confidence is not None
+        module = BODIES[body](4, RefinementConfig("local_volume", body=body, channels=4), Widths()).eval()  # type: ignore[arg-type]
+        x = torch.randn(1, 4, 16, 128, requires_grad=True)
+        confidence = torch.rand(1, 8, 64, requires_grad=True)
+        hidden = module(x, left, confidence)[0, :, 8, 64].square().sum()
+        of_x, of_confidence = torch.autograd.grad(hidden, (x, confidence), allow_unused=True)
+        reach[body] = int((of_x.abs().sum((0, 1, 2)).nonzero() - 64).abs().max())
+        heeds[body] = of_confidence is not None
     assert reach["plain"] == 4
-    assert reach["pyramid"] >= 16  # two convolutions at ¼, of dilations 2 and 4, reach 12 pixels at ½ by themselves
-    assert heeds == {"plain": False, "pyramid": True}
+    # Two convolutions of dilations 2 and 4 reach 12 pixels at ½ by themselves where they are at ¼, 24 at ⅛.
+    assert 16 <= reach["pyramid"] < 24 < reach["deep_pyramid"]
+    assert heeds == {"plain": False, "pyramid": True, "deep_pyramid": True}
 
 
 def test_settings_that_do_not_fit_are_refused() -> None:
