@@ -97,7 +97,7 @@ class PlainBody(nn.Sequential):
             conv2d(channels, channels, dilation=2),
         )
 
-    def forward(self, x: Tensor, left: Features, confidence: Tensor) -> Tensor:
+    def forward(self, x: Tensor, left: Features, confidence: Tensor) -> Tensor:  # type: ignore[override]
         return super().forward(x)
 
 
