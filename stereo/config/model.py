@@ -220,6 +220,8 @@ class RefinementConfig:
     kind: Literal["none", "local_volume", "residual"] = "none"
     # Corrections one after the other, with the same weights; each has a supervised output.
     steps: int = 1
+    # What is compared between the views. half: made of the features at ½ alone. merged: of those at ¼ too.
+    matching: Literal["half", "merged"] = "half"
     # The 2D convolutions. plain: three at ½. pyramid: at ½ and ¼, and at ¼ with the left features of that resolution
     # and the confidence in the estimate. deep_pyramid: at ⅛ too, with the left features of that.
     body: Literal["plain", "pyramid", "deep_pyramid"] = "plain"

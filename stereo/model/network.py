@@ -100,7 +100,7 @@ class StereoNetwork(nn.Module):
                 f"images of {left.shape[-1]}×{left.shape[-2]} (width × height) are smaller than this network's least "
                 f"size, {self.min_size}×{self.min_size}: train on larger ones; for inference stereo.Predictor pads them"
             )
-        left_features, right_matching, right_half = self._extract(left, right)
+        left_features, right_matching, right_fine = self._extract(left, right)
         if self.view_attention is not None:
             left_matching, right_matching = self.view_attention(left_features.matching, right_matching)
             left_features = left_features._replace(matching=left_matching)
@@ -111,26 +111,29 @@ class StereoNetwork(nn.Module):
         confidence = self.regression.confidence(costs[-1], left_features) if with_confidence else None
         if self.refinement is not None:
             mass = mode_mass(costs[-1].detach(), self.config.regression.mode_radius)
-            refined = self.refinement(predictions[-1].disparity, mass, left_features, right_half)
+            refined = self.refinement(predictions[-1].disparity, mass, left_features, right_fine)
             outputs = [SupervisedOutput(disparity, None) for disparity in refined]
             predictions = [*predictions, *outputs] if self.training else outputs
         return StereoOutput(predictions[-1].disparity, predictions, confidence)
 
     def _extract(self, left: Tensor, right: Tensor) -> tuple[Features, Tensor, Tensor | None]:
-        """Return all features of the left view, and the right view's matching ones and, to refine, those at ½.
+        """Return all features of the left view, and the right view's matching ones and those that refinement compares.
 
         In training both views are one batch, over which batch normalization takes its statistics (the authors of PSMNet
         take each view's own); for inference, where it makes no difference, one follows the other in half the memory.
         """
         if torch.is_grad_enabled() or self.training:
             both = self.features(self._normalize(torch.cat([left, right])))
-            left_features = Features(*(part[: len(left)] for part in both))
-            return left_features, both.matching[len(left) :], both.half[len(left) :]
+            views = both.of(slice(0, len(left))), both.of(slice(len(left), None))
+            return views[0], views[1].matching, self._fine(views[1])
         right_features = self.features(self._normalize(right))
-        right_matching = right_features.matching
-        right_half = right_features.half if self.refinement is not None else None
+        right_matching, right_fine = right_features.matching, self._fine(right_features)
         del right_features  # nothing else of it is needed while the left view's are computed
-        return self.features(self._normalize(left)), right_matching, right_half
+        return self.features(self._normalize(left)), right_matching, right_fine
+
+    def _fine(self, view: Features) -> Tensor | None:
+        """Return what refinement compares of a view; None where nothing is refined."""
+        return None if self.refinement is None else self.refinement.matching(view)
 
     def _normalize(self, images: Tensor) -> Tensor:
         return (images - self.image_mean) / self.image_std

@@ -15,6 +15,32 @@ from stereo.model.regression import convex_upsample
 _DISPARITY_UNIT = 64
 
 
+class HalfMatching(nn.Conv2d):
+    """Gives what is compared at ½ from the features of ½ alone."""
+
+    def __init__(self, config: RefinementConfig, features: FeatureExtractor) -> None:
+        super().__init__(features.half_channels, config.matching_channels, 3, padding=1)
+
+    def forward(self, view: Features) -> Tensor:  # type: ignore[override]
+        return super().forward(view.half)
+
+
+class MergedMatching(nn.Module):
+    """Gives what is compared at ½ from the features of ½ and those of ¼, which have seen far more of the image."""
+
+    def __init__(self, config: RefinementConfig, features: FeatureExtractor) -> None:
+        super().__init__()
+        channels = features.half_channels
+        self.lateral = nn.Conv2d(features.quarter_channels, channels, 1)
+        self.merge = conv2d(channels, channels)
+        self.output = nn.Conv2d(channels, config.matching_channels, 3, padding=1)
+
+    def forward(self, view: Features) -> Tensor:
+        """Return [B, matching_channels, H/2, W/2] of the features of one view."""
+        output: Tensor = self.output(self.merge(view.half + _upsample(self.lateral(view.quarter))))
+        return output
+
+
 class LocalVolume(nn.Module):
     """Compares the views at the estimate and a few disparities around it: a small cost volume that follows it.
 
@@ -180,29 +206,28 @@ class Refinement(nn.Module):
 
     def __init__(self, config: RefinementConfig, features: FeatureExtractor) -> None:
         super().__init__()
-        half_channels = features.half_channels
         self.steps = config.steps
         channels = config.channels
-        self.matching = nn.Conv2d(half_channels, config.matching_channels, 3, padding=1)
+        self.matching = MATCHINGS[config.matching](config, features)
         self.evidence = REFINEMENTS[config.kind](config)
-        self.body = BODIES[config.body](half_channels + self.evidence.channels + 1, config, features)
+        self.body = BODIES[config.body](features.half_channels + self.evidence.channels + 1, config, features)
         self.residual = nn.Conv2d(channels, 1, 3, padding=1)
         self.mask = nn.Conv2d(channels, 9 * 4, 3, padding=1)
         nn.init.zeros_(self.residual.weight)
         assert self.residual.bias is not None
         nn.init.zeros_(self.residual.bias)
 
-    def forward(self, disparity: Tensor, confidence: Tensor, left: Features, right_half: Tensor) -> list[Tensor]:
+    def forward(self, disparity: Tensor, confidence: Tensor, left: Features, right_matching: Tensor) -> list[Tensor]:
         """Return the refined disparity [B, H, W], px, after each step; in evaluation mode after the last alone.
 
         Args:
             disparity: [B, H, W], px, what to refine.
             confidence: [B, H/4, W/4], 0 … 1, in it.
             left: features of the left image.
-            right_half: [B, half_channels, H/2, W/2], of the right image.
+            right_matching: [B, matching_channels, H/2, W/2], what `matching` makes of the right image's features.
         """
         # Of the disparity's precision, also where convolutions are of a lower one: positions need it.
-        left_matching, right_matching = (self.matching(view).to(disparity.dtype) for view in (left.half, right_half))
+        left_matching, right_matching = (view.to(disparity.dtype) for view in (self.matching(left), right_matching))
         estimate = F.avg_pool2d(disparity.unsqueeze(1), 2)  # [B, 1, H/2, W/2], px at full resolution
         refined = []
         for step in range(self.steps):
@@ -238,6 +263,10 @@ REFINEMENTS: dict[str, Callable[[RefinementConfig], LocalVolume | WarpedResidual
 }
 
 
+MATCHINGS: dict[str, Callable[[RefinementConfig, FeatureExtractor], nn.Module]] = {
+    "half": HalfMatching,
+    "merged": MergedMatching,
+}
 BODIES: dict[str, Callable[[int, RefinementConfig, FeatureExtractor], nn.Module]] = {
     "plain": PlainBody,
     "pyramid": PyramidBody,

@@ -20,6 +20,7 @@ MAY_DIFFER = {
     "none_fp32": "precision",
     "gate_plane_trunk": "initial_trunk",
     "gate_plane_pyramid_trunk": "initial_trunk",
+    "gate_merged_pyramid_trunk": "initial_trunk",
 }
 
 

@@ -12,7 +12,7 @@ from stereo.errors import CheckpointError, ConfigError
 from stereo.methods.predictor import Predictor
 from stereo.model.features.base import FeatureExtractor, Features
 from stereo.model.network import StereoNetwork
-from stereo.model.refinement import BODIES, LocalVolume, Refinement, WarpedResidual, warp
+from stereo.model.refinement import BODIES, MATCHINGS, LocalVolume, Refinement, WarpedResidual, warp
 from stereo.model.regression import SupervisedOutput
 from stereo.model.weights import load_weights
 from stereo.training.losses import smooth_l1, stereo_loss
@@ -23,7 +23,7 @@ KINDS = ["local_volume", "residual"]
 def refined(kind: str, steps: int = 1, body: str = "plain") -> ModelConfig:
     """The tiny network with this refinement."""
     config = tiny_model()
-    config.refinement = RefinementConfig(kind, steps, body, 6, matching_channels=4, groups=2, radius=2)  # type: ignore[arg-type]
+    config.refinement = RefinementConfig(kind, steps, body=body, channels=6, matching_channels=4, groups=2, radius=2)  # type: ignore[arg-type]
     return config
 
 
@@ -127,12 +127,12 @@ def test_the_residual_of_a_right_estimate_is_nothing() -> None:
 @pytest.mark.parametrize("body", BODIES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_fresh_refinement_keeps_a_constant_and_the_bounds(kind: str, body: str) -> None:
-    module = Refinement(RefinementConfig(kind, 2, body), Widths()).eval()  # type: ignore[arg-type]
+    module = Refinement(RefinementConfig(kind, 2, body=body), Widths()).eval()  # type: ignore[arg-type]
     left, right, confidence = features(16, 24), features(16, 24), torch.rand(1, 4, 6)
-    (constant,) = module(torch.full((1, 16, 24), 7.5), confidence, left, right.half)
+    (constant,) = module(torch.full((1, 16, 24), 7.5), confidence, left, module.matching(right))
     torch.testing.assert_close(constant, torch.full((1, 16, 24), 7.5))
     disparity = torch.rand(1, 16, 24) * 30
-    (result,) = module(disparity, confidence, left, right.half)
+    (result,) = module(disparity, confidence, left, module.matching(right))
     assert disparity.min() <= result.min()
     assert result.max() <= disparity.max()
 
@@ -157,6 +157,29 @@ def test_each_step_has_an_output_and_every_weight_a_gradient(kind: str, body: st
     assert len(output.predictions) == 1
     assert (output.disparity >= 0).all()
     assert output.confidence.shape == output.disparity.shape == (1, 48, 80)
+
+
+def test_merged_matching_sees_the_features_at_a_quarter() -> None:
+    view, other = features(16, 24), features(16, 24)._replace(quarter=torch.zeros(1, 3, 4, 6))
+    for name, sees in (("half", False), ("merged", True)):
+        matching = MATCHINGS[name](RefinementConfig(matching_channels=8), Widths()).eval()
+        assert matching(view).shape == (1, 8, 8, 12)
+        assert torch.equal(matching(view), matching(other._replace(half=view.half))) != sees
+
+
+def test_merged_matching_trains_and_is_the_same_for_inference() -> None:
+    config = refined("local_volume")
+    config.refinement.matching = "merged"
+    network = StereoNetwork(config)
+    images = pair()
+    network(*images).disparity.square().mean().backward()
+    for name, weight in refinement_of(network).matching.named_parameters():
+        assert weight.grad is not None, name
+        assert weight.grad.abs().max() > 0, name
+    network.eval()
+    with torch.inference_mode():
+        alone = network(*images).disparity
+    torch.testing.assert_close(alone, network(*images).disparity)  # with gradients both views are one batch
 
 
 def test_steps_follow_the_estimate_of_the_step_before() -> None:

@@ -20,6 +20,10 @@ class Features(NamedTuple):
     eighth: Tensor  # [B, eighth_channels, H/8, W/8]: context, for the guidance
     sixteenth: Tensor  # [B, sixteenth_channels, H/16, W/16]: context, for the guidance
 
+    def of(self, images: slice) -> "Features":
+        """Return those of some images of the batch."""
+        return Features(*(part[images] for part in self))
+
 
 class FeatureExtractor(nn.Module):
     """Base of the extractors: maps a normalized image [B, 3, H, W] to Features of these widths.
