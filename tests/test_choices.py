@@ -29,7 +29,7 @@ LOOKED_UP: dict[str, tuple[Collection[str], set[str]]] = {
     "model.cost_volume.kind": (COST_VOLUMES, set()),
     "model.aggregation.kind": (AGGREGATIONS, set()),
     "model.aggregation.guidance": (GUIDANCE, set()),
-    "model.attention.kind": (KINDS, {"none"}),
+    "model.attention.kind": (KINDS, {"none", "pointwise"}),
     "model.attention.over": (OVER, set()),
     "model.attention.position": (POSITION_CODES, set()),
     "model.attention.placement": (PLACEMENTS, set()),

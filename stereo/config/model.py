@@ -49,7 +49,8 @@ class AttentionConfig:
 
     # none: no attention. efficient: Shen et al., linear in the number of positions. dot_product: the non-local block,
     # quadratic in work and in memory. sdpa: the same function by PyTorch's fused kernels, quadratic in work alone.
-    kind: Literal["none", "efficient", "dot_product", "sdpa"] = "efficient"
+    # pointwise: no attention, the control for it; two 1×1×1 convolutions with as many parameters as `efficient` has.
+    kind: Literal["none", "efficient", "dot_product", "sdpa", "pointwise"] = "efficient"
     # Where: features (2D, after the last feature stage; the paper's first version), or in the 3D aggregation (this
     # project's insertion) at the hourglass's resolutions quarter, eighth, sixteenth. Any set of them.
     sites: list[Site] = field(default_factory=lambda: ["eighth", "sixteenth"])
@@ -79,6 +80,11 @@ class AttentionConfig:
         require(
             self.normalization == "softmax" or self.kind != "sdpa",
             "model.attention: kind sdpa has softmax normalization alone; use dot_product or efficient for scaling",
+        )
+        require(
+            self.kind != "pointwise" or (self.over, self.position, self.num_heads) == ("volume", "none", 1),
+            f"model.attention.kind is pointwise, which looks at one position alone, but over is {self.over}, position "
+            f"{self.position}, num_heads {self.num_heads}; leave the three out, or use another kind",
         )
         require(
             self.kind != "efficient" or self.over != "disparity",

@@ -28,9 +28,9 @@ class CostVolume(nn.Module, ABC):
             return torch.stack([self._padded(left, right, shift) for shift in range(start, stop)], dim=2)
         # Written in place: half the memory of planes beside their stack.
         batch, height, width = left.shape[0], left.shape[-2], left.shape[-1]
-        volume = left.new_zeros(batch, self.channels, stop - start, height, width)
-        if left.ndim == 4 and not left.is_contiguous() and left.is_contiguous(memory_format=torch.channels_last):
-            volume = volume.contiguous(memory_format=torch.channels_last_3d)
+        volume = left.new_zeros(batch, stop - start, height, width, self.channels).permute(0, 4, 1, 2, 3)
+        if left.device.type != "cpu":  # there alone convolutions are faster with the channels last
+            volume = volume.contiguous()
         for index, shift in enumerate(range(start, min(stop, width))):
             volume[:, :, index, :, shift:] = self.plane(left[..., shift:], right[..., : width - shift])
         return volume
@@ -61,7 +61,9 @@ class GroupCorrelationVolume(CostVolume):
         self.channels = groups
 
     def prepare(self, features: Tensor) -> Tensor:
-        return F.normalize(features.unflatten(1, (self.channels, -1)), dim=2)  # [B, G, C / G, H, W]
+        unit = F.normalize(features.unflatten(1, (self.channels, -1)), dim=2)  # [B, G, C / G, H, W]
+        # With W last in memory a CPU adds up the channels of many columns at once; in training bits stay as they were.
+        return unit if torch.is_grad_enabled() else unit.contiguous()
 
     def plane(self, left: Tensor, right: Tensor) -> Tensor:
         return (left * right).sum(2)

@@ -11,6 +11,8 @@ from torch.nn.utils import skip_init
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.utils.checkpoint import checkpoint
 
+from stereo.model.convolution import Conv3d
+
 Layer = TypeVar("Layer", bound=nn.Module)
 
 
@@ -36,7 +38,7 @@ def conv2d(
 def conv3d(in_channels: int, out_channels: int, kernel: int = 3, stride: int = 1, relu: bool = True) -> nn.Sequential:
     """Return a 3D convolution that keeps the size (over stride), batch normalization and, by default, ReLU."""
     layers: list[nn.Module] = [
-        nn.Conv3d(in_channels, out_channels, kernel, stride, kernel // 2, bias=False),
+        Conv3d(in_channels, out_channels, kernel, stride, kernel // 2, bias=False),
         nn.BatchNorm3d(out_channels),
     ]
     if relu:

@@ -12,6 +12,7 @@ from stereo.errors import CheckpointError
 from stereo.model.attention import Attention
 from stereo.model.attention.views import ViewAttention
 from stereo.model.guidance import Gate
+from stereo.model.pointwise import PointwiseBlock
 from stereo.model.refinement import Refinement
 
 # Official names as regular expressions, and ours. The authors' `convbn` has, like our conv2d, the convolution at 0 and
@@ -59,7 +60,7 @@ for _index in range(3):
         rf"classif{_index + 1}\.2": f"aggregation.heads.{_index}.1",
     }
 # What a network can be given later: fresh, it leaves the disparity as it is (Refinement: but for its upsampling).
-_ADDITIONS = (Attention, ViewAttention, Gate, Refinement)
+_ADDITIONS = (Attention, ViewAttention, Gate, Refinement, PointwiseBlock)
 _RULES: dict[Preset, dict[str, str]] = {"psmnet": _STACKHOURGLASS, "psmnet_basic": _BASIC}
 
 

@@ -7,6 +7,7 @@ from stereo.config import AggregationConfig, AttentionConfig
 from stereo.model.aggregation.base import Aggregation, VolumeBins
 from stereo.model.attention import build_attention
 from stereo.model.attention.placement import PLACEMENTS
+from stereo.model.convolution import Conv3d
 from stereo.model.features.base import FeatureExtractor, Features
 from stereo.model.guidance import GUIDANCE
 from stereo.model.layers import conv3d, recomputed, upconv3d
@@ -78,9 +79,7 @@ class StackedHourglass(Aggregation):
         super().__init__(volume_channels, config)
         channels = config.channels
         self.hourglasses = nn.ModuleList(Hourglass(config, attention, features) for _ in range(config.num_hourglasses))
-        self.heads = nn.ModuleList(
-            nn.Conv3d(channels, 1, 3, padding=1, bias=False) for _ in range(config.num_hourglasses)
-        )
+        self.heads = nn.ModuleList(Conv3d(channels, 1, 3, padding=1, bias=False) for _ in range(config.num_hourglasses))
 
     def forward(self, volume: VolumeBins, num_bins: int, left: Features) -> list[Tensor]:
         x = self.enter(volume, num_bins)

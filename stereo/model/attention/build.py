@@ -6,6 +6,7 @@ from stereo.config import AttentionConfig
 from stereo.model.attention.base import Attention
 from stereo.model.attention.dot_product import DotProductAttention, FusedDotProductAttention
 from stereo.model.attention.efficient import EfficientAttention
+from stereo.model.pointwise import PointwiseBlock
 
 
 class NoAttention(nn.Identity):
@@ -15,7 +16,7 @@ class NoAttention(nn.Identity):
         return x if onto is None else onto
 
 
-# `none` is not here: then there is no module.
+# `none` and `pointwise` are not here: they attend to nothing.
 KINDS: dict[str, type[Attention]] = {
     "efficient": EfficientAttention,
     "dot_product": DotProductAttention,
@@ -25,7 +26,7 @@ KINDS: dict[str, type[Attention]] = {
 
 def build_attention(
     config: AttentionConfig, site: str, channels: int, guide_channels: int | None = None
-) -> Attention | NoAttention:
+) -> Attention | PointwiseBlock | NoAttention:
     """Return the attention module for `site`; the identity where the configuration has none.
 
     Args:
@@ -35,6 +36,8 @@ def build_attention(
     """
     if config.kind == "none" or site not in config.sites:
         return NoAttention()
+    if config.kind == "pointwise":
+        return PointwiseBlock(channels, config.key_channels or channels, config.value_channels or channels)
     return KINDS[config.kind](
         in_channels=channels,
         key_channels=config.key_channels or channels,
