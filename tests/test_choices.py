@@ -10,6 +10,7 @@ from stereo.config import PRESETS, Config
 from stereo.data.datasets import BUILDERS
 from stereo.data.synthetic.choose.style import STYLES
 from stereo.model.aggregation.build import AGGREGATIONS
+from stereo.model.aggregation.hourglass import CONVOLUTIONS
 from stereo.model.attention import IMPLEMENTATIONS, KINDS, EfficientAttention
 from stereo.model.attention.placement import PLACEMENTS
 from stereo.model.attention.positions import OVER, POSITION_CODES
@@ -28,6 +29,7 @@ LOOKED_UP: dict[str, tuple[Collection[str], set[str]]] = {
     "model.features.kind": (FEATURES, set()),
     "model.cost_volume.kind": (COST_VOLUMES, set()),
     "model.aggregation.kind": (AGGREGATIONS, set()),
+    "model.aggregation.convolutions": (CONVOLUTIONS, set()),
     "model.aggregation.guidance": (GUIDANCE, set()),
     "model.attention.kind": (KINDS, {"none", "pointwise"}),
     "model.attention.over": (OVER, set()),

@@ -31,6 +31,9 @@ ATTENTION: dict[str, dict[str, Any]] = {
 }
 REST: dict[str, dict[str, dict[str, Any]]] = {
     "gate": {"aggregation": {"guidance": "gate"}},
+    "factored": {"aggregation": {"convolutions": "factored"}},
+    "windowed": {"aggregation": {"kind": "windowed"}},
+    "pointwise": {"attention": {"kind": "pointwise"}},
     "local_volume": {"refinement": {"kind": "local_volume", "steps": 2, "radius": 2}},
     "residual": {"refinement": {"kind": "residual"}},
 }

@@ -170,9 +170,15 @@ class AggregationConfig:
 
     # hourglass: the slim hourglasses of `compact`. stackhourglass: those of PSMNet, with skips from one to the next.
     # basic: PSMNet's residual blocks at ¼ without an hourglass; of the sites of attention it has `quarter` alone.
-    kind: Literal["hourglass", "stackhourglass", "basic"] = "hourglass"
-    # Channels at ¼ resolution; twice that at ⅛; at 1/16 three times (hourglass) or twice (stackhourglass).
+    # windowed: less 3D; slim hourglasses in 2D, whose channels are the bins of a window, correct the costs of two 3D
+    # convolutions and a head.
+    kind: Literal["hourglass", "windowed", "stackhourglass", "basic"] = "hourglass"
+    # Channels at ¼ resolution; twice that at ⅛; at 1/16 three times (hourglass) or twice (stackhourglass). windowed:
+    # those of the 3D part; the hourglasses have four times as many.
     channels: int = 8
+    # Of the hourglasses of kind hourglass. full: 3×3×3, and 4×4×4 on the way up. factored: 1×3×3 and 3×1×1 one after
+    # the other, and 4×1×1 and 1×4×4 on the way up, each with batch normalization of its own and ReLU between the two.
+    convolutions: Literal["full", "factored"] = "full"
     # Number of hourglasses one after the other; each has a supervised output. basic has none, and one output.
     num_hourglasses: int = 2
     # Training: compute each hourglass (of basic, each block) again in the backward pass instead of keeping what is
@@ -197,6 +203,11 @@ class AggregationConfig:
             self.guidance == "none" or self.kind != "basic",
             f"model.aggregation.guidance is {self.guidance}, which works inside hourglasses, and kind basic has none; "
             "use hourglass or stackhourglass, or leave guidance out",
+        )
+        require(
+            self.convolutions == "full" or self.kind == "hourglass",
+            f"model.aggregation.convolutions is {self.convolutions}, which concerns kind hourglass, but kind is "
+            f"{self.kind}; use kind=hourglass, or leave convolutions out",
         )
 
 
@@ -287,6 +298,11 @@ class ModelConfig:
                 f"model.cost_volume.groups ({self.cost_volume.groups}); change one of them",
             )
         self.view_attention.check_channels(self.features.matching_channels)
+        require(
+            self.attention.kind == "none" or self.aggregation.kind != "windowed" or self.attention.over != "disparity",
+            "model.attention.over is disparity, but aggregation windowed has disparities as channels; use over=volume "
+            "or plane, or aggregation hourglass",
+        )
         beyond = {"eighth", "sixteenth"} & set(self.attention.sites)
         require(
             self.attention.kind == "none" or self.aggregation.kind != "basic" or not beyond,

@@ -6,10 +6,12 @@ from stereo.config import AggregationConfig, AttentionConfig
 from stereo.model.aggregation.base import Aggregation
 from stereo.model.aggregation.hourglass import StackedHourglass
 from stereo.model.aggregation.psmnet import PsmnetBasic, PsmnetStackedHourglass
+from stereo.model.aggregation.windowed import WindowedHourglass
 from stereo.model.features.base import FeatureExtractor
 
 AGGREGATIONS: dict[str, Callable[[int, AggregationConfig, AttentionConfig, FeatureExtractor], Aggregation]] = {
     "hourglass": StackedHourglass,
+    "windowed": WindowedHourglass,
     "stackhourglass": PsmnetStackedHourglass,
     "basic": PsmnetBasic,
 }

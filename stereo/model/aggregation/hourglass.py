@@ -1,5 +1,8 @@
 """The slim stacked hourglass of `compact`."""
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -8,15 +11,31 @@ from stereo.model.aggregation.base import Aggregation, VolumeBins
 from stereo.model.attention import build_attention
 from stereo.model.attention.placement import PLACEMENTS
 from stereo.model.convolution import Conv3d
+from stereo.model.factored import factored_conv3d, factored_upconv3d, plane_conv3d, plane_upconv3d
 from stereo.model.features.base import FeatureExtractor, Features
 from stereo.model.guidance import GUIDANCE
 from stereo.model.layers import conv3d, recomputed, upconv3d
 
 
+class Convolutions(NamedTuple):
+    """How a hourglass convolves: (in_channels, out_channels), and of the first a stride, to a layer."""
+
+    conv: Callable[..., nn.Module]  # with batch normalization and ReLU
+    upconv: Callable[[int, int], nn.Module]  # with batch normalization
+
+
+CONVOLUTIONS = {
+    "full": Convolutions(conv3d, upconv3d),
+    "factored": Convolutions(factored_conv3d, factored_upconv3d),
+}
+# Within planes alone.
+PLANES = Convolutions(plane_conv3d, plane_upconv3d)
+
+
 class Hourglass(nn.Module):
     """Down to ⅛ and 1/16 and back to ¼, with skip connections and attention at each resolution.
 
-    [B, C, D, H, W] to the same; D, H and W must be multiples of 4.
+    [B, C, D, H, W] to the same; D (which convolutions within planes leave as it is), H and W must be multiples of 4.
 
     Source: the stacked hourglass of PSMNet (Chang & Chen, CVPR 2018, table 1), narrower (C, 2C, 3C) and with 1×1×1
         convolutions on the skips. Efficient attention inside the 3D aggregation is this project's insertion; the
@@ -24,24 +43,31 @@ class Hourglass(nn.Module):
         1/16 and each way up.
     """
 
-    def __init__(self, config: AggregationConfig, attention: AttentionConfig, features: FeatureExtractor) -> None:
+    def __init__(
+        self,
+        channels: int,
+        convolutions: Convolutions,
+        guidance: str,
+        attention: AttentionConfig,
+        features: FeatureExtractor,
+    ) -> None:
         super().__init__()
-        channels = config.channels
         eighth, sixteenth = 2 * channels, 3 * channels
-        guide = GUIDANCE[config.guidance]
+        conv, upconv = convolutions
+        guide = GUIDANCE[guidance]
         self.guide_down_eighth = guide(features.eighth_channels, eighth)
         self.guide_sixteenth = guide(features.sixteenth_channels, sixteenth)
         self.guide_up_eighth = guide(features.eighth_channels, eighth)
         self.guide_up_quarter = guide(features.quarter_channels, channels)
         self.place = PLACEMENTS[attention.placement]
         self.attention_quarter = build_attention(attention, "quarter", channels, features.quarter_channels)
-        self.down_eighth = nn.Sequential(conv3d(channels, eighth, stride=2), conv3d(eighth, eighth))
+        self.down_eighth = nn.Sequential(conv(channels, eighth, stride=2), conv(eighth, eighth))
         self.attention_eighth = build_attention(attention, "eighth", eighth, features.eighth_channels)
-        self.down_sixteenth = nn.Sequential(conv3d(eighth, sixteenth, stride=2), conv3d(sixteenth, sixteenth))
+        self.down_sixteenth = nn.Sequential(conv(eighth, sixteenth, stride=2), conv(sixteenth, sixteenth))
         self.attention_sixteenth = build_attention(attention, "sixteenth", sixteenth, features.sixteenth_channels)
-        self.up_eighth = upconv3d(sixteenth, eighth)
+        self.up_eighth = upconv(sixteenth, eighth)
         self.skip_eighth = conv3d(eighth, eighth, kernel=1, relu=False)
-        self.up_quarter = upconv3d(eighth, channels)
+        self.up_quarter = upconv(eighth, channels)
         self.skip_quarter = conv3d(channels, channels, kernel=1, relu=False)
 
     def forward(self, x: Tensor, left: Features) -> Tensor:
@@ -78,7 +104,10 @@ class StackedHourglass(Aggregation):
     ) -> None:
         super().__init__(volume_channels, config)
         channels = config.channels
-        self.hourglasses = nn.ModuleList(Hourglass(config, attention, features) for _ in range(config.num_hourglasses))
+        self.hourglasses = nn.ModuleList(
+            Hourglass(channels, CONVOLUTIONS[config.convolutions], config.guidance, attention, features)
+            for _ in range(config.num_hourglasses)
+        )
         self.heads = nn.ModuleList(Conv3d(channels, 1, 3, padding=1, bias=False) for _ in range(config.num_hourglasses))
 
     def forward(self, volume: VolumeBins, num_bins: int, left: Features) -> list[Tensor]:
