@@ -18,7 +18,8 @@ from stereo.model.attention.streaming import PASSES
 from stereo.model.cost_volume import COST_VOLUMES
 from stereo.model.features.build import FEATURES
 from stereo.model.guidance import GUIDANCE
-from stereo.model.refinement import BODIES, MATCHINGS, REFINEMENTS
+from stereo.model.refinement.bodies import BODIES
+from stereo.model.refinement.evidence import EVIDENCE, MATCHINGS
 from stereo.model.regression import ESTIMATES, UPSAMPLINGS
 from stereo.training.losses import LOSSES
 from stereo.training.schedule import SCHEDULES
@@ -41,7 +42,7 @@ LOOKED_UP: dict[str, tuple[Collection[str], set[str]]] = {
     "model.attention.implementation": (IMPLEMENTATIONS, set()),
     "model.regression.upsampling": (UPSAMPLINGS, set()),
     "model.regression.estimate": (ESTIMATES, set()),
-    "model.refinement.kind": (REFINEMENTS, {"none"}),
+    "model.refinement.kind": (EVIDENCE, {"none"}),
     "model.refinement.matching": (MATCHINGS, set()),
     "model.refinement.body": (BODIES, set()),
     "loss.kind": (LOSSES, set()),

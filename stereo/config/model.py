@@ -240,8 +240,9 @@ class RefinementConfig:
     # What is compared between the views. half: made of the features at ½ alone. merged: of those at ¼ too.
     matching: Literal["half", "merged"] = "half"
     # The 2D convolutions. plain: three at ½. pyramid: at ½ and ¼, and at ¼ with the left features of that resolution
-    # and the confidence in the estimate. deep_pyramid: at ⅛ too, with the left features of that.
-    body: Literal["plain", "pyramid", "deep_pyramid"] = "plain"
+    # and the confidence in the estimate. deep_pyramid: at ⅛ too, with the left features of that. recurrent: a gated
+    # recurrent unit at ½, which remembers from step to step.
+    body: Literal["plain", "pyramid", "deep_pyramid", "recurrent"] = "plain"
     # Channels of the 2D convolutions; of pyramid twice that at ¼.
     channels: int = 48
     # Channels of the features at ½ that are compared between the views, and of local_volume their groups.

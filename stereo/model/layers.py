@@ -5,6 +5,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Any, TypeVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils import skip_init
@@ -99,6 +100,11 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.relu(x + self.body(x))
+
+
+def upsample(x: Tensor) -> Tensor:
+    """Return a map [B, C, H, W] at twice its resolution, interpolated between pixel centers."""
+    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
 
 
 def recomputed(module: nn.Module, *inputs: Any) -> Any:

@@ -15,7 +15,7 @@ from stereo.model.attention.views import build_view_attention
 from stereo.model.cost_volume import build_cost_volume
 from stereo.model.features.base import IMAGE_MEAN, IMAGE_STD, Features
 from stereo.model.features.build import build_features
-from stereo.model.refinement import build_refinement
+from stereo.model.refinement.refine import build_refinement
 from stereo.model.regression import SupervisedOutput, build_regression, mode_mass
 
 

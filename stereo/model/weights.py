@@ -13,7 +13,7 @@ from stereo.model.attention import Attention
 from stereo.model.attention.views import ViewAttention
 from stereo.model.guidance import Gate
 from stereo.model.pointwise import PointwiseBlock
-from stereo.model.refinement import Refinement
+from stereo.model.refinement.refine import Refinement
 
 # Official names as regular expressions, and ours. The authors' `convbn` has, like our conv2d, the convolution at 0 and
 # the batch normalization at 1, but leaves the activation outside, where it has a number of its own.

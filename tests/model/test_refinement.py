@@ -12,7 +12,9 @@ from stereo.errors import CheckpointError, ConfigError
 from stereo.methods.predictor import Predictor
 from stereo.model.features.base import FeatureExtractor, Features
 from stereo.model.network import StereoNetwork
-from stereo.model.refinement import BODIES, MATCHINGS, LocalVolume, Refinement, WarpedResidual, warp
+from stereo.model.refinement.bodies import BODIES, RecurrentBody
+from stereo.model.refinement.evidence import MATCHINGS, LocalVolume, WarpedResidual, warp
+from stereo.model.refinement.refine import Refinement
 from stereo.model.regression import SupervisedOutput
 from stereo.model.weights import load_weights
 from stereo.training.losses import smooth_l1, stereo_loss
@@ -252,14 +254,27 @@ def test_pyramids_look_at_the_confidence_and_farther_than_the_plain_body() -> No
         module = BODIES[body](4, RefinementConfig("local_volume", body=body, channels=4), Widths()).eval()  # type: ignore[arg-type]
         x = torch.randn(1, 4, 16, 128, requires_grad=True)
         confidence = torch.rand(1, 8, 64, requires_grad=True)
-        hidden = module(x, left, confidence)[0, :, 8, 64].square().sum()
+        hidden = module(x, left, confidence, None)[0, :, 8, 64].square().sum()
         of_x, of_confidence = torch.autograd.grad(hidden, (x, confidence), allow_unused=True)
         reach[body] = int((of_x.abs().sum((0, 1, 2)).nonzero() - 64).abs().max())
         heeds[body] = of_confidence is not None
     assert reach["plain"] == 4
     # Two convolutions of dilations 2 and 4 reach 12 pixels at ½ by themselves where they are at ¼, 24 at ⅛.
     assert 16 <= reach["pyramid"] < 24 < reach["deep_pyramid"]
-    assert heeds == {"plain": False, "pyramid": True, "deep_pyramid": True}
+    assert heeds == {"plain": False, "pyramid": True, "deep_pyramid": True, "recurrent": True}
+
+
+def test_the_recurrent_body_remembers() -> None:
+    """With the update gate shut the hidden map stays; with it open it is the candidate alone."""
+    module = RecurrentBody(4, RefinementConfig(channels=4), Widths()).eval()
+    left, confidence, hidden = features(16, 24), torch.rand(1, 4, 6), torch.rand(1, 4, 8, 12)
+    x, other = torch.randn(2, 1, 4, 8, 12)
+    assert module.gates.bias is not None
+    with torch.no_grad():
+        module.gates.bias[:4] = -100.0
+        torch.testing.assert_close(module(x, left, confidence, hidden), hidden)
+        module.gates.bias[:4] = 100.0
+        assert not torch.equal(module(x, left, confidence, hidden), module(other, left, confidence, hidden))
 
 
 def test_settings_that_do_not_fit_are_refused() -> None:

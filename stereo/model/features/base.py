@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -52,8 +51,3 @@ class FeatureExtractor(nn.Module):
                 if isinstance(module, _BatchNorm):
                     module.eval()
         return self
-
-
-def upsample(x: Tensor) -> Tensor:
-    """Return the map at twice the height and width."""
-    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)

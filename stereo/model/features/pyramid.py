@@ -4,8 +4,8 @@ from torch import Tensor, nn
 
 from stereo.config import ModelConfig
 from stereo.model.attention import build_attention
-from stereo.model.features.base import FeatureExtractor, Features, upsample
-from stereo.model.layers import ResidualBlock
+from stereo.model.features.base import FeatureExtractor, Features
+from stereo.model.layers import ResidualBlock, upsample
 
 
 class PyramidFeatures(FeatureExtractor):
