@@ -32,6 +32,9 @@ def test_a_model_by_name_predicts_as_its_predictor_does() -> None:
     disparity = stereo.predict(model, left, right)
     assert disparity.shape == (32, 40)
     assert np.array_equal(disparity, model.predict(left, right))
+    result = stereo.load_model("compact", "cpu", 16, confidence=True)(left, right)
+    assert np.array_equal(result.disparity, disparity)
+    assert result.confidence.shape == (32, 40)
 
 
 def test_an_unknown_model_names_those_that_ship() -> None:

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +51,9 @@ def write_ply(path: str | Path, points: NDArray[np.float32], colors: NDArray[np.
         raise ValueError(f"points are {list(points.shape)}, expected [N, 3]")
     if colors is not None and (colors.shape != points.shape or colors.dtype != np.uint8):
         raise ValueError(f"colors are {colors.dtype} {list(colors.shape)}, expected uint8 {list(points.shape)}")
-    fields = [(name, "float", points[:, index]) for index, name in enumerate(_POINT)]
+    fields: list[tuple[str, str, NDArray[Any]]] = [
+        (name, "float", points[:, index]) for index, name in enumerate(_POINT)
+    ]
     if colors is not None:
         fields += [(name, "uchar", colors[:, index]) for index, name in enumerate(_COLOR)]
     vertices = np.empty(len(points), [(name, _TYPES[kind]) for name, kind, _ in fields])
@@ -96,7 +99,8 @@ def _read_header(path: Path, lines: list[str]) -> tuple[int, list[tuple[str, str
     """Return how many points there are, and the name and NumPy type of each of their properties."""
     if _FORMAT not in (line.strip() for line in lines):
         raise FormatError(f"{path}: is not a binary little-endian PLY file; convert it to one, as MeshLab does")
-    count, fields = -1, []
+    count = -1
+    fields: list[tuple[str, str]] = []
     for line in lines:
         words = line.split()
         if words[:1] == ["element"]:
