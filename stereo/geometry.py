@@ -113,7 +113,8 @@ def point_cloud(
         min_depth, max_depth: m, both included.
         max_jump: Leave out what :func:`flying_points` finds. None: keep it.
 
-    Raises: DataError where shapes do not agree; ConfigError for a number that cannot be.
+    Raises: DataError where shapes or types do not agree, and for min_confidence without a confidence; ConfigError for a
+        number that cannot be.
     """
     if not 0 <= min_depth <= max_depth:
         raise ConfigError(
@@ -122,15 +123,21 @@ def point_cloud(
         )
     if not 0 <= min_confidence <= 1:
         raise ConfigError(f"min_confidence is {min_confidence:g}, expected 0 … 1")
+    if min_confidence > 0 and confidence is None:
+        raise DataError(
+            f"min_confidence is {min_confidence:g}, but there is no confidence; load the network with confidence=True"
+        )
     z = depth(disparity, calibration)
-    for name, value, shape in (("mask", mask, z.shape), ("confidence", confidence, z.shape)):
-        _check_shape(name, value, shape)
+    _check_shape("mask", mask, z.shape)
+    _check_shape("confidence", confidence, z.shape)
     _check_shape("left view", colors, (*z.shape, 3))
+    if mask is not None and mask.dtype != np.bool_:
+        raise DataError(f"the mask is {mask.dtype}, expected bool, as in mask > 0")
 
     kept = np.isfinite(z) & (z >= min_depth) & (z <= max_depth)
     if mask is not None:
         kept &= mask
-    if confidence is not None and min_confidence > 0:
+    if confidence is not None:
         kept &= confidence >= min_confidence
     if max_jump is not None:
         kept &= ~flying_points(disparity, calibration, max_jump)

@@ -165,6 +165,8 @@ def test_what_does_not_belong_together() -> None:
         point_cloud(disparities(1, 2), PLAIN, np.zeros((1, 3, 3), np.uint8))
     with pytest.raises(DataError, match=r"confidence is \[1, 3\], expected \[1, 2\]"):
         point_cloud(disparities(1, 2), PLAIN, confidence=disparities(1, 1, 1))
+    with pytest.raises(DataError, match="the mask is uint8, expected bool"):
+        point_cloud(disparities(1, 2), PLAIN, mask=np.ones((1, 2), np.uint8))
     with pytest.raises(DataError, match=r"disparity is int64 \[2\]"):
         depth(np.array([1, 2]), PLAIN)
     for broken in (Calibration(0.0, 0.1), Calibration(100.0, -0.1), Calibration(math.nan, 0.1)):

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stereo.data.sample import Calibration, Image, Map, Mask
-from stereo.errors import DataError
 from stereo.geometry import MAX_JUMP, PointCloud, depth, point_cloud
 from stereo.methods.method import Prediction
 from stereo.methods.stored import write_prediction
@@ -39,15 +38,7 @@ class StereoResult:
         max_depth: float = math.inf,
         max_jump: float | None = MAX_JUMP,
     ) -> PointCloud:
-        """Return the points that the left view shows, with its colors. See :func:`stereo.geometry.point_cloud`.
-
-        Raises: DataError for min_confidence without a confidence; what :func:`stereo.geometry.point_cloud` raises.
-        """
-        if min_confidence > 0 and self.confidence is None:
-            raise DataError(
-                f"min_confidence is {min_confidence:g}, but the result has no confidence; make the predictor with "
-                "confidence=True"
-            )
+        """Return the points that the left view shows, with its colors. See :func:`stereo.geometry.point_cloud`."""
         return point_cloud(
             self.disparity,
             calibration,

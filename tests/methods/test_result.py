@@ -105,7 +105,7 @@ def test_depth_and_points_of_a_result() -> None:
     np.testing.assert_allclose(cloud.points[0], [(2 - 20) / 50, (1 - 16) / 50, 2], rtol=1e-6)
     np.testing.assert_array_equal(cloud.colors, LEFT[0, :3, :4].reshape(12, 3)[6:])
     assert len(result.point_cloud(CALIBRATION, max_depth=1.9)) == 0
-    with pytest.raises(DataError, match=r"min_confidence is 0.5, but the result has no confidence; .*confidence=True"):
+    with pytest.raises(DataError, match=r"min_confidence is 0.5, but there is no confidence; .*confidence=True"):
         StereoResult(LEFT[0, :3, :4], disparity).point_cloud(CALIBRATION, min_confidence=0.5)
 
 
