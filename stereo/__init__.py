@@ -1,9 +1,10 @@
 """Stereo depth estimation with efficient attention in the 3D cost-volume aggregation.
 
-    from stereo import load_model, predict, read_image
+    from stereo import load_model, read_calibration
 
     model = load_model("compact")  # weights that ship, or the path of a checkpoint
-    disparity = predict(model, read_image("left.png"), read_image("right.png"))  # float32 [H, W], px
+    result = model("left.png", "right.png")  # its disparity is float32 [H, W], px
+    result.point_cloud(read_calibration("calib.txt")).write("cloud.ply")
 
 The public names are loaded when they are first used: `import stereo` costs nothing and starts nothing.
 """
@@ -21,29 +22,37 @@ if TYPE_CHECKING:
     from stereo.config import ModelConfig as ModelConfig
     from stereo.config import load_config as load_config
     from stereo.data.datasets import build_dataset as build_dataset
+    from stereo.data.formats import read_calibration as read_calibration
     from stereo.data.formats import read_disparity as read_disparity
     from stereo.data.formats import read_image as read_image
+    from stereo.data.sample import Calibration as Calibration
     from stereo.data.sample import Map
     from stereo.data.sample import StereoSample as StereoSample
     from stereo.errors import StereoError as StereoError
     from stereo.evaluation.evaluator import evaluate as evaluate
+    from stereo.geometry import PointCloud as PointCloud
     from stereo.methods.predictor import Predictor as Predictor
+    from stereo.methods.result import StereoResult as StereoResult
     from stereo.model.attention import EfficientAttention as EfficientAttention
     from stereo.model.network import StereoNetwork as StereoNetwork
     from stereo.training.trainer import train as train
 
 _HOMES = {
+    "Calibration": "stereo.data.sample",
     "Config": "stereo.config",
     "EfficientAttention": "stereo.model.attention",
     "ModelConfig": "stereo.config",
+    "PointCloud": "stereo.geometry",
     "Predictor": "stereo.methods.predictor",
     "StereoError": "stereo.errors",
     "StereoNetwork": "stereo.model.network",
+    "StereoResult": "stereo.methods.result",
     "StereoSample": "stereo.data.sample",
     "build_dataset": "stereo.data.datasets",
     "evaluate": "stereo.evaluation.evaluator",
     "load_checkpoint": "stereo.checkpoint",
     "load_config": "stereo.config",
+    "read_calibration": "stereo.data.formats",
     "read_disparity": "stereo.data.formats",
     "read_image": "stereo.data.formats",
     "train": "stereo.training.trainer",
@@ -56,18 +65,20 @@ def load_model(
     device: str = "auto",
     max_disparity: int | None = None,
     band_rows: int | None = None,
+    *,
+    confidence: bool = False,
 ) -> Predictor:
     """Return a network that is ready to predict.
 
     Args:
         name: Weights that ship, by name, or the path of a checkpoint.
-        device, max_disparity, band_rows: As for :meth:`stereo.methods.predictor.Predictor.from_checkpoint`.
+        device, max_disparity, band_rows, confidence: As for :meth:`stereo.methods.predictor.Predictor.from_checkpoint`.
 
     Raises: CheckpointError, which lists the weights that ship where the name is unknown; ConfigError.
     """
     from stereo.methods.predictor import Predictor
 
-    return Predictor.from_checkpoint(name, device, max_disparity, band_rows)
+    return Predictor.from_checkpoint(name, device, max_disparity, band_rows, confidence=confidence)
 
 
 def predict(model: Predictor, left: Any, right: Any) -> Map:

@@ -12,8 +12,8 @@ from helpers import REPOSITORY
 LAYERS: list[set[str]] = [
     {"errors"},
     {"output", "device", "config", "seeds", "data.sample", "torch_file"},
-    {"data.formats", "processes", "cli"},
-    {"data", "model", "evaluation.metrics", "evaluation.protocols", "visualize", "contact_sheet"},
+    {"data.formats", "processes", "cli", "__main__"},
+    {"data", "model", "evaluation.metrics", "evaluation.protocols", "visualize", "contact_sheet", "geometry"},
     {"checkpoint", "methods", "export"},
     {"evaluation"},
     {"training"},

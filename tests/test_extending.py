@@ -9,6 +9,7 @@ from unittest import mock
 
 import pytest
 from helpers import REPOSITORY
+from helpers.pages import blocks
 
 from stereo.data.datasets import BUILDERS
 from stereo.evaluation.metrics import METRICS
@@ -27,21 +28,6 @@ EXTENDED: dict[str, dict[Any, Any]] = {
 }
 
 
-def blocks(language: str) -> dict[str, str]:
-    """The blocks of one language of each section, one after the other, at the lines where the page has them."""
-    section, inside = "", False
-    found: dict[str, list[str]] = {}
-    for number, line in enumerate(PAGE.read_text(encoding="utf-8").splitlines()):
-        if line.startswith("```"):
-            inside = line == f"```{language}"
-        elif inside:
-            lines = found.setdefault(section, [])
-            lines += [""] * (number - len(lines)) + [line]
-        elif line.startswith("## "):
-            section = line.removeprefix("## ")
-    return {section: "\n".join(lines) + "\n" for section, lines in found.items()}
-
-
 @pytest.fixture(autouse=True)
 def _restored() -> Iterator[None]:
     """Take the examples' entries out of the dictionaries again."""
@@ -52,21 +38,21 @@ def _restored() -> Iterator[None]:
 
 
 def test_every_section_has_an_example_and_a_patch() -> None:
-    assert list(blocks("python")) == list(blocks("diff")) == list(EXTENDED)
+    assert list(blocks(PAGE, "python")) == list(blocks(PAGE, "diff")) == list(EXTENDED)
 
 
 @pytest.mark.parametrize("section", EXTENDED)
 def test_the_example_adds_one_choice_and_runs(section: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     before = len(EXTENDED[section])
-    exec(compile(blocks("python")[section], PAGE, "exec"), {"__name__": "extending"})
+    exec(compile(blocks(PAGE, "python")[section], PAGE, "exec"), {"__name__": "extending"})
     assert len(EXTENDED[section]) == before + 1
 
 
 @pytest.mark.parametrize("section", EXTENDED)
 def test_the_patch_fits_the_files(section: str) -> None:
     lines: list[str] = []
-    for line in blocks("diff")[section].splitlines():
+    for line in blocks(PAGE, "diff")[section].splitlines():
         if line.startswith("--- "):
             lines = (REPOSITORY / line.removeprefix("--- ")).read_text(encoding="utf-8").splitlines()
         elif line.startswith((" ", "-")):

@@ -50,6 +50,27 @@ def to_rgb(image: Any, name: str) -> Image:
     return array
 
 
+def pairs_of_batch(left: Any, right: Any) -> list[tuple[Any, Any]] | None:
+    """Return the pairs of a batch, which is a list, a tuple, or an array or tensor of four axes; None for one pair.
+
+    Raises: DataError where one side alone is a batch, or the sides differ in number.
+    """
+    counts = [len(side) if _is_batch(side) else None for side in (left, right)]
+    if counts == [None, None]:
+        return None
+    if counts[0] != counts[1]:
+        what = [
+            f"the {side} is " + ("one image" if count is None else f"a batch of {count}")
+            for side, count in zip(("left", "right"), counts, strict=True)
+        ]
+        raise DataError(f"{' but '.join(what)}; expected one pair, or as many left as right images")
+    return list(zip(left, right, strict=True))
+
+
+def _is_batch(images: Any) -> bool:
+    return isinstance(images, list | tuple) or (isinstance(images, np.ndarray | Tensor) and images.ndim == 4)
+
+
 def _from_tensor(image: Tensor, name: str) -> NDArray[Any]:
     if image.is_meta or image.layout != torch.strided or image.is_quantized:
         raise DataError(f"the {name} is a meta, sparse or quantized tensor; {_EXPECTED}")
@@ -86,7 +107,10 @@ def _from_pil(image: Any, name: str) -> NDArray[Any]:
 def _refuse(array: NDArray[Any], name: str) -> NoReturn:
     what = f"the {name} is {array.dtype} {list(array.shape)}"
     if array.ndim == 4:
-        raise DataError(f"{what}, a batch of {array.shape[0]}; {_EXPECTED}: call once for each pair of the batch")
+        raise DataError(
+            f"{what}, a batch of {array.shape[0]}; {_EXPECTED}: call once for each pair, or the predictor itself "
+            "with all"
+        )
     if array.ndim == 3 and array.shape[2] == 4:
         raise DataError(f"{what}; {_EXPECTED}: drop alpha, as in image[:, :, :3]")
     if array.dtype.kind == "f":

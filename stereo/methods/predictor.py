@@ -15,8 +15,9 @@ from stereo.checkpoint import LoadedCheckpoint, load_checkpoint
 from stereo.data.sample import Image, Map, StereoSample, check_pair
 from stereo.device import release_freed_memory, select_device
 from stereo.errors import ConfigError, DataError, StereoError
-from stereo.methods.images import to_rgb
+from stereo.methods.images import pairs_of_batch, to_rgb
 from stereo.methods.method import Prediction
+from stereo.methods.result import StereoResult
 from stereo.methods.tiling import BAND_OVERLAP, band_weight, bands
 from stereo.model.layers import fold_batch_norm
 from stereo.model.network import StereoNetwork
@@ -37,8 +38,8 @@ class Predictor:
         band_rows: For images beyond memory: predict bands of so many rows, which share 64 with their neighbors, and
             blend them there. A network that looks at the image as a whole (pyramid pooling, attention) sees a band
             alone, so that the result is near the one without bands, not the same. None: the image at once.
-        confidence: Let `predict_sample` give the network's confidence too: the probability of the matches near the most
-            probable one, 0 … 1. It leaves the disparities as they are.
+        confidence: Let calls and `predict_sample` give the network's confidence too: the probability of the matches
+            near the most probable one, 0 … 1. It leaves the disparities as they are.
         in_training: The network is still being trained, or must be measured as it is: leave it so. Otherwise it is made
             ready for inference for good: evaluation mode, the memory layout that is fastest on the device, batch
             normalization folded into the convolutions. It cannot be trained after that.
@@ -139,6 +140,34 @@ class Predictor:
         """
         left, right = to_rgb(left, "left image"), to_rgb(right, "right image")
         return self._predict(left, right, confidence=False)[0]
+
+    def __call__(self, left: Any, right: Any) -> Any:
+        """Return the result for one pair, or the list of the results for a batch.
+
+        The pairs of a batch are predicted one after another, and may differ in size where they are lists.
+
+        Args:
+            left, right: One pair, as :meth:`predict` takes it, or as many left as right images: lists or tuples of
+                what it takes, arrays [N, H, W, 3], tensors [N, 3, H, W] or [N, H, W, 3].
+
+        Returns: a StereoResult, or a list of N of them; with confidence where the predictor was made with it.
+        Raises: As :meth:`predict`; DataError, which names the pair of a batch.
+        """
+        pairs = pairs_of_batch(left, right)
+        if pairs is None:
+            return self._result(left, right)
+        results = []
+        for number, (one, other) in enumerate(pairs):
+            try:
+                results.append(self._result(one, other))
+            except DataError as error:
+                raise DataError(f"pair {number} of the batch: {error}") from None
+        return results
+
+    def _result(self, left: Any, right: Any) -> StereoResult:
+        left, right = to_rgb(left, "left image"), to_rgb(right, "right image")
+        disparity, *confidence = self._predict(left, right, self.confidence)
+        return StereoResult(left, disparity, confidence[0] if confidence else None)
 
     def _predict(self, left: Image, right: Image, confidence: bool) -> NDArray[np.float32]:
         """Return the disparity and, where it is asked for, the confidence: [1 or 2, H, W]."""

@@ -67,7 +67,7 @@ def test_a_path_is_read(tmp_path: Path, kind: type) -> None:
     [
         (
             TENSOR[None],
-            r"the left image is uint8 \[1, 5, 7, 3\], a batch of 1; expected an image.* call once",
+            r"the left image is uint8 \[1, 5, 7, 3\], a batch of 1; expected an image.* the predictor itself with all",
         ),
         (torch.zeros(2, 3, 5, 7), r"float32 \[2, 3, 5, 7\], a batch of 2"),
         (np.dstack([RGB, GRAY]), r"uint8 \[5, 7, 4\]; .* drop alpha"),
