@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from stereo.ablation.rows import REFERENCE, SECOND_REFERENCE, Place, Row
+from stereo.ablation.rows import REFERENCE, REFERENCES, Place, Row
 from stereo.ablation.scores import METRICS, SCENES, Scores, read_scores, require_same
 from stereo.ablation.statistic import Ratio, ratio, score
 from stereo.errors import ConfigError, OutputError
@@ -49,7 +49,7 @@ def tables(rows: Sequence[Row], place: Place, costs: Costs) -> list[str]:
         assert first is not None  # there is one, so there is a first
         require_same(first.pairs, found.pairs, place, found.row, found.seeds[0])
     families = [] if first is None else first.families
-    references = [(name, scores.get(name)) for name in (REFERENCE, SECOND_REFERENCE)]
+    references = [(name, scores.get(name)) for name in REFERENCES]
     lines = [_about(first, costs), "", *_summary(rows, scores, families, costs)]
     for title, own in (("the real pairs", families), ("the 64 procedural scenes", [SCENES])):
         lines += ["", f"### Ratios on {title}", "", *_ratios(rows, scores, references, own)]

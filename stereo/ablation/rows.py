@@ -11,8 +11,9 @@ from pathlib import Path
 
 from stereo.errors import ConfigError
 
-# The rows that the others are compared with, by name: no attention, and gates alone.
-REFERENCE, SECOND_REFERENCE = "none", "gate"
+# The rows that the others are compared with, by name: no attention, gates alone, and the network as it ships.
+REFERENCES = ("none", "gate", "volume_efficient")
+REFERENCE = REFERENCES[0]
 
 _HEAD = re.compile(r"^# row(?: \(([a-z])\))?: (\S.*)$", re.MULTILINE)
 

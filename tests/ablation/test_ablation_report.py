@@ -156,7 +156,7 @@ def test_every_row_stands_there_also_without_scores(rows: list[Row], place: Plac
     lines = tables(rows, place, {})
     assert [cells(lines, "", name)[4] for name in ("none", "gate", "added")] == ["no scores yet", "0", "no scores yet"]
     # No row to compare with.
-    assert cells(lines, "### Ratios on the real pairs", "gate") == ["–"] * 6
+    assert cells(lines, "### Ratios on the real pairs", "gate") == ["–"] * 9
 
 
 def test_there_are_tables_before_anything_is_run(rows: list[Row], place: Place) -> None:
