@@ -21,6 +21,7 @@ MAY_DIFFER = {
     "gate_plane_trunk": "initial_trunk",
     "gate_plane_pyramid_trunk": "initial_trunk",
     "gate_merged_pyramid_trunk": "initial_trunk",
+    "gate_pyramid_trunk": "initial_trunk",
 }
 
 
