@@ -55,6 +55,38 @@ class Calibration:
             focal_length_y=None if square else focal_length_y * ratio_y,
         )
 
+    def for_image(self, height: int, width: int, calibrated_size: tuple[int, int] | None = None) -> "Calibration":
+        """Return the calibration of views that were resized to height × width px.
+
+        Args:
+            calibrated_size: Rows and columns of the views that this calibration is of. None: the same as the views;
+                then only the principal point can tell that they are of another size.
+
+        Raises: DataError if the views cannot come of a resize, up to the rounding of their size.
+        """
+        if calibrated_size is None:
+            self._check_principal_point(height, width)
+            return self
+        rows, columns = calibrated_size
+        # Each side may have been rounded up or down, so that the one ratio lies within one pixel of each.
+        if (width + 1) / columns <= (height - 1) / rows or (height + 1) / rows <= (width - 1) / columns:
+            raise DataError(
+                f"the images are {width}×{height} but the calibration is of {columns}×{rows} (width × height), another "
+                "shape: cropped images need a calibration of their own; check that they belong together"
+            )
+        return self if (height, width) == (rows, columns) else self.resized(width / columns, height / rows)
+
+    def _check_principal_point(self, height: int, width: int) -> None:
+        if self.cx is None or self.cy is None:
+            return
+        # Of views at half or double size it lies near a corner or near the middle of a quarter.
+        if not (0.1 < (self.cx + 0.5) / width < 0.9 and 0.1 < (self.cy + 0.5) / height < 0.9):
+            raise DataError(
+                f"the images are {width}×{height} (width × height), but the calibration has its principal point at "
+                f"({self.cx:g}, {self.cy:g}), far from their middle; it seems to be of images of another size: add "
+                "that size to it, or use the images it was made with"
+            )
+
     def upside_down(self, height: int) -> "Calibration":
         """Return the calibration of views of so many rows after a vertical flip."""
         return replace(self, cy=None if self.cy is None else height - 1 - self.cy)
