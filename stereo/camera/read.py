@@ -10,11 +10,14 @@ from stereo.camera.document import Document, read_document
 from stereo.camera.forms import argoverse, colmap, euroc, kalibr, kitti, middlebury, oak, opencv, plain, ros, vins, zed
 from stereo.camera.model import CameraPair, Size
 from stereo.camera.request import LengthUnit, Request
+from stereo.camera.values import shown_size
 
 # Baselines beyond these, m, are in another unit than the file's form has.
 _LEAST_BASELINE, _MOST_BASELINE = 0.0005, 20.0
 # How far a rotation's product with its transpose may be from the identity: files give 6 digits or more.
 _ROTATION_ERROR = 1e-3
+# The share by which the baselines before and after rectification may differ.
+_BASELINE_ERROR = 0.02
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,9 @@ def _check(pair: CameraPair, document: Document) -> None:
         if turn is not None and not _is_rotation(turn):
             raise document.error(f"the {name} is no rotation; expected a 3×3 matrix of orthogonal rows of length 1")
     if pair.left.size != pair.right.size:
-        raise document.error(f"the left images are {_size(pair.left.size)}, the right ones {_size(pair.right.size)}")
+        raise document.error(
+            f"the left images are {shown_size(pair.left.size)}, the right ones {shown_size(pair.right.size)}"
+        )
     baseline = float(np.linalg.norm(pair.translation))
     x, y, z = (-pair.rotation.T @ pair.translation).tolist()
     if not _LEAST_BASELINE <= baseline <= _MOST_BASELINE:
@@ -104,12 +109,17 @@ def _check(pair: CameraPair, document: Document) -> None:
             f"its cameras do not stand side by side: the right one is at ({x:.3g}, {y:.3g}, {z:.3g}) m to the "
             "right, down and ahead of the left one; turn the images of cameras that stand one above the other"
         )
-    wrong = _swapped(baseline) if x < 0 else None
-    if wrong is None and pair.left.projection is not None and pair.right.projection is not None:
+    if x < 0:
+        raise document.error(_swapped(baseline))
+    if pair.left.projection is not None and pair.right.projection is not None:
         rectified = pair.calibration().baseline
-        wrong = _swapped(-rectified) if rectified <= 0 else None
-    if wrong is not None:
-        raise document.error(wrong)
+        if rectified <= 0:
+            raise document.error(_swapped(-rectified))
+        if abs(rectified - baseline) > _BASELINE_ERROR * baseline:
+            raise document.error(
+                f"its baseline is {rectified:.4g} m by the projections and {baseline:.4g} m by the translation; "
+                "expected the same: is one of them of images of another size?"
+            )
 
 
 def _swapped(distance: float) -> str:
@@ -121,7 +131,3 @@ def _swapped(distance: float) -> str:
 
 def _is_rotation(turn: np.ndarray) -> bool:
     return bool(np.abs(turn @ turn.T - np.eye(3)).max() < _ROTATION_ERROR and np.linalg.det(turn) > 0)
-
-
-def _size(size: Size | None) -> str:
-    return "of no stated size" if size is None else f"{size[1]}×{size[0]}"

@@ -104,6 +104,11 @@ def lens(
     return found, model
 
 
+def is_of_size(intrinsics: Array, size: Size | None) -> bool:
+    """Return whether the principal point lies within the images, as far as their size is known."""
+    return size is None or (0 <= intrinsics[0, 2] < size[1] and 0 <= intrinsics[1, 2] < size[0])
+
+
 def camera(
     document: Document,
     size: Size | None,
@@ -113,13 +118,18 @@ def camera(
     projection: Array | None = None,
 ) -> CameraModel:
     """Return the camera of these parts. Raises: FormatError if its matrix is of another size than its images."""
-    cx, cy = intrinsics[0, 2], intrinsics[1, 2]
-    if size is not None and not (0 <= cx < size[1] and 0 <= cy < size[0]):
+    if not is_of_size(intrinsics, size):
+        cx, cy = intrinsics[:2, 2]
         raise document.error(
-            f"its principal point ({cx:g}, {cy:g}) lies outside its images of {size[1]}×{size[0]} (width × height): "
+            f"its principal point ({cx:g}, {cy:g}) lies outside its images of {shown_size(size)} (width × height): "
             "it was calibrated with images of another size; put in the size of those"
         )
     return CameraModel(size, intrinsics, *distortion, rectification, projection)
+
+
+def shown_size(size: Size | None) -> str:
+    """Return width×height for messages."""
+    return "unknown size" if size is None else f"{size[1]}×{size[0]}"
 
 
 def inverse(pose: Array) -> Array:

@@ -79,12 +79,12 @@ class Calibration:
     def _check_principal_point(self, height: int, width: int) -> None:
         if self.cx is None or self.cy is None:
             return
-        # Of views at half or double size it lies near a corner or near the middle of a quarter.
-        if not (0.1 < (self.cx + 0.5) / width < 0.9 and 0.1 < (self.cy + 0.5) / height < 0.9):
+        # For views at half or double size, it is near a corner or near the middle of a quarter.
+        if not (0.3 < (self.cx + 0.5) / width < 0.7 and 0.3 < (self.cy + 0.5) / height < 0.7):
             raise DataError(
                 f"the images are {width}×{height} (width × height), but the calibration has its principal point at "
                 f"({self.cx:g}, {self.cy:g}), far from their middle; it seems to be of images of another size: add "
-                "that size to it, or use the images it was made with"
+                "their width and height to its file"
             )
 
     def upside_down(self, height: int) -> "Calibration":

@@ -43,8 +43,8 @@ def _camera(document: Document, values: dict[str, Any], name: str) -> CameraMode
     intrinsics = vector(document, values.get("intrinsics"), f"{name} intrinsics", 5 if kind == "omni" else 4)
     coefficients, model = values.get("distortion_coeffs"), _DISTORTIONS[distortion]
     if kind == "omni":
-        found = lens(document, f"{name} distortion_coeffs", coefficients, model)[0]
-        coefficients, model = [intrinsics[0], *(found.tolist() or [0.0] * 4)], "omni"
+        radial = lens(document, f"{name} distortion_coeffs", coefficients, model)[0].tolist() or [0.0] * 4
+        coefficients, model = [float(intrinsics[0]), *radial], "omni"
     fx, fy, cx, cy = intrinsics[-4:]
     size = image_size(document, *vector(document, values.get("resolution"), f"{name} resolution", 2))
     found = lens(document, f"{name} distortion_coeffs", coefficients, model)

@@ -1,9 +1,13 @@
 """KITTI: lines `P2:` (2012, odometry, objects) or `P_rect_02:` (2015, raw), and DrivingStereo's cameras 101, 103.
 
-The files of the raw data hold the cameras before rectification too (S, K, D, R, T), in px and meters.
+The files of the raw data hold the cameras before rectification too (S, K, D, R, T), in px and meters. Those of
+DrivingStereo are of images of another size than S, and are left out.
 """
 
 import re
+from dataclasses import replace
+
+import numpy as np
 
 from stereo.camera.document import Document
 from stereo.camera.model import Array, CameraModel, CameraPair, Size, pair_of_calibration
@@ -39,19 +43,20 @@ def read(request: Request) -> CameraPair:
     calibration = parse_kitti_calibration(document.text, document.path, *names)
     note = f"cameras {names[0]} and {names[1]}, baseline in m"
     left, right = (name.rpartition("_")[2] for name in names)
-    rectified_size = _size(document, lines, f"S_rect_{left}")
-    needed = {f"{key}_{name}" for key in ("S", "K", "D", "R", "T", "R_rect") for name in (left, right)}
-    if not needed <= lines.keys():
-        return pair_of_calibration(calibration, rectified_size, note)
+    size = _size(document, lines, f"S_rect_{left}")
+    before = {f"{key}_{name}" for key in ("S", "K", "D", "R", "T", "R_rect") for name in (left, right)}
+    if not before <= lines.keys():
+        return pair_of_calibration(calibration, size, note)
     one, other = _pose(document, lines, left), _pose(document, lines, right)
     rotation = other[0] @ one[0].T
+    translation = other[1] - rotation @ one[1]
+    baseline = float(np.linalg.norm(translation))
+    if abs(calibration.baseline - baseline) > 0.02 * baseline:
+        # DrivingStereo halved the focal length of its projections and forgot their fourth column.
+        note += f", that of the translations: the projections have {calibration.baseline:.3f} m"
+        return pair_of_calibration(replace(calibration, baseline=baseline), size, note)
     return CameraPair(
-        left=_camera(document, lines, left),
-        right=_camera(document, lines, right),
-        rotation=rotation,
-        translation=other[1] - rotation @ one[1],
-        unit_note=note,
-        rectified_size=rectified_size,
+        _camera(document, lines, left), _camera(document, lines, right), rotation, translation, note, size
     )
 
 

@@ -32,6 +32,8 @@ def read(request: Request) -> CameraPair:
     one, other = (matrix(document, document.values[f"body_T_cam{n}"], f"body_T_cam{n}", 4, 4) for n in (0, 1))
     pose = inverse(other) @ one
     rotation, translation, note = pose[:3, :3], pose[:3, 3], "lengths in m"
+    if document.values.get("estimate_extrinsic") in (1, 2):
+        note += "; the poses are a first guess, by estimate_extrinsic"
     plain = left.distortion_model == right.distortion_model == "none"
     if plain and translation[0] < 0 and np.array_equal(left.matrix, right.matrix):
         # The infrared images of a RealSense are rectified by the camera; the poses come of odometry.
