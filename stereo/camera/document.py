@@ -15,7 +15,7 @@ from stereo.data.formats.text import read_text
 from stereo.errors import FormatError
 
 # What PyYAML lets through where a value is not what its tag says, such as `!!timestamp x`.
-_WRONG_TAGS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
+_WRONG_TAGS = (TypeError, LookupError, AttributeError, ArithmeticError)
 
 
 class _Loader(yaml.SafeLoader):
@@ -67,7 +67,9 @@ class Document:
             values = parse(self.text)
         except RecursionError:
             return {}, f"its {kind} is nested too deeply"
-        except (*_WRONG_TAGS, yaml.YAMLError, ElementTree.ParseError) as error:
+        except _WRONG_TAGS:
+            return {}, f"is no valid {kind}: a value is not what its tag says"
+        except (ValueError, yaml.YAMLError, ElementTree.ParseError) as error:
             return {}, f"is no valid {kind}: {' '.join(str(error).split())[:160]}"
         if not isinstance(values, dict):
             return {}, f"holds no names with values ({kind})"

@@ -95,9 +95,8 @@ def _check(pair: CameraPair, document: Document) -> None:
         if turn is not None and not _is_rotation(turn):
             raise document.error(f"the {name} is no rotation; expected a 3×3 matrix of orthogonal rows of length 1")
     if pair.left.size != pair.right.size:
-        raise document.error(
-            f"the left images are {shown_size(pair.left.size)}, the right ones {shown_size(pair.right.size)}"
-        )
+        sizes = f"{shown_size(pair.left.size)} on the left, {shown_size(pair.right.size)} on the right"
+        raise document.error(f"its images are of two sizes (width × height): {sizes}; expected one")
     baseline = float(np.linalg.norm(pair.translation))
     x, y, z = (-pair.rotation.T @ pair.translation).tolist()
     if not _LEAST_BASELINE <= baseline <= _MOST_BASELINE:

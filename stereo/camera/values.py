@@ -167,4 +167,4 @@ def _number(value: Any) -> float:
 
 
 def _shown(value: Any) -> str:
-    return quote(str(value)) if isinstance(value, str | float | None) else f"{_number(value):g}"
+    return quote(str(value)) if isinstance(value, str | float | bool | None) else f"{_number(value):g}"

@@ -5,10 +5,12 @@ from typing import Any
 
 from stereo.data.sample import Calibration
 
+Rows = list[list[float]]
+
 # The same pair in all forms: f = 500 px (fy 510), left (320, 240), right (330, 240), 640×480, baseline 0.1 m.
-LEFT = [[500, 0, 320], [0, 510, 240], [0, 0, 1]]
-RIGHT = [[500, 0, 330], [0, 510, 240], [0, 0, 1]]
-EYE = [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
+LEFT: Rows = [[500, 0, 320], [0, 510, 240], [0, 0, 1]]
+RIGHT: Rows = [[500, 0, 330], [0, 510, 240], [0, 0, 1]]
+EYE: Rows = [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
 CALIBRATION = Calibration(500, 0.1, 10, 320, 240, 510)
 
 # Names and texts; the first file, or the first two, are read.
@@ -61,11 +63,11 @@ RZ_HD=0
 """
 
 
-def flat(rows: list[list[float]]) -> list[float]:
+def flat(rows: Rows) -> list[float]:
     return [number for row in rows for number in row]
 
 
-def ros(matrix: list[list[float]], shift: float) -> str:
+def ros(matrix: Rows, shift: float) -> str:
     projection = [[*row, shift if index == 0 else 0] for index, row in enumerate(matrix)]
     return f"""image_width: 640
 image_height: 480
@@ -77,7 +79,7 @@ projection_matrix: {{rows: 3, cols: 4, data: {flat(projection)}}}
 """
 
 
-def ros_ini(matrix: list[list[float]], shift: float) -> str:
+def ros_ini(matrix: Rows, shift: float) -> str:
     def lines(rows: Any) -> str:
         return "\n".join(" ".join(map(str, row)) for row in rows)
 
@@ -224,4 +226,4 @@ EXAMPLES: dict[str, tuple[str, Files]] = {
     "plain_m": ("plain numbers (fx, cx, cy, baseline)", {"a.json": json.dumps({**PLAIN, "baseline_meters": 0.1})}),
     "plain_mm": ("plain numbers (fx, cx, cy, baseline)", {"a.json": json.dumps({**PLAIN, "baseline": 100})}),
     "plain_cm": ("plain numbers (fx, cx, cy, baseline)", {"a.yaml": json.dumps({**PLAIN, "baseline_cm": 10})}),
-}  # fmt: skip
+}

@@ -38,7 +38,7 @@ def read(request: Request) -> CameraPair:
     # Each image has two lines, and the second one, of points, may be empty or be left out.
     views = sorted((row for row in rows if len(row) == 10 and row[8].isdigit()), key=lambda row: row[9])
     if len(views) != 2:
-        raise images.error(f"places {len(views)} images; expected the two of a stereo pair")
+        raise images.error(f"places {len(views)} images; expected two, a stereo pair")
     found = {row[0]: row for row in _rows(cameras)}
     models = []
     for view in views:

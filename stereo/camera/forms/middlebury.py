@@ -11,7 +11,7 @@ from stereo.data.formats.calibration import parse_calibration, split_lines
 
 def recognizes(document: Document) -> bool:
     """Return whether a line begins with `cam0=`."""
-    return re.search(r"(?m)^\s*cam0\s*=", document.text) is not None
+    return re.search(r"(?m)^[ \t]*cam0[ \t]*=", document.text) is not None
 
 
 def read(request: Request) -> CameraPair:

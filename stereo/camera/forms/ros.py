@@ -42,7 +42,7 @@ def read(request: Request) -> CameraPair:
 
 
 def _is_ini(document: Document) -> bool:
-    return re.search(r"(?m)^\s*camera matrix\s*$", document.text) is not None
+    return re.search(r"(?m)^[ \t]*camera matrix[ \t]*$", document.text) is not None
 
 
 def _camera(document: Document) -> CameraModel:

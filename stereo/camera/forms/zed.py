@@ -30,7 +30,7 @@ _Sections = dict[str, dict[str, str]]
 
 def recognizes(document: Document) -> bool:
     """Return whether there is a section [LEFT_CAM_…]."""
-    return re.search(r"(?mi)^\s*\[LEFT_CAM_\w+\]", document.text) is not None
+    return re.search(r"(?mi)^[ \t]*\[LEFT_CAM_\w+\]", document.text) is not None
 
 
 def read(request: Request) -> CameraPair:

@@ -16,7 +16,7 @@ _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?")
 
 
 def read_text(path: Path, example: str) -> str:
-    """Return the text of a file of at most 512 kB: UTF-8, UTF-16 with its mark, or Latin-1, line ends as they are.
+    """Return the text of a file of at most 512 kB: UTF-8, UTF-16 with its mark, or Latin-1; lines end with \\n.
 
     Raises: FormatError, which gives `example` as what was expected.
     """
@@ -39,7 +39,7 @@ def read_text(path: Path, example: str) -> str:
         text = data.decode("latin-1")
     if _CONTROL.search(text):
         raise FormatError(f"{path}: is not a text file; expected lines such as '{example}'; {AGAIN}")
-    return text
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def parse_number(word: str) -> float:
