@@ -1,14 +1,14 @@
 """Two cameras as a calibration describes them, before or after rectification."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stereo.data.formats.calibration import calibration_of_projections
-from stereo.data.sample import Calibration
+from stereo.data.sample import Calibration, check_principal_point, resize_ratios
 from stereo.errors import DataError
 
 Array = NDArray[np.float64]
@@ -71,6 +71,25 @@ class CameraPair:
             and float(np.linalg.norm(self.translation[1:])) <= -_ANGLE * float(self.translation[0])
         )
 
+    def for_image(self, height: int, width: int) -> "CameraPair":
+        """Return the cameras of images, as yet unrectified, that were resized to height × width px.
+
+        Raises: DataError if they cannot belong to this calibration.
+        """
+        if self.left.size is None:
+            check_principal_point(float(self.left.matrix[0, 2]), float(self.left.matrix[1, 2]), height, width)
+            return self
+        ratio_x, ratio_y = resize_ratios(height, width, self.left.size)
+        # Pixel centers lie at whole numbers, so that views reach from −½ on.
+        resize = np.array([[ratio_x, 0, (ratio_x - 1) / 2], [0, ratio_y, (ratio_y - 1) / 2], [0, 0, 1]])
+        rectified = self.rectified_size
+        return replace(
+            self,
+            left=_resized(self.left, (height, width), resize),
+            right=_resized(self.right, (height, width), resize),
+            rectified_size=rectified and (round(rectified[0] * ratio_y), round(rectified[1] * ratio_x)),
+        )
+
     def calibration(self) -> Calibration:
         """Return the calibration of the rectified images. Raises: DataError if they are yet to be made."""
         if self.left.projection is not None and self.right.projection is not None:
@@ -105,6 +124,11 @@ def pair_of_calibration(calibration: Calibration, size: Size | None, note: str =
         for x in (cx, cx + calibration.disparity_offset)
     )
     return CameraPair(left, right, np.eye(3), np.array([-calibration.baseline, 0.0, 0.0]), note)
+
+
+def _resized(camera: CameraModel, size: Size, resize: Array) -> CameraModel:
+    projection = None if camera.projection is None else resize @ camera.projection
+    return replace(camera, size=size, matrix=resize @ camera.matrix, projection=projection)
 
 
 def rotation_angle(rotation: Array) -> float:

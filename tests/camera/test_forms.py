@@ -28,6 +28,7 @@ from stereo.camera import CameraPair, read_camera_pair
 from stereo.camera.document import Document
 from stereo.camera.read import FORMS, form_of
 from stereo.data.sample import Calibration
+from stereo.errors import DataError
 
 
 @pytest.fixture
@@ -59,6 +60,19 @@ def test_a_pair_in_every_form(name: str, read: Callable[..., CameraPair]) -> Non
     assert read({key: text.replace("\n", "\r\n") for key, text in files.items()}, "utf-8-sig").calibration() == got
     if "\n#" in files[next(iter(files))]:
         assert read({key: text + "# für Köln\n" for key, text in files.items()}, "latin-1").calibration() == got
+
+
+def test_a_pair_of_resized_images(read: Callable[..., CameraPair]) -> None:
+    pair = read(EXAMPLES["ros"][1]).for_image(240, 320)
+    # The middle of 640 columns, 319.5, becomes that of 320, 159.5.
+    assert pair.left.matrix.tolist() == [[250, 0, 159.75], [0, 255, 119.75], [0, 0, 1]]
+    assert pair.right.size == (240, 320)
+    assert pair.calibration() == CALIBRATION.resized(0.5, 0.5)
+    assert pair.calibration_for(480, 640) == CALIBRATION
+    with pytest.raises(DataError, match="images are 640×400 but the calibration is of 640×480"):
+        read(EXAMPLES["ros"][1]).for_image(400, 640)
+    with pytest.raises(DataError, match=r"images are 320×240 .* principal point at "):
+        read(EXAMPLES["kitti"][1]).for_image(240, 320)
 
 
 def test_every_form_has_an_example() -> None:

@@ -30,8 +30,7 @@ COLMAP: Files = {
     "cameras.txt": "# Camera list with one line of data per camera:\n1 PINHOLE 640 480 500 510 320 240\n"
     "2 PINHOLE 640 480 500 510 330 240\n",
     # Both cameras are turned by 90° about the world's z axis.
-    "images.txt": "# Image list with two lines of data per image:\n8 2 0 0 2 3 4 5 1 a.png\n\n"
-    "7 0.70710678 0 0 0.70710678 2.9 4 5 2 b.png\n10 20 -1 30 40 -1\n",
+    "images.txt": "8 2 0 0 2 3 4 5 1 a.png\n\n7 0.70710678 0 0 0.70710678 2.9 4 5 2 b.png\n10 20 -1 30 40 -1\n",
 }
 ZED = """[LEFT_CAM_HD]
 fx=500

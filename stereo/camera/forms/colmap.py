@@ -22,11 +22,14 @@ _MODELS: dict[str, tuple[int, DistortionModel, int]] = {
     "FULL_OPENCV": (2, "rational", 8),
     "OPENCV_FISHEYE": (2, "fisheye", 4),
 }
+# The first line that is no comment: number, model, width, height, …; number, 7 numbers of the pose, camera, name.
+_CAMERA = r"\A\s*(#.*\n\s*)*\d+ +[A-Z_]+ +\d+ +\d+ "
+_IMAGE = r"\A\s*(#.*\n\s*)*\d+( +[-+.\de]+){7} +\d+ +\S+\n"
 
 
 def recognizes(document: Document) -> bool:
     """Return whether it is cameras.txt (number, model, width, height, …) or images.txt, by their first lines."""
-    return _is_cameras(document) or re.match(r"\s*# Image list with", document.text) is not None
+    return re.search(_CAMERA, document.text) is not None or re.search(_IMAGE, document.text) is not None
 
 
 def read(request: Request) -> CameraPair:
@@ -53,7 +56,7 @@ def read(request: Request) -> CameraPair:
 
 
 def _is_cameras(document: Document) -> bool:
-    return re.search(r"(?m)\A\s*(#.*\n\s*)*\d+\s+[A-Z_]+\s+\d+\s+\d+\s", document.text) is not None
+    return re.search(_CAMERA, document.text) is not None
 
 
 def _rows(document: Document) -> list[list[str]]:
