@@ -97,6 +97,13 @@ def _check(pair: CameraPair, document: Document) -> None:
     if pair.left.size != pair.right.size:
         sizes = f"{shown_size(pair.left.size)} on the left, {shown_size(pair.right.size)} on the right"
         raise document.error(f"its images are of two sizes (width × height): {sizes}; expected one")
+    for side, camera in (("left", pair.left), ("right", pair.right)):
+        cx, cy = camera.matrix[:2, 2]
+        if camera.size is not None and not (0 <= cx < camera.size[1] and 0 <= cy < camera.size[0]):
+            raise document.error(
+                f"its {side} principal point ({cx:g}, {cy:g}) lies outside its images of {shown_size(camera.size)} "
+                "(width × height): it was calibrated with images of another size; put in the size of those"
+            )
     baseline = float(np.linalg.norm(pair.translation))
     x, y, z = (-pair.rotation.T @ pair.translation).tolist()
     if not _LEAST_BASELINE <= baseline <= _MOST_BASELINE:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from stereo.camera.document import Document
-from stereo.camera.model import Array, CameraModel, DistortionModel, Size
+from stereo.camera.model import Array, DistortionModel, Size
 from stereo.data.formats.containers import quote
 from stereo.data.formats.text import parse_number
 
@@ -102,29 +102,6 @@ def lens(
         found = np.pad(found, (0, max(0, 4 - len(found))))  # k1, k2 alone
         return found, "rational" if len(found) > 5 else "plumb_bob"
     return found, model
-
-
-def is_of_size(intrinsics: Array, size: Size | None) -> bool:
-    """Return whether the principal point lies within the images, as far as their size is known."""
-    return size is None or (0 <= intrinsics[0, 2] < size[1] and 0 <= intrinsics[1, 2] < size[0])
-
-
-def camera(
-    document: Document,
-    size: Size | None,
-    intrinsics: Array,
-    distortion: tuple[Array, DistortionModel],
-    rectification: Array | None = None,
-    projection: Array | None = None,
-) -> CameraModel:
-    """Return the camera of these parts. Raises: FormatError if its matrix is of another size than its images."""
-    if not is_of_size(intrinsics, size):
-        cx, cy = intrinsics[:2, 2]
-        raise document.error(
-            f"its principal point ({cx:g}, {cy:g}) lies outside its images of {shown_size(size)} (width × height): "
-            "it was calibrated with images of another size; put in the size of those"
-        )
-    return CameraModel(size, intrinsics, *distortion, rectification, projection)
 
 
 def shown_size(size: Size | None) -> str:

@@ -84,6 +84,10 @@ WRONG: dict[str, tuple[Files, str]] = {
     "size": (plain(width=640.5), "its image size is '640.5' × 480"),
     "half a size": ({"a.json": json.dumps({**PLAIN, "baseline_m": 0.1, "height": None})}, "its image size is"),
     "principal point": (opencv(imageSize=[320, 240]), "(320, 240) lies outside its images of 320×240"),
+    "principal point of a rectified pair": (
+        plain(width=320),
+        "left principal point (320, 240) lies outside its images of 320×480",
+    ),
     "transposed": (opencv(K_left=[[500, 0, 0], [0, 510, 0], [320, 240, 1]]), "expected [f 0 cx; 0 f cy; 0 0 1]"),
     "rows": (opencv(R=[[1, 0, 0], [0, 1, 0]]), "R has 2 rows; expected 3"),
     "a shape": (opencv(R={"rows": 1, "cols": 9, "data": [1, 0, 0, 0, 1, 0, 0, 0, 1]}), "R is 1×9; expected 3×3"),

@@ -105,6 +105,45 @@ def test_vins(read: Callable[..., CameraPair], right_cx: int) -> None:
     assert (calibration.focal_length, calibration.disparity_offset) == (500, right_cx - 320)
 
 
+@pytest.mark.parametrize(
+    ("lens", "model", "coefficients"),
+    [
+        (
+            "model_type: MEI\nmirror_parameters: {xi: 1.5}\ndistortion_parameters: {k1: 1, k2: 2, p1: 3, p2: 4}\n"
+            "projection_parameters: {gamma1: 500, gamma2: 510, u0: 320, v0: 240}\n",
+            "omni",
+            [1.5, 1, 2, 3, 4],
+        ),
+        (
+            "model_type: KANNALA_BRANDT\n"
+            "projection_parameters: {k2: 1, k3: 2, k4: 3, k5: 4, mu: 500, mv: 510, u0: 320, v0: 240}\n",
+            "fisheye",
+            [1, 2, 3, 4],
+        ),
+    ],
+)
+def test_lenses_of_vins(read: Callable[..., CameraPair], lens: str, model: str, coefficients: list[float]) -> None:
+    config = "cam0_calib: a.yaml\ncam1_calib: a.yaml\n" + BODY.format(0, 0.3) + BODY.format(1, 0.4)
+    pair = read({"config.yaml": config, "a.yaml": lens}, one=True)
+    assert (pair.left.distortion_model, pair.left.distortion.tolist()) == (model, coefficients)
+    assert pair.left.matrix.tolist() == LEFT
+
+
+@pytest.mark.parametrize(
+    ("camera", "model", "coefficients"),
+    [
+        ("SIMPLE_PINHOLE 640 480 500 320 240", "none", []),
+        ("SIMPLE_RADIAL 640 480 500 320 240 0.1", "plumb_bob", [0.1, 0, 0, 0]),
+        ("OPENCV 640 480 500 500 320 240 0.1 0.2 0.3 0.4", "plumb_bob", [0.1, 0.2, 0.3, 0.4]),
+        ("OPENCV_FISHEYE 640 480 500 500 320 240 0.1 0.2 0.3 0.4", "fisheye", [0.1, 0.2, 0.3, 0.4]),
+    ],
+)
+def test_lenses_of_colmap(read: Callable[..., CameraPair], camera: str, model: str, coefficients: list[float]) -> None:
+    pair = read({**COLMAP, "cameras.txt": f"1 {camera}\n2 {camera}\n"})
+    assert (pair.left.distortion_model, pair.left.distortion.tolist()) == (model, coefficients)
+    assert pair.left.matrix.tolist() == [[500, 0, 320], [0, 500, 240], [0, 0, 1]]
+
+
 def test_vins_with_a_noisy_pose_of_rectified_cameras(read: Callable[..., CameraPair]) -> None:
     turned = BODY.format(1, 0.4).replace("[1, 0, 0, 0.4, 0, 1, 0,", "[0.99995, -0.01, 0, 0.4, 0.01, 0.99995, 0,")
     config = "cam0_calib: left.yaml\ncam1_calib: right.yaml\n" + BODY.format(0, 0.3) + turned

@@ -10,7 +10,7 @@ import numpy as np
 from stereo.camera.document import Document, read_document
 from stereo.camera.model import Array, CameraModel, CameraPair, DistortionModel
 from stereo.camera.request import Request
-from stereo.camera.values import camera, image_size, lens, pinhole, vector
+from stereo.camera.values import image_size, lens, pinhole, vector
 
 # Of each model: how many focal lengths, the distortion model, the coefficients' places among OpenCV's.
 _MODELS: dict[str, tuple[int, DistortionModel, int]] = {
@@ -74,7 +74,7 @@ def _camera(document: Document, row: list[str]) -> CameraModel:
         distortion = np.append(distortion, 0)
     size = image_size(document, row[2], row[3])
     intrinsics = pinhole(document, f"camera {row[0]}", fx, fy, cx, cy)
-    return camera(document, size, intrinsics, lens(document, row[1], distortion.tolist(), model))
+    return CameraModel(size, intrinsics, *lens(document, row[1], distortion.tolist(), model))
 
 
 def _pose(document: Document, row: list[str]) -> tuple[Array, Array]:

@@ -3,7 +3,7 @@
 from stereo.camera.document import Document
 from stereo.camera.model import CameraModel, CameraPair, DistortionModel
 from stereo.camera.request import Request
-from stereo.camera.values import camera, image_size, inverse, lens, matrix, pinhole, vector
+from stereo.camera.values import image_size, inverse, lens, matrix, pinhole, vector
 
 _DISTORTIONS: dict[str, DistortionModel] = {
     "none": "none",
@@ -36,4 +36,4 @@ def _camera(document: Document) -> CameraModel:
     fx, fy, cx, cy = vector(document, values["intrinsics"], "intrinsics", 4)
     size = image_size(document, *vector(document, values.get("resolution"), "resolution", 2))
     found = lens(document, "distortion_coefficients", values.get("distortion_coefficients"), _DISTORTIONS[distortion])
-    return camera(document, size, pinhole(document, "intrinsics", fx, fy, cx, cy), found)
+    return CameraModel(size, pinhole(document, "intrinsics", fx, fy, cx, cy), *found)

@@ -5,7 +5,7 @@ from typing import Any
 from stereo.camera.document import Document
 from stereo.camera.model import Array, CameraModel, CameraPair, DistortionModel
 from stereo.camera.request import Request
-from stereo.camera.values import camera, image_size, inverse, lens, matrix, pinhole, vector
+from stereo.camera.values import image_size, inverse, lens, matrix, pinhole, vector
 
 _DISTORTIONS: dict[str, DistortionModel] = {"none": "none", "radtan": "plumb_bob", "equidistant": "fisheye"}
 
@@ -48,7 +48,7 @@ def _camera(document: Document, values: dict[str, Any], name: str) -> CameraMode
     fx, fy, cx, cy = intrinsics[-4:]
     size = image_size(document, *vector(document, values.get("resolution"), f"{name} resolution", 2))
     found = lens(document, f"{name} distortion_coeffs", coefficients, model)
-    return camera(document, size, pinhole(document, name, fx, fy, cx, cy), found)
+    return CameraModel(size, pinhole(document, name, fx, fy, cx, cy), *found)
 
 
 def _pose(document: Document, one: dict[str, Any], other: dict[str, Any]) -> Array:

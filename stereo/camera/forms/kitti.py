@@ -12,7 +12,7 @@ import numpy as np
 from stereo.camera.document import Document
 from stereo.camera.model import Array, CameraModel, CameraPair, Size, pair_of_calibration
 from stereo.camera.request import Request
-from stereo.camera.values import camera, camera_matrix, image_size, lens, matrix, vector
+from stereo.camera.values import camera_matrix, image_size, lens, matrix, vector
 from stereo.data.formats.calibration import parse_kitti_calibration, split_lines
 
 # Left and right of each pair, the color cameras before the gray ones.
@@ -61,11 +61,10 @@ def read(request: Request) -> CameraPair:
 
 
 def _camera(document: Document, lines: dict[str, list[str]], name: str) -> CameraModel:
-    return camera(
-        document,
+    return CameraModel(
         _size(document, lines, f"S_{name}"),
         camera_matrix(document, lines[f"K_{name}"], f"K_{name}"),
-        lens(document, f"D_{name}", lines[f"D_{name}"]),
+        *lens(document, f"D_{name}", lines[f"D_{name}"]),
         matrix(document, lines[f"R_rect_{name}"], f"R_rect_{name}", 3, 3),
         matrix(document, lines[f"P_rect_{name}"], f"P_rect_{name}", 3, 4),
     )

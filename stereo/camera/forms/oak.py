@@ -10,7 +10,7 @@ import numpy as np
 from stereo.camera.document import Document
 from stereo.camera.model import Array, CameraModel, CameraPair
 from stereo.camera.request import Request
-from stereo.camera.values import camera, camera_matrix, image_size, inverse, lens, matrix, number
+from stereo.camera.values import camera_matrix, image_size, inverse, lens, matrix, number
 
 _PERSPECTIVE, _FISHEYE = 0, 1
 
@@ -70,9 +70,8 @@ def _camera(document: Document, values: dict[str, Any], name: str) -> CameraMode
     coefficients = values.get("distortionCoeff")
     if kind == _FISHEYE and isinstance(coefficients, list):
         coefficients = coefficients[:4]  # the rest is 0
-    return camera(
-        document,
+    return CameraModel(
         image_size(document, values.get("width"), values.get("height")),
         camera_matrix(document, values.get("intrinsicMatrix"), f"{name} intrinsicMatrix"),
-        lens(document, f"{name} distortionCoeff", coefficients, "fisheye" if kind == _FISHEYE else "plumb_bob"),
+        *lens(document, f"{name} distortionCoeff", coefficients, "fisheye" if kind == _FISHEYE else "plumb_bob"),
     )

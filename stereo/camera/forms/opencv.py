@@ -12,7 +12,7 @@ import numpy as np
 from stereo.camera.document import Document
 from stereo.camera.model import Array, CameraModel, CameraPair, DistortionModel, Size, pair_of_calibration
 from stereo.camera.request import Request
-from stereo.camera.values import camera, camera_matrix, image_size, lens, matrix, number, vector
+from stereo.camera.values import camera_matrix, image_size, lens, matrix, number, vector
 from stereo.data.sample import Calibration
 
 # Names without underscores, in small letters; those of one camera have one of its marks before or after them.
@@ -100,11 +100,10 @@ def _camera(
     if projection and turn:
         projected = matrix(document, values[projection], projection.upper(), 3, 4)
         projected[:, 3] *= factor
-    return camera(
-        document,
+    return CameraModel(
         size,
         camera_matrix(document, values[name], name.upper()),
-        lens(document, distortion.upper(), values.get(distortion), model),
+        *lens(document, distortion.upper(), values.get(distortion), model),
         matrix(document, values[turn], turn.upper(), 3, 3) if projected is not None else None,
         projected,
     )

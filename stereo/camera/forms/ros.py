@@ -8,7 +8,7 @@ import numpy as np
 from stereo.camera.document import Document
 from stereo.camera.model import CameraModel, CameraPair, DistortionModel
 from stereo.camera.request import Request
-from stereo.camera.values import camera, camera_matrix, image_size, lens, matrix
+from stereo.camera.values import camera_matrix, image_size, lens, matrix
 
 _DISTORTIONS: dict[str, DistortionModel] = {
     "plumb_bob": "plumb_bob",
@@ -51,11 +51,10 @@ def _camera(document: Document) -> CameraModel:
     if name not in _DISTORTIONS:
         raise document.error(f"its distortion_model is {name[:20]!a}; expected {', '.join(_DISTORTIONS)}")
     found = lens(document, "distortion_coefficients", values.get("distortion_coefficients"), _DISTORTIONS[name])
-    return camera(
-        document,
+    return CameraModel(
         image_size(document, values.get("image_width"), values.get("image_height")),
         camera_matrix(document, values.get("camera_matrix"), "camera_matrix"),
-        found,
+        *found,
         matrix(document, values.get("rectification_matrix"), "rectification_matrix", 3, 3),
         matrix(document, values.get("projection_matrix"), "projection_matrix", 3, 4),
     )

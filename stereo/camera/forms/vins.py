@@ -11,7 +11,7 @@ import numpy as np
 from stereo.camera.document import Document, read_document
 from stereo.camera.model import Array, CameraModel, CameraPair
 from stereo.camera.request import Request
-from stereo.camera.values import camera, image_size, inverse, lens, matrix, number, pinhole
+from stereo.camera.values import image_size, inverse, lens, matrix, number, pinhole
 
 
 def recognizes(document: Document) -> bool:
@@ -58,15 +58,15 @@ def _camera(document: Document) -> CameraModel:
     size = image_size(document, values.get("image_width"), values.get("image_height"))
     if kind == "KANNALA_BRANDT":
         found = lens(document, kind, _numbers(document, projection, "k2", "k3", "k4", "k5"), "fisheye")
-        return camera(document, size, _matrix(document, projection, "mu", "mv", "u0", "v0"), found)
+        return CameraModel(size, _matrix(document, projection, "mu", "mv", "u0", "v0"), *found)
     coefficients = _numbers(document, distortion, "k1", "k2", "p1", "p2")
     if kind == "MEI":
         mirror = _part(document, "mirror_parameters")
         found = lens(document, kind, [number(document, mirror, "xi"), *coefficients], "omni")
-        return camera(document, size, _matrix(document, projection, "gamma1", "gamma2", "u0", "v0"), found)
+        return CameraModel(size, _matrix(document, projection, "gamma1", "gamma2", "u0", "v0"), *found)
     if kind == "PINHOLE":
-        return camera(
-            document, size, _matrix(document, projection, "fx", "fy", "cx", "cy"), lens(document, kind, coefficients)
+        return CameraModel(
+            size, _matrix(document, projection, "fx", "fy", "cx", "cy"), *lens(document, kind, coefficients)
         )
     raise document.error(f"model_type is {kind[:20]!a}; expected PINHOLE, MEI or KANNALA_BRANDT")
 

@@ -12,7 +12,7 @@ import numpy as np
 from stereo.camera.document import Document
 from stereo.camera.model import CameraModel, CameraPair, Size
 from stereo.camera.request import Request
-from stereo.camera.values import camera, lens, number, pinhole
+from stereo.camera.values import lens, number, pinhole
 
 # Rows and columns of the cameras' modes.
 _SIZES: dict[str, Size] = {
@@ -86,7 +86,7 @@ def _camera(document: Document, sections: _Sections, name: str, size: Size | Non
     values = sections[name]
     fx, fy, cx, cy = (number(document, values, key) for key in ("FX", "FY", "CX", "CY"))
     coefficients = [number(document, values, key) for key in ("K1", "K2", "P1", "P2", "K3")]
-    return camera(document, size, pinhole(document, f"[{name}]", fx, fy, cx, cy), lens(document, name, coefficients))
+    return CameraModel(size, pinhole(document, f"[{name}]", fx, fy, cx, cy), *lens(document, name, coefficients))
 
 
 def _of_mode(document: Document, values: dict[str, str], key: str, mode: str) -> float:
