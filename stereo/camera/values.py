@@ -23,6 +23,12 @@ def number(document: Document, values: Mapping[str, Any], key: str) -> float:
     return vector(document, values[key], key, 1)[0]
 
 
+def word(values: Mapping[str, Any], key: str, missing: str = "nothing") -> str:
+    """Return the word at a key, `missing` where there is none; a list there may be too large to be written out."""
+    value = values.get(key, missing)
+    return value if isinstance(value, str) else f"a {type(value).__name__}"
+
+
 def vector(document: Document, value: Any, name: str, *counts: int) -> Array:
     """Return the finite numbers of a list, of lists in a list, or of a matrix with rows, cols and data, flat.
 

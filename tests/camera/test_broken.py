@@ -168,6 +168,10 @@ HOSTILE: dict[str, str] = {
     "laughs": LAUGHS + "fx: *j\nbaseline: 1\n",
     "laughs of nothing": LAUGHS.replace("1", "[]") + "M1: *j\nM2: *j\nR: *j\nT: *j\n",
     "a size of laughs": LAUGHS + "fx: 1\ncx: 1\ncy: 1\nbaseline: 0.1\nwidth: *j\nheight: *j\n",
+    "words of laughs": LAUGHS
+    + "z: &z [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]\n"
+    + "cam0: &k {intrinsics: [1, 1, 1, 1], camera_model: *j, T_imu_cam: *z}\ncam1: *k\n",
+    "a file of laughs": LAUGHS + "cam0_calib: *j\ncam1_calib: a\nbody_T_cam0: 1\nbody_T_cam1: 1\n",
     "merged laughs": "a: &a {x: 1}\n"
     + "".join(
         f"{name}: &{name} {{<<: [*{before}, *{before}]}}\n"
@@ -175,7 +179,6 @@ HOSTILE: dict[str, str] = {
     )
     + "fx: 1\n",
     "a list in itself": "M1: &a [*a]\nM2: *a\nR: *a\nT: *a\n",
-    "deep YAML": "[" * 1_500,
     "deep mapping": "fx: " + "{a: " * 5000,
     "deep JSON": '{"fx":' * 50_000,
     "deep XML": "<a>" * 50_000,

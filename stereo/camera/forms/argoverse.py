@@ -5,7 +5,7 @@ from typing import Any
 from stereo.camera.document import Document
 from stereo.camera.model import CameraPair, pair_of_calibration
 from stereo.camera.request import Request
-from stereo.camera.values import number, pinhole
+from stereo.camera.values import number, pinhole, word
 from stereo.data.formats.calibration import calibration_of_projections
 
 _LEFT, _RIGHT = "stereo_front_left_rect", "stereo_front_right_rect"
@@ -20,7 +20,7 @@ def read(request: Request) -> CameraPair:
     """Return the front stereo cameras; Txf_ of the right one is −f · baseline. The images' size is not in the file."""
     document = request.one_file()
     cameras = {
-        str(entry.get("key")).removeprefix("image_raw_"): entry.get("value")
+        word(entry, "key").removeprefix("image_raw_"): entry.get("value")
         for entry in document.values["camera_data_"]
         if isinstance(entry, dict)
     }

@@ -3,7 +3,7 @@
 from stereo.camera.document import Document
 from stereo.camera.model import CameraModel, CameraPair, DistortionModel
 from stereo.camera.request import Request
-from stereo.camera.values import image_size, inverse, lens, matrix, pinhole, vector
+from stereo.camera.values import image_size, inverse, lens, matrix, pinhole, vector, word
 
 _DISTORTIONS: dict[str, DistortionModel] = {
     "none": "none",
@@ -28,7 +28,7 @@ def read(request: Request) -> CameraPair:
 
 def _camera(document: Document) -> CameraModel:
     values = document.values
-    kind, distortion = str(values.get("camera_model")), str(values.get("distortion_model"))
+    kind, distortion = word(values, "camera_model"), word(values, "distortion_model")
     if kind != "pinhole" or distortion not in _DISTORTIONS:
         raise document.error(
             f"is of the model {kind[:20]} with {distortion[:20]}; expected pinhole with {', '.join(_DISTORTIONS)}"

@@ -5,7 +5,7 @@ from typing import Any
 from stereo.camera.document import Document
 from stereo.camera.model import Array, CameraModel, CameraPair, DistortionModel
 from stereo.camera.request import Request
-from stereo.camera.values import image_size, inverse, lens, matrix, pinhole, vector
+from stereo.camera.values import image_size, inverse, lens, matrix, pinhole, vector, word
 
 _DISTORTIONS: dict[str, DistortionModel] = {"none": "none", "radtan": "plumb_bob", "equidistant": "fisheye"}
 
@@ -34,7 +34,7 @@ def read(request: Request) -> CameraPair:
 
 
 def _camera(document: Document, values: dict[str, Any], name: str) -> CameraModel:
-    kind, distortion = str(values.get("camera_model")), str(values.get("distortion_model"))
+    kind, distortion = word(values, "camera_model"), word(values, "distortion_model")
     if distortion not in {"pinhole": _DISTORTIONS, "omni": ("none", "radtan")}.get(kind, ()):
         raise document.error(
             f"{name} is of the model {kind[:20]} with {distortion[:20]}; expected pinhole with radtan, equidistant or "

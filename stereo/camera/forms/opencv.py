@@ -12,7 +12,7 @@ import numpy as np
 from stereo.camera.document import Document
 from stereo.camera.model import Array, CameraModel, CameraPair, DistortionModel, Size, pair_of_calibration
 from stereo.camera.request import Request
-from stereo.camera.values import camera_matrix, image_size, lens, matrix, number, vector
+from stereo.camera.values import camera_matrix, image_size, lens, matrix, number, vector, word
 from stereo.data.sample import Calibration
 
 # Names without underscores, in small letters; those of one camera have one of its marks before or after them.
@@ -94,7 +94,7 @@ def _camera(
     name, distortion = _first(values, _MATRIX, marks), _first(values, _DISTORTION, marks)
     turn, projection = _first(values, ("r",), marks), _first(values, ("p",), marks)
     model: DistortionModel = "plumb_bob"
-    if str(values.get("distortionmodel", values.get("model"))).lower() in ("fisheye", "equidistant"):
+    if {word(values, "distortionmodel").lower(), word(values, "model").lower()} & {"fisheye", "equidistant"}:
         model = "fisheye"
     projected: Array | None = None
     if projection and turn:

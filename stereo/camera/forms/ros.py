@@ -8,7 +8,7 @@ import numpy as np
 from stereo.camera.document import Document
 from stereo.camera.model import CameraModel, CameraPair, DistortionModel
 from stereo.camera.request import Request
-from stereo.camera.values import camera_matrix, image_size, lens, matrix
+from stereo.camera.values import camera_matrix, image_size, lens, matrix, word
 
 _DISTORTIONS: dict[str, DistortionModel] = {
     "plumb_bob": "plumb_bob",
@@ -47,7 +47,7 @@ def _is_ini(document: Document) -> bool:
 
 def _camera(document: Document) -> CameraModel:
     values = _ini_values(document) if _is_ini(document) else document.values
-    name = str(values.get("distortion_model", "plumb_bob"))
+    name = word(values, "distortion_model", "plumb_bob")
     if name not in _DISTORTIONS:
         raise document.error(f"its distortion_model is {name[:20]!a}; expected {', '.join(_DISTORTIONS)}")
     found = lens(document, "distortion_coefficients", values.get("distortion_coefficients"), _DISTORTIONS[name])

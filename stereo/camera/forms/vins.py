@@ -11,7 +11,7 @@ import numpy as np
 from stereo.camera.document import Document, read_document
 from stereo.camera.model import Array, CameraModel, CameraPair
 from stereo.camera.request import Request
-from stereo.camera.values import image_size, inverse, lens, matrix, number, pinhole
+from stereo.camera.values import image_size, inverse, lens, matrix, number, pinhole, word
 
 
 def recognizes(document: Document) -> bool:
@@ -44,7 +44,7 @@ def read(request: Request) -> CameraPair:
 
 def _beside(document: Document, key: str) -> Document:
     """Return the file that is named at a key, from the same folder: a calibration must not lead elsewhere."""
-    name = str(document.values[key])
+    name = word(document.values, key)
     if name in ("", ".", "..") or PurePosixPath(name).name != name or "\\" in name:
         raise document.error(f"{key} is {name[:40]!a}; expected the name of a file in the same folder")
     return read_document(document.path.with_name(name))
@@ -52,7 +52,7 @@ def _beside(document: Document, key: str) -> Document:
 
 def _camera(document: Document) -> CameraModel:
     values = document.values
-    kind = str(values.get("model_type")).upper()
+    kind = word(values, "model_type").upper()
     parts = {name: _part(document, name) for name in ("projection_parameters", "distortion_parameters")}
     projection, distortion = parts.values()
     size = image_size(document, values.get("image_width"), values.get("image_height"))
