@@ -13,7 +13,7 @@ LAYERS: list[set[str]] = [
     {"errors"},
     {"output", "device", "config", "seeds", "data.sample", "torch_file"},
     {"data.formats", "processes", "cli", "__main__"},
-    {"data", "model", "evaluation.metrics", "evaluation.protocols", "visualize", "contact_sheet", "geometry"},
+    {"data", "model", "camera", "geometry", "evaluation.metrics", "evaluation.protocols", "visualize", "contact_sheet"},
     {"checkpoint", "methods", "export"},
     {"evaluation"},
     {"training"},

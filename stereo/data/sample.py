@@ -55,6 +55,22 @@ class Calibration:
             focal_length_y=None if square else focal_length_y * ratio_y,
         )
 
+    def for_image(self, height: int, width: int, calibrated_size: tuple[int, int] | None = None) -> "Calibration":
+        """Return the calibration of views that were resized to height × width px.
+
+        Args:
+            calibrated_size: Rows and columns of the views that this calibration is of. None: the same as the views;
+                then only the principal point can tell that they are of another size.
+
+        Raises: DataError if the views cannot come of a resize, up to the rounding of their size.
+        """
+        if calibrated_size is None:
+            if self.cx is not None and self.cy is not None:
+                check_principal_point(self.cx, self.cy, height, width)
+            return self
+        ratio_x, ratio_y = resize_ratios(height, width, calibrated_size)
+        return self if ratio_x == ratio_y == 1 else self.resized(ratio_x, ratio_y)
+
     def upside_down(self, height: int) -> "Calibration":
         """Return the calibration of views of so many rows after a vertical flip."""
         return replace(self, cy=None if self.cy is None else height - 1 - self.cy)
@@ -62,6 +78,34 @@ class Calibration:
     def mirrored(self, width: int) -> "Calibration":
         """Return the calibration of views of so many columns, exchanged and mirrored: the right one is the left now."""
         return replace(self, cx=None if self.cx is None else width - 1 - (self.cx + self.disparity_offset))
+
+
+def resize_ratios(height: int, width: int, calibrated_size: tuple[int, int]) -> tuple[float, float]:
+    """Return how much wider and higher views of height × width px are than those (rows, columns) of a calibration.
+
+    Raises: DataError if they cannot come of a resize, up to the rounding of their size.
+    """
+    rows, columns = calibrated_size
+    # Each side may have been rounded up or down, so that the one ratio lies within one pixel of each.
+    if (width + 1) / columns <= (height - 1) / rows or (height + 1) / rows <= (width - 1) / columns:
+        raise DataError(
+            f"the images are {width}×{height} but the calibration is of {columns}×{rows} (width × height), another "
+            "shape: cropped images need a calibration of their own; check that they belong together"
+        )
+    return width / columns, height / rows
+
+
+def check_principal_point(cx: float, cy: float, height: int, width: int) -> None:
+    """Raise DataError unless a principal point lies near the middle of views of height × width px.
+
+    For views at half or double size, it is near a corner or near the middle of a quarter.
+    """
+    if not (0.3 < (cx + 0.5) / width < 0.7 and 0.3 < (cy + 0.5) / height < 0.7):
+        raise DataError(
+            f"the images are {width}×{height} (width × height), but the calibration has its principal point at "
+            f"({cx:g}, {cy:g}), far from their middle; it seems to be of images of another size: add their width and "
+            "height to its file"
+        )
 
 
 @dataclass(frozen=True)

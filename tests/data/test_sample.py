@@ -50,6 +50,28 @@ MOVES: dict[str, tuple[Calibration, np.ndarray, tuple[float, float, float]]] = {
 }
 
 
+def test_calibration_for_image_of_another_size() -> None:
+    calibration = Calibration(70.0, 0.3, disparity_offset=4.0, cx=30.0, cy=18.0)
+    assert calibration.for_image(HEIGHT, WIDTH, (HEIGHT, WIDTH)) is calibration
+    assert calibration.for_image(HEIGHT, WIDTH) is calibration
+    assert calibration.for_image(20, 32, (40, 64)) == calibration.resized(0.5, 0.5)
+    # 1242×375 at half size, rounded down or up.
+    for height in (187, 188):
+        assert calibration.for_image(height, 621, (375, 1242)) == calibration.resized(0.5, height / 375)
+    with pytest.raises(DataError, match=r"images are 640×400 but the calibration is of 640×480 "):
+        calibration.for_image(400, 640, (480, 640))
+    with pytest.raises(DataError, match=r"images are 400×640 .*640×400"):  # on its side
+        calibration.for_image(640, 400, (400, 640))
+
+
+@pytest.mark.parametrize("ratio", [0.5, 2.0])
+def test_without_a_size_the_principal_point_tells_another_one(ratio: float) -> None:
+    calibration = Calibration(70.0, 0.3, cx=30.0, cy=18.0)
+    with pytest.raises(DataError, match=r"principal point at \(30, 18\), far from their middle"):
+        calibration.for_image(int(HEIGHT * ratio), int(WIDTH * ratio))
+    assert Calibration(70.0, 0.3).for_image(3, 5) == Calibration(70.0, 0.3)  # nothing to tell it by
+
+
 @pytest.mark.parametrize("name", MOVES)
 def test_a_point_stays_on_its_pixel(name: str) -> None:
     calibration, point, pixel = MOVES[name]

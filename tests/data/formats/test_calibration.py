@@ -19,6 +19,28 @@ def test_calibration_of_middlebury(tmp_path: Path) -> None:
     assert read_calibration(path) == Calibration(1038, 0.176)
 
 
+def test_what_editors_do_to_a_file_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "calib.txt"
+    text = "# geeicht für Köln\r\ncam0=[1038,5 0 322; 0 1038,5 243; 0 0 1]\r\nbaseline=176,25\r\n"
+    for encoding in ("utf-8", "utf-8-sig", "utf-16", "latin-1"):
+        path.write_bytes(text.encode(encoding))
+        assert read_calibration(path) == Calibration(1038.5, 0.17625, 0, 322, 243), encoding
+
+
+def test_without_doffs_the_principal_points_tell_it(tmp_path: Path) -> None:
+    path = tmp_path / "calib.txt"
+    path.write_text("cam0=[1038 0 322; 0 1038 243; 0 0 1]\ncam1=[1038 0 375.5; 0 1038 243; 0 0 1]\nbaseline=176\n")
+    assert read_calibration(path).disparity_offset == 53.5
+
+
+def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "calib.txt"
+    with path.open("wb") as file:
+        file.truncate(10**10)
+    with pytest.raises(FormatError, match="10,000,000,000 bytes; expected a text of 512 kB at most"):
+        read_calibration(path)
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [
@@ -65,7 +87,7 @@ def test_kitti(tmp_path: Path) -> None:
         ("2.745884e-03", "", r"000000\.txt:2: P_rect_02 is .*12 numbers"),
         ("7.215377e+02", "nan", "12 numbers"),
         ("-3.395242e+02", "3.395242e+02", "to the left of P_rect_02"),
-        ("calib_time", "caliä_time", "not a text file"),
+        ("calib_time", "calib\0time", "not a text file"),
     ],
 )
 def test_broken_kitti(tmp_path: Path, old: str, new: str, message: str) -> None:

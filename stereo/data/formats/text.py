@@ -1,0 +1,58 @@
+"""Text files of strangers: bounded, decoded whatever the editor that wrote them, and the numbers in them."""
+
+import codecs
+import math
+import re
+from pathlib import Path
+
+from stereo.data.formats.containers import AGAIN, read_bytes
+from stereo.errors import FormatError
+
+# A calibration has a few kB; with all corners of all its photographs some 100 kB.
+MAX_TEXT_BYTES = 512 * 1024
+# Letters of no text: all control characters but tab, line feed, form feed, carriage return and the like.
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?")
+
+
+def read_text(path: Path, example: str) -> str:
+    """Return the text of a file of at most 512 kB: UTF-8, UTF-16 with its mark, or Latin-1; lines end with \\n.
+
+    Raises: FormatError, which gives `example` as what was expected.
+    """
+    try:
+        size = path.stat().st_size if path.is_file() else 0
+    except (OSError, ValueError):  # read_bytes says what is wrong
+        size = 0
+    if size > MAX_TEXT_BYTES:
+        raise FormatError(
+            f"{path}: has {size:,} bytes; expected a text of {MAX_TEXT_BYTES // 1024} kB at most, with lines such as "
+            f"'{example}'; leave out images and remap tables"
+        )
+    data = read_bytes(path)
+    try:
+        if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            text = data.decode("utf-16")
+        else:
+            text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("latin-1")
+    if _CONTROL.search(text):
+        raise FormatError(f"{path}: is not a text file; expected lines such as '{example}'; {AGAIN}")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def parse_number(word: str) -> float:
+    """Return the number that a word stands for, with a decimal point or comma; NaN for what is none."""
+    word = word.strip()
+    if _DECIMAL_COMMA.fullmatch(word):
+        word = word.replace(",", ".")
+    try:
+        return float(word)
+    except ValueError:
+        return math.nan
+
+
+def parse_numbers(text: str) -> list[float]:
+    """Return the numbers that blanks separate; NaN for what is none."""
+    return [parse_number(word) for word in text.split()]
