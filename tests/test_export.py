@@ -1,18 +1,21 @@
 """Networks exported to one graph, by torch.export and to ONNX, which give what the network gives."""
 
 import re
+import sys
 from collections.abc import Iterable
 from pathlib import Path
+from types import ModuleType
 from typing import Any, get_args
 
 import pytest
 import torch
-from helpers import REPOSITORY, slim_psmnet, tiny_model
+from helpers import REPOSITORY, load_script, slim_psmnet, tiny_model
 from torch import Tensor, nn
 
 from stereo.config import AttentionConfig, ModelConfig
 from stereo.config.presets import Preset
-from stereo.export import dynamic_shapes, exportable
+from stereo.errors import ConfigError
+from stereo.export import dynamic_shapes, exportable, write_onnx
 from stereo.model.network import StereoNetwork
 
 PRESETS = get_args(Preset)
@@ -150,6 +153,40 @@ def test_onnx_runtime_gives_the_same_at_all_sizes(model: ModelConfig, tmp_path: 
     for views in (pair(model), pair(model, 48, 16), pair(model, 0, 96)):
         inputs = {name: view.numpy() for name, view in zip(("left", "right"), views, strict=True)}
         assert_gives(session.run(None, inputs), network, views)
+
+
+@pytest.mark.slow
+def test_a_file_is_compared_with_the_network_that_it_is_written_from(tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxscript")
+    pytest.importorskip("onnxruntime")
+    network = trained(small("compact"))
+    path = tmp_path / "new" / "network.onnx"
+    comparisons = write_onnx(network, path)
+    assert [max(found.disparity, found.confidence) < 1e-3 for found in comparisons] == [True, True]
+    assert len({(found.height, found.width) for found in comparisons}) == 2
+    properties = {item.key: item.value for item in onnx.load(path).metadata_props}
+    assert properties["max_disparity"] == str(network.max_disparity)
+    assert [each.name for each in onnx.load(path).graph.output] == ["disparity", "confidence"]
+    assert [each.name for each in path.parent.iterdir()] == ["network.onnx"]  # the weights are in it
+
+
+def test_what_cannot_be_exported_is_said_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = StereoNetwork(small("compact"))
+    monkeypatch.setattr("stereo.export.find_spec", lambda name: None if name == "onnxscript" else name)
+    with pytest.raises(ConfigError, match=r"ONNX needs onnxscript: pip install \.\[onnx\]"):
+        write_onnx(network, tmp_path / "network.onnx")
+    monkeypatch.setattr("stereo.export.find_spec", lambda name: name)
+    monkeypatch.setitem(sys.modules, "onnxruntime", ModuleType("onnxruntime"))
+    with pytest.raises(ConfigError, match=r"--size is 50x64 .* expected multiples of 16 from 32 on"):
+        write_onnx(network, tmp_path / "network.onnx", (50, 64))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("text", ["544", "axb", "544x", "-1x5"])
+def test_the_script_refuses_what_is_no_size(text: str) -> None:
+    with pytest.raises(ConfigError, match="expected HEIGHTxWIDTH"):
+        load_script("export_onnx").main(["compact", "--output", "unwritten.onnx", f"--size={text}"])
 
 
 @pytest.mark.slow
