@@ -39,6 +39,11 @@ REST: dict[str, dict[str, dict[str, Any]]] = {
     "pointwise": {"attention": {"kind": "pointwise"}},
     "local_volume": {"refinement": {"kind": "local_volume", "steps": 2, "radius": 2}},
     "residual": {"refinement": {"kind": "residual"}},
+    "merged, pyramid": {"refinement": {"kind": "local_volume", "matching": "merged", "body": "pyramid", "channels": 8}},
+    "deep pyramid": {"refinement": {"kind": "local_volume", "body": "deep_pyramid", "channels": 8}},
+    "recurrent": {"refinement": {"kind": "local_volume", "body": "recurrent", "steps": 2, "channels": 8}},
+    "view attention": {"view_attention": {"kind": "efficient", "num_heads": 2}},
+    "trunk": {"features": {"kind": "efficientnet_lite"}},
 }
 OPTIONS = {name: {"attention": settings} for name, settings in ATTENTION.items()} | REST
 
@@ -109,7 +114,10 @@ def test_options_are_exported_at_one_size(name: str) -> None:
 
 DYNAMIC: list[tuple[str, ModelConfig]] = [
     *((preset, small(preset)) for preset in PRESETS),
-    *((name, with_options(name)) for name in ("plane", "disparity, sdpa", "local_volume", "gate")),
+    *(
+        (name, with_options(name))
+        for name in ("plane", "disparity, sdpa", "merged, pyramid", "gate", "view attention", "trunk")
+    ),
 ]
 
 
