@@ -2,7 +2,7 @@
 
 import itertools
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pytest
@@ -25,6 +25,7 @@ from stereo.model.network import StereoNetwork
 class _Output(NamedTuple):
     disparity: Tensor
     confidence: Tensor | None = None
+    disparity_right: Tensor | None = None
 
 
 class _FakeNetwork(nn.Module):
@@ -121,6 +122,7 @@ def test_settings_say_what_changes_the_numbers() -> None:
         "checkpoint": str(find_weights(DEFAULT_WEIGHTS)),
         "max_disparity": 64,
         "band_rows": 128,
+        "band_columns": None,
         "confidence": False,
     }
     assert predictor.checkpoint is not None
@@ -226,6 +228,35 @@ def test_the_confidence_goes_the_way_of_the_disparity(band_rows: int | None) -> 
     np.testing.assert_allclose(having.confidence, 1 - having.disparity / 100, atol=1e-5)
 
 
+class _ShearedNetwork(_FakeNetwork):
+    """Gives each view the red value of the other at a distance of 40 px, its own match; nonsense where that is outside
+    the tile.
+    """
+
+    max_disparity = 48
+
+    def forward(self, left: Tensor, right: Tensor, with_right: bool = False) -> _Output:
+        lost = torch.full_like(left[:, 0, :, :40], 1000.0)
+        disparity = torch.cat([lost, 255 * right[:, 0, :, :-40]], dim=2)
+        return _Output(disparity, None, torch.cat([255 * left[:, 0, :, 40:], lost], dim=2))
+
+
+@pytest.mark.parametrize("band_columns", [176, 200, 299])
+def test_tiles_take_each_view_where_they_show_its_match(band_columns: int) -> None:
+    sample = textured_sample(150, 300, 5)
+    prediction = Predictor(_ShearedNetwork(), band_rows=128, band_columns=band_columns, right=True).predict_sample(
+        sample
+    )
+    np.testing.assert_allclose(prediction.disparity[:, 40:], sample.right[:, :-40, 0], atol=1e-3)
+    assert prediction.disparity_right is not None
+    np.testing.assert_allclose(prediction.disparity_right[:, :-40], sample.left[:, 40:, 0], atol=1e-3)
+
+
+def test_tiles_that_do_not_cover_the_range_are_refused() -> None:
+    with pytest.raises(ConfigError, match="tiles of 300 columns are too narrow, expected 320 or more"):
+        Predictor(_FakeNetwork(), band_columns=300)
+
+
 def test_bands_of_the_shipped_network_leave_no_seam() -> None:
     """Its attention sees each band alone, so the result is another; but not more so at the seams than elsewhere."""
     scene = SyntheticWorld(
@@ -287,3 +318,30 @@ def test_a_scene_beyond_the_range_of_the_shipped_network_is_noticed() -> None:
     assert wider_range(predictor.predict(scene.left, scene.right), 64) is None
     predictor.network.max_disparity = 32  # type: ignore[assignment]
     assert wider_range(predictor.predict(scene.left, scene.right), 32) == 64
+
+
+@pytest.mark.parametrize("upsampling", ["convex", "trilinear"])
+def test_the_right_view_is_given_beside_the_left_one(upsampling: Literal["convex", "trilinear"]) -> None:
+    config = tiny_model()
+    config.regression.upsampling = upsampling
+    sample = textured_sample(40, 70, 5)
+    network = StereoNetwork(config)
+    plain = Predictor(network).predict_sample(sample)
+    having = Predictor(network, confidence=True, right=True).predict_sample(sample)
+    np.testing.assert_array_equal(having.disparity, plain.disparity)
+    assert plain.disparity_right is None
+    assert having.confidence is not None
+    assert having.disparity_right is not None
+    assert having.disparity_right.shape == (40, 70)
+
+
+def test_the_right_view_of_the_shipped_network_has_its_surfaces_where_that_view_shows_them() -> None:
+    sample = textured_sample(96, 192, 8)
+    square = textured_sample(48, 48, 0, seed=1).left
+    sample.left[24:72, 96:144] = square  # at 24 px, in front of the plane at 8 px
+    sample.right[24:72, 72:120] = square
+    disparity = Predictor.from_checkpoint(device="cpu", max_disparity=64, right=True).predict_sample(sample)
+    right = disparity.disparity_right
+    assert right is not None
+    assert np.median(np.abs(right[28:68, 76:116] - 24)) < 0.5
+    assert np.median(np.abs(right[28:68, 124:140] - 8)) < 0.5  # where the left view has the square
