@@ -14,17 +14,20 @@ from torch import Tensor, nn
 from stereo.checkpoint import LoadedCheckpoint, load_checkpoint
 from stereo.data.sample import Image, Map, StereoSample, check_pair
 from stereo.device import release_freed_memory, select_device
-from stereo.errors import ConfigError, DataError, StereoError
+from stereo.errors import DataError, StereoError
 from stereo.methods.images import pairs_of_batch, to_rgb
 from stereo.methods.method import Prediction
 from stereo.methods.result import StereoResult
-from stereo.methods.tiling import BAND_OVERLAP, band_weight, bands
+from stereo.methods.tiling import BAND_OVERLAP, band_weight, bands, check_tile
 from stereo.model.layers import fold_batch_norm
 from stereo.model.network import StereoNetwork
 
 # Share of a map's pixels near the end of the range, above which the range seems too small. Measured on real pairs: maps
 # that end well within the range have no such pixel, most of those of scenes that reach beyond it have more.
 _CUT_OFF_SHARE = 0.002
+
+# The maps of the network's output, and the predictor's attribute that asks for it.
+_MAPS = {"disparity": "", "confidence": "confidence", "disparity_right": "right"}
 
 
 class Predictor:
@@ -40,11 +43,14 @@ class Predictor:
             alone, so that the result is near the one without bands, not the same. None: the image at once.
         confidence: Let calls and `predict_sample` give the network's confidence too: the probability of the matches
             near the most probable one, 0 … 1. It leaves the disparities as they are.
+        right: Let `predict_sample` give the right view's disparity too, which comes from the left view's costs.
+        band_columns: Likewise, tiles of so many columns, which share the network's range and 64 more with their
+            neighbors: what a tile's left view shows in its first columns, its right view does not. None: all columns.
         in_training: The network is still being trained, or must be measured as it is: leave it so. Otherwise it is made
             ready for inference for good: evaluation mode, the memory layout that is fastest on the device, batch
             normalization folded into the convolutions. It cannot be trained after that.
 
-    Raises: ConfigError for band_rows under 128.
+    Raises: ConfigError for band_rows under 128, or band_columns under the network's range and 128.
     """
 
     name = "network"
@@ -56,12 +62,15 @@ class Predictor:
         band_rows: int | None = None,
         *,
         confidence: bool = False,
+        right: bool = False,
+        band_columns: int | None = None,
         in_training: bool = False,
     ) -> None:
-        if band_rows is not None and band_rows < 2 * BAND_OVERLAP:
-            raise ConfigError(f"bands of {band_rows} rows are too low, expected {2 * BAND_OVERLAP} or more")
+        check_tile(band_rows, band_columns, int(network.max_disparity))  # type: ignore[arg-type]
         self.band_rows = band_rows
+        self.band_columns = band_columns
         self.confidence = confidence
+        self.right = right
         self.device = torch.device(device)
         self.network = network.to(self.device)
         # What the weights were loaded from, where they were.
@@ -83,6 +92,8 @@ class Predictor:
         band_rows: int | None = None,
         *,
         confidence: bool = False,
+        right: bool = False,
+        band_columns: int | None = None,
     ) -> "Predictor":
         """Return the predictor of a checkpoint; without a path, of the weights that ship.
 
@@ -90,13 +101,15 @@ class Predictor:
             path: The checkpoint.
             device: auto, cpu, cuda, cuda:1, mps.
             max_disparity: px, another range than the network was trained with; a multiple of 16.
-            band_rows, confidence: As for the class.
+            band_rows, confidence, right, band_columns: As for the class.
 
         Raises: CheckpointError, ConfigError.
         """
         chosen = select_device(device)
         loaded = load_checkpoint(path, chosen, max_disparity)
-        predictor = cls(loaded.network, chosen, band_rows, confidence=confidence)
+        predictor = cls(
+            loaded.network, chosen, band_rows, confidence=confidence, right=right, band_columns=band_columns
+        )
         predictor.checkpoint = loaded
         return predictor
 
@@ -112,14 +125,16 @@ class Predictor:
             "checkpoint": None if self.checkpoint is None else str(self.checkpoint.path),
             "max_disparity": self.max_disparity,
             "band_rows": self.band_rows,
+            "band_columns": self.band_columns,
             "confidence": self.confidence,
         }
 
     def predict_sample(self, sample: StereoSample) -> Prediction:
         """Return the prediction for a sample, of which the images alone are looked at. Raises: As `predict`."""
-        maps = self._predict(sample.left, sample.right, self.confidence)
-        ran_at = self._padded_size(self._band_height(sample.height), sample.width)
-        return Prediction(maps[0], maps[1] if self.confidence else None, ran_at=ran_at)
+        wanted = [name for name in _MAPS if name == "disparity" or getattr(self, _MAPS[name])]
+        maps = dict(zip(wanted, self._predict(sample.left, sample.right, wanted), strict=True))
+        ran_at = self._padded_size(*self._tile_size(sample.height, sample.width))
+        return Prediction(**maps, ran_at=ran_at)
 
     def predict(self, left: Any, right: Any) -> Map:
         """Return the disparity of the left view.
@@ -139,7 +154,7 @@ class Predictor:
             finite.
         """
         left, right = to_rgb(left, "left image"), to_rgb(right, "right image")
-        return self._predict(left, right, confidence=False)[0]
+        return self._predict(left, right, ["disparity"])[0]
 
     def __call__(self, left: Any, right: Any) -> Any:
         """Return the result for one pair, or the list of the results for a batch.
@@ -166,21 +181,22 @@ class Predictor:
 
     def _result(self, left: Any, right: Any) -> StereoResult:
         left, right = to_rgb(left, "left image"), to_rgb(right, "right image")
-        disparity, *confidence = self._predict(left, right, self.confidence)
+        wanted = ["disparity", "confidence"] if self.confidence else ["disparity"]
+        disparity, *confidence = self._predict(left, right, wanted)
         return StereoResult(left, disparity, confidence[0] if confidence else None)
 
-    def _predict(self, left: Image, right: Image, confidence: bool) -> NDArray[np.float32]:
-        """Return the disparity and, where it is asked for, the confidence: [1 or 2, H, W]."""
+    def _predict(self, left: Image, right: Image, wanted: list[str]) -> NDArray[np.float32]:
+        """Return the maps of these names: [N, H, W]."""
         check_pair(left, right)
         height, width = left.shape[:2]
         try:
             with self._ready():
-                maps = self._predict_bands(left, right, confidence)
+                maps = self._predict_tiles(left, right, wanted)
         except RuntimeError as error:
             if isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error):
                 raise DataError(
                     f"a pair of {width}×{height} (width × height) does not fit into the memory of {self.device}; use "
-                    "smaller images, a smaller maximal disparity, bands of rows (band_rows) or another device"
+                    "smaller images, a smaller maximal disparity, tiles (band_rows, band_columns) or another device"
                 ) from None
             raise
         if not np.isfinite(maps).all():
@@ -207,29 +223,38 @@ class Predictor:
                 hook.remove()
             self.network.train(training)
 
-    def _predict_bands(self, left: Image, right: Image, confidence: bool) -> NDArray[np.float32]:
-        height = len(left)
-        band_height = self._band_height(height)
-        if band_height == height:
-            return self._predict_whole(left, right, confidence)
-        total: NDArray[np.float32] = np.zeros((1 + confidence, *left.shape[:2]), np.float32)
-        weights: NDArray[np.float32] = np.zeros((height, 1), np.float32)
-        for top, bottom in bands(height, band_height):
-            rows = slice(top, bottom)
-            weight = band_weight(top, bottom, height)[:, None]
-            total[:, rows] += weight * self._predict_whole(left[rows], right[rows], confidence)
-            weights[rows] += weight
+    def _predict_tiles(self, left: Image, right: Image, wanted: list[str]) -> NDArray[np.float32]:
+        height, width = left.shape[:2]
+        rows, columns = self._tile_size(height, width)
+        if (rows, columns) == (height, width):
+            return self._predict_whole(left, right, wanted)
+        total: NDArray[np.float32] = np.zeros((len(wanted), height, width), np.float32)
+        weights: NDArray[np.float32] = np.zeros((len(wanted), height, width), np.float32)
+        reach = self.max_disparity
+        for top, bottom in bands(height, rows):
+            row_weight = band_weight(top, bottom, height)[:, None]
+            for first, last in bands(width, columns, BAND_OVERLAP + reach):
+                tile = np.s_[..., top:bottom, first:last]
+                views = left[top:bottom, first:last], right[top:bottom, first:last]
+                # The right view's pixels have their matches on the other side.
+                lefts, rights = (band_weight(first, last, width, *lost) for lost in ((reach, 0), (0, reach)))
+                weight = np.stack([row_weight * (rights if name == "disparity_right" else lefts) for name in wanted])
+                total[tile] += weight * self._predict_whole(*views, wanted)
+                weights[tile] += weight
         return total / weights
 
-    def _predict_whole(self, left: Image, right: Image, confidence: bool) -> NDArray[np.float32]:
+    def _predict_whole(self, left: Image, right: Image, wanted: list[str]) -> NDArray[np.float32]:
         height, width = left.shape[:2]
-        views = self._to_input(left), self._to_input(right)
-        output = self.network(*views, with_confidence=True) if confidence else self.network(*views)
-        maps = [output.disparity, output.confidence] if confidence else [output.disparity]
-        return np.stack([one[0, :height, :width].float().cpu().numpy() for one in maps])
+        options = {f"with_{_MAPS[name]}": True for name in wanted if name != "disparity"}
+        output = self.network(self._to_input(left), self._to_input(right), **options)
+        return np.stack([getattr(output, name)[0, :height, :width].float().cpu().numpy() for name in wanted])
 
-    def _band_height(self, height: int) -> int:
-        return height if self.band_rows is None else min(height, self.band_rows)
+    def _tile_size(self, height: int, width: int) -> tuple[int, int]:
+        rows, columns = (
+            size if limit is None else min(size, limit)
+            for size, limit in ((height, self.band_rows), (width, self.band_columns))
+        )
+        return rows, columns
 
     def _padded_size(self, height: int, width: int) -> tuple[int, int]:
         """Return the rows and columns that the network takes an image of this size at."""

@@ -16,7 +16,7 @@ from stereo.model.cost_volume import build_cost_volume
 from stereo.model.features.base import IMAGE_MEAN, IMAGE_STD, Features
 from stereo.model.features.build import build_features
 from stereo.model.refinement.refine import build_refinement
-from stereo.model.regression import SupervisedOutput, build_regression, mode_mass
+from stereo.model.regression import SupervisedOutput, build_regression, mode_mass, right_costs
 
 
 class StereoOutput(NamedTuple):
@@ -25,6 +25,7 @@ class StereoOutput(NamedTuple):
     disparity: Tensor  # [B, H, W] of the left view, px: the last prediction
     predictions: list[SupervisedOutput]  # all supervised outputs, first to last; in evaluation mode the last alone
     confidence: Tensor | None = None  # [B, H, W], 0 … 1, in `disparity`; None where it was not asked for
+    disparity_right: Tensor | None = None  # [B, H, W] of the right view, px, not refined; None where not asked for
 
 
 class StereoNetwork(nn.Module):
@@ -83,12 +84,15 @@ class StereoNetwork(nn.Module):
                     module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return self
 
-    def forward(self, left: Tensor, right: Tensor, with_confidence: bool = False) -> StereoOutput:
+    def forward(
+        self, left: Tensor, right: Tensor, with_confidence: bool = False, with_right: bool = False
+    ) -> StereoOutput:
         """Return the outputs for a batch of pairs.
 
         Args:
             left, right: [B, 3, H, W], RGB in 0 … 1, H and W multiples of `stride`.
             with_confidence: Also give a confidence, which costs a little time and memory.
+            with_right: Also give the right view's disparity, from the costs of the left view; it is not refined.
         """
         if left.shape != right.shape or left.shape[-2] % self.stride or left.shape[-1] % self.stride:
             raise ValueError(
@@ -100,7 +104,8 @@ class StereoNetwork(nn.Module):
                 f"images of {left.shape[-1]}×{left.shape[-2]} (width × height) are smaller than this network's least "
                 f"size, {self.min_size}×{self.min_size}: train on larger ones; for inference stereo.Predictor pads them"
             )
-        left_features, right_matching, right_fine = self._extract(left, right)
+        left_features, right_features, right_fine = self._extract(left, right, with_right)
+        right_matching = right_features.matching
         if self.view_attention is not None:
             left_matching, right_matching = self.view_attention(left_features.matching, right_matching)
             left_features = left_features._replace(matching=left_matching)
@@ -109,27 +114,33 @@ class StereoNetwork(nn.Module):
         costs = self.aggregation(volume, self.max_disparity // 4, left_features)
         predictions = self.regression(costs, left_features)
         confidence = self.regression.confidence(costs[-1], left_features) if with_confidence else None
+        disparity_right = None
+        if with_right:
+            disparity_right = self.regression([right_costs(costs[-1])], right_features)[-1].disparity
         if self.refinement is not None:
             mass = mode_mass(costs[-1].detach(), self.config.regression.mode_radius)
             refined = self.refinement(predictions[-1].disparity, mass, left_features, right_fine)
             outputs = [SupervisedOutput(disparity, None) for disparity in refined]
             predictions = [*predictions, *outputs] if self.training else outputs
-        return StereoOutput(predictions[-1].disparity, predictions, confidence)
+        return StereoOutput(predictions[-1].disparity, predictions, confidence, disparity_right)
 
-    def _extract(self, left: Tensor, right: Tensor) -> tuple[Features, Tensor, Tensor | None]:
-        """Return all features of the left view, and the right view's matching ones and those that refinement compares.
+    def _extract(self, left: Tensor, right: Tensor, with_right: bool) -> tuple[Features, Features, Tensor | None]:
+        """Return the features of both views, and what refinement compares of the right one.
 
         In training both views are one batch, over which batch normalization takes its statistics (the authors of PSMNet
-        take each view's own); for inference, where it makes no difference, one follows the other in half the memory.
+        take each view's own); for inference, where it makes no difference, one follows the other in half the memory,
+        and those of the right view's features that nothing needs are empty.
         """
         if torch.is_grad_enabled() or self.training:
             both = self.features(self._normalize(torch.cat([left, right])))
             views = both.of(slice(0, len(left))), both.of(slice(len(left), None))
-            return views[0], views[1].matching, self._fine(views[1])
+            return *views, self._fine(views[1])
         right_features = self.features(self._normalize(right))
-        right_matching, right_fine = right_features.matching, self._fine(right_features)
-        del right_features  # nothing else of it is needed while the left view's are computed
-        return self.features(self._normalize(left)), right_matching, right_fine
+        right_fine = self._fine(right_features)
+        if not with_right:
+            unused = {name: right.new_empty(0) for name in Features._fields if name != "matching"}
+            right_features = right_features._replace(**unused)
+        return self.features(self._normalize(left)), right_features, right_fine
 
     def _fine(self, view: Features) -> Tensor | None:
         """Return what refinement compares of a view; None where nothing is refined."""

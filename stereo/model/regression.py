@@ -14,6 +14,9 @@ from stereo.config import ModelConfig, RegressionConfig
 from stereo.model.features.base import Features
 from stereo.model.layers import conv2d
 
+# A logit so low that softmax gives it nothing, yet finite, so that it can be interpolated.
+_IMPOSSIBLE = -1e4
+
 
 class SupervisedOutput(NamedTuple):
     """One supervised output of the network."""
@@ -54,6 +57,19 @@ def mode_mass(cost: Tensor, radius: int) -> Tensor:
     that of :func:`dominant_mode`.
     """
     return _dominant_part(cost, radius).sum(dim=1)
+
+
+def right_costs(cost: Tensor) -> Tensor:
+    """Return the right view's costs from the left view's, both [B, D, H/4, W/4]: cost_right(x, d) = cost(x + d, d).
+
+    A match of a left and a right pixel has one cost, whichever of the two it is asked for. What the left view does not
+    show is as good as impossible.
+    """
+    width = cost.shape[-1]
+    right = torch.full_like(cost, _IMPOSSIBLE)
+    for shift in range(min(cost.shape[1], width)):
+        right[:, shift, :, : width - shift] = cost[:, shift, :, shift:]
+    return right
 
 
 def _dominant_part(cost: Tensor, radius: int) -> Tensor:

@@ -2,8 +2,9 @@
 
 import itertools
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from stereo.checkpoint import DEFAULT_WEIGHTS, find_weights
 from stereo.config import AttentionConfig, SyntheticConfig
 from stereo.data.formats import write_image
+from stereo.data.sample import StereoSample
 from stereo.data.synthetic import SyntheticWorld
 from stereo.errors import ConfigError, DataError, StereoError
 from stereo.methods.predictor import Predictor, wider_range
@@ -25,6 +27,7 @@ from stereo.model.network import StereoNetwork
 class _Output(NamedTuple):
     disparity: Tensor
     confidence: Tensor | None = None
+    disparity_right: Tensor | None = None
 
 
 class _FakeNetwork(nn.Module):
@@ -121,6 +124,7 @@ def test_settings_say_what_changes_the_numbers() -> None:
         "checkpoint": str(find_weights(DEFAULT_WEIGHTS)),
         "max_disparity": 64,
         "band_rows": 128,
+        "band_columns": None,
         "confidence": False,
     }
     assert predictor.checkpoint is not None
@@ -226,6 +230,35 @@ def test_the_confidence_goes_the_way_of_the_disparity(band_rows: int | None) -> 
     np.testing.assert_allclose(having.confidence, 1 - having.disparity / 100, atol=1e-5)
 
 
+class _ShearedNetwork(_FakeNetwork):
+    """Gives each view the red value of the other at a distance of 40 px, its own match; nonsense where that is outside
+    the tile.
+    """
+
+    max_disparity = 48
+
+    def forward(self, left: Tensor, right: Tensor, with_right: bool = False) -> _Output:
+        lost = torch.full_like(left[:, 0, :, :40], 1000.0)
+        disparity = torch.cat([lost, 255 * right[:, 0, :, :-40]], dim=2)
+        return _Output(disparity, None, torch.cat([255 * left[:, 0, :, 40:], lost], dim=2))
+
+
+@pytest.mark.parametrize("band_columns", [176, 200, 299])
+def test_tiles_take_each_view_where_they_show_its_match(band_columns: int) -> None:
+    sample = textured_sample(150, 300, 5)
+    prediction = Predictor(_ShearedNetwork(), band_rows=128, band_columns=band_columns, right=True).predict_sample(
+        sample
+    )
+    np.testing.assert_allclose(prediction.disparity[:, 40:], sample.right[:, :-40, 0], atol=1e-3)
+    assert prediction.disparity_right is not None
+    np.testing.assert_allclose(prediction.disparity_right[:, :-40], sample.left[:, 40:, 0], atol=1e-3)
+
+
+def test_tiles_that_do_not_cover_the_range_are_refused() -> None:
+    with pytest.raises(ConfigError, match="tiles of 300 columns are too narrow, expected 320 or more"):
+        Predictor(_FakeNetwork(), band_columns=300)
+
+
 def test_bands_of_the_shipped_network_leave_no_seam() -> None:
     """Its attention sees each band alone, so the result is another; but not more so at the seams than elsewhere."""
     scene = SyntheticWorld(
@@ -287,3 +320,32 @@ def test_a_scene_beyond_the_range_of_the_shipped_network_is_noticed() -> None:
     assert wider_range(predictor.predict(scene.left, scene.right), 64) is None
     predictor.network.max_disparity = 32  # type: ignore[assignment]
     assert wider_range(predictor.predict(scene.left, scene.right), 32) == 64
+
+
+@pytest.mark.parametrize("upsampling", ["convex", "trilinear"])
+def test_the_right_view_is_given_beside_the_left_one(upsampling: Literal["convex", "trilinear"]) -> None:
+    config = tiny_model()
+    config.regression.upsampling = upsampling
+    sample = textured_sample(40, 70, 5)
+    network = StereoNetwork(config)
+    plain = Predictor(network).predict_sample(sample)
+    having = Predictor(network, confidence=True, right=True).predict_sample(sample)
+    np.testing.assert_array_equal(having.disparity, plain.disparity)
+    assert plain.disparity_right is None
+    assert having.confidence is not None
+    assert having.disparity_right is not None
+    assert having.disparity_right.shape == (40, 70)
+
+
+def test_the_right_view_of_the_shipped_network_has_its_surfaces_where_that_view_shows_them() -> None:
+    canvas, square = (
+        cv2.normalize(cv2.GaussianBlur(_image(96, 200, seed)[:, :width], (0, 0), 2.5), None, 0, 255, cv2.NORM_MINMAX)  # type: ignore[call-overload]
+        for seed, width in ((0, 200), (1, 48))
+    )
+    left, right = canvas[:, :192].copy(), canvas[:, 8:].copy()
+    left[24:72, 96:144] = right[24:72, 72:120] = square[:48]  # at 24 px, in front of the plane at 8 px
+    predictor = Predictor.from_checkpoint(device="cpu", max_disparity=64, right=True)
+    disparity = predictor.predict_sample(StereoSample(left, right)).disparity_right
+    assert disparity is not None
+    assert abs(np.median(disparity[28:68, 76:116]) - 24) < 2
+    assert abs(np.median(disparity[28:68, 124:140]) - 8) < 4  # where the left view has the square

@@ -14,6 +14,7 @@ from stereo.model.regression import (
     dominant_mode,
     estimate_bin,
     mode_mass,
+    right_costs,
     soft_argmin,
 )
 
@@ -55,6 +56,14 @@ def test_mode_mass_is_the_probability_around_the_peak_of_the_dominant_mode() -> 
     one = torch.full((1, 6, 1, 1), -1e4)
     one[0, 0] = 1e4
     assert mode_mass(one, 2).item() == 1
+
+
+def test_a_match_costs_both_views_the_same() -> None:
+    cost = torch.arange(12.0).view(1, 3, 1, 4)  # [B, D, H, W]
+    none = -1e4
+    expected = [[0, 1, 2, 3], [5, 6, 7, none], [10, 11, none, none]]  # left columns x + d
+    assert right_costs(cost)[0, :, 0].tolist() == expected
+    assert right_costs(cost[..., :2])[0, :, 0].tolist() == [[0, 1], [5, none], [none, none]]
 
 
 def test_dominant_mode_equals_soft_argmin_for_a_wide_window() -> None:
