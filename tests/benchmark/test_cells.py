@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,10 @@ def test_an_interrupted_parent_takes_its_cell_along(tmp_path: Path, number: sign
         f"run_cell([sys.executable, '-c', {cell_code!r}, sys.argv[1]], 600)"
     )
     note = tmp_path / "pid"
-    parent = subprocess.Popen([sys.executable, "-c", parent_code, str(note)], stderr=subprocess.DEVNULL)
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # which a test suite in the background ignores
+    parent = subprocess.Popen(
+        [sys.executable, "-c", parent_code, str(note)], stderr=subprocess.DEVNULL, preexec_fn=heed
+    )
     while not (note.exists() and note.read_text()):
         time.sleep(0.1)
     parent.send_signal(number)
