@@ -72,8 +72,10 @@ class Straightforward(nn.Module):
         super().__init__()
         if network.refinement is not None:
             raise ConfigError("the straightforward form has no refinement; set model.refinement.kind=none")
+        if network.view_attention is not None:
+            raise ConfigError("the straightforward form has no view attention; set model.view_attention.kind=none")
         self.network = network
-        self.stride, self.min_size = network.stride, network.min_size
+        self.stride, self.min_size, self.max_disparity = network.stride, network.min_size, network.max_disparity
         aggregation = network.aggregation
         aggregation.enter = lambda volume, num_bins: aggregation.entry(volume(0, num_bins))  # type: ignore[method-assign]
         aggregation.read = lambda head, x, reach: head(x).squeeze(1)  # type: ignore[method-assign]
