@@ -98,13 +98,32 @@ def test_the_local_volume_is_that_of_warped_views(radius: int, shape: tuple[int,
     left, right = torch.randn(2, *shape, dtype=torch.float64).requires_grad_().unbind()
     disparity = torch.empty(shape[0], *shape[2:], dtype=torch.float64).uniform_(-12, 12).requires_grad_()
     inputs = (left, right, disparity)
-    volume = LocalVolume(RefinementConfig("local_volume", matching_channels=6, groups=2, radius=radius))
+    volume = LocalVolume(RefinementConfig("local_volume", matching_channels=6, groups=2, radius=radius)).double()
     expected, found = warped_volume(*inputs, groups=2, radius=radius), volume(*inputs)
     torch.testing.assert_close(found, expected)
     upstream = torch.randn_like(expected)
     torch.testing.assert_close(
         torch.autograd.grad(found, inputs, upstream), torch.autograd.grad(expected, inputs, upstream)
     )
+
+
+def test_the_local_volume_sums_in_full_precision() -> None:
+    """Under autocast too: bf16 would round similarities near one to 1/256."""
+    volume = LocalVolume(RefinementConfig("local_volume"))
+    left, right = torch.randn(2, 1, 16, 4, 12)
+    disparity = torch.rand(1, 4, 12) * 6
+    with torch.autocast("cpu", torch.bfloat16):
+        found = volume(left, right, disparity)
+    assert torch.equal(found, volume(left, right, disparity))
+
+
+def test_pixels_without_features_have_no_similarity_and_a_finite_gradient() -> None:
+    volume = LocalVolume(RefinementConfig("local_volume"))
+    left, right = torch.zeros(1, 16, 2, 8, requires_grad=True), torch.randn(1, 16, 2, 8)
+    similarity = volume(left, right, torch.zeros(1, 2, 8))
+    assert not similarity.any()
+    (gradient,) = torch.autograd.grad(similarity.sum(), left)
+    assert gradient.isfinite().all()
 
 
 @pytest.mark.parametrize("shift", [4, 5, 6])
