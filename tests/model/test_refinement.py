@@ -158,10 +158,8 @@ def test_a_fresh_refinement_keeps_a_constant_and_the_bounds(kind: str, body: str
     assert result.max() <= disparity.max()
 
 
-@pytest.mark.parametrize(
-    ("kind", "body"),
-    [("local_volume", "plain"), ("residual", "plain"), ("local_volume", "pyramid"), ("residual", "deep_pyramid")],
-)
+@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("steps", [1, 3])
 def test_each_step_has_an_output_and_every_weight_a_gradient(kind: str, body: str, steps: int) -> None:
     network = StereoNetwork(refined(kind, steps, body))
@@ -238,11 +236,17 @@ def test_recomputation_gives_the_same_gradients() -> None:
     torch.testing.assert_close(*gradients)
 
 
-def test_positions_keep_their_precision_in_bf16() -> None:
+@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_positions_keep_their_precision_in_bf16(kind: str, body: str) -> None:
     """At 100 px bf16 knows halves of a pixel alone."""
-    network = StereoNetwork(refined("local_volume"))
+    network = StereoNetwork(refined(kind, 2, body))
+    places: list[torch.Tensor] = []
+    refinement_of(network).evidence.register_forward_hook(lambda module, inputs, output: places.extend(inputs))
     with torch.autocast("cpu", torch.bfloat16):
         predictions = network(*pair()).predictions
+    assert len(places) == 6  # of each step both views' features and the disparity
+    assert all(place.dtype == torch.float32 for place in places)
     assert all(prediction.disparity.dtype == torch.float32 for prediction in predictions)
     assert (predictions[-1].disparity.bfloat16() != predictions[-1].disparity).any()
 
