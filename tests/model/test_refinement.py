@@ -98,13 +98,32 @@ def test_the_local_volume_is_that_of_warped_views(radius: int, shape: tuple[int,
     left, right = torch.randn(2, *shape, dtype=torch.float64).requires_grad_().unbind()
     disparity = torch.empty(shape[0], *shape[2:], dtype=torch.float64).uniform_(-12, 12).requires_grad_()
     inputs = (left, right, disparity)
-    volume = LocalVolume(RefinementConfig("local_volume", matching_channels=6, groups=2, radius=radius))
+    volume = LocalVolume(RefinementConfig("local_volume", matching_channels=6, groups=2, radius=radius)).double()
     expected, found = warped_volume(*inputs, groups=2, radius=radius), volume(*inputs)
     torch.testing.assert_close(found, expected)
     upstream = torch.randn_like(expected)
     torch.testing.assert_close(
         torch.autograd.grad(found, inputs, upstream), torch.autograd.grad(expected, inputs, upstream)
     )
+
+
+def test_the_local_volume_sums_in_full_precision() -> None:
+    """Under autocast too: bf16 would round similarities near one to 1/256."""
+    volume = LocalVolume(RefinementConfig("local_volume"))
+    left, right = torch.randn(2, 1, 16, 4, 12)
+    disparity = torch.rand(1, 4, 12) * 6
+    with torch.autocast("cpu", torch.bfloat16):
+        found = volume(left, right, disparity)
+    assert torch.equal(found, volume(left, right, disparity))
+
+
+def test_pixels_without_features_have_no_similarity_and_a_finite_gradient() -> None:
+    volume = LocalVolume(RefinementConfig("local_volume"))
+    left, right = torch.zeros(1, 16, 2, 8, requires_grad=True), torch.randn(1, 16, 2, 8)
+    similarity = volume(left, right, torch.zeros(1, 2, 8))
+    assert not similarity.any()
+    (gradient,) = torch.autograd.grad(similarity.sum(), left)
+    assert gradient.isfinite().all()
 
 
 @pytest.mark.parametrize("shift", [4, 5, 6])
@@ -139,10 +158,8 @@ def test_a_fresh_refinement_keeps_a_constant_and_the_bounds(kind: str, body: str
     assert result.max() <= disparity.max()
 
 
-@pytest.mark.parametrize(
-    ("kind", "body"),
-    [("local_volume", "plain"), ("residual", "plain"), ("local_volume", "pyramid"), ("residual", "deep_pyramid")],
-)
+@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("steps", [1, 3])
 def test_each_step_has_an_output_and_every_weight_a_gradient(kind: str, body: str, steps: int) -> None:
     network = StereoNetwork(refined(kind, steps, body))
@@ -219,11 +236,17 @@ def test_recomputation_gives_the_same_gradients() -> None:
     torch.testing.assert_close(*gradients)
 
 
-def test_positions_keep_their_precision_in_bf16() -> None:
+@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_positions_keep_their_precision_in_bf16(kind: str, body: str) -> None:
     """At 100 px bf16 knows halves of a pixel alone."""
-    network = StereoNetwork(refined("local_volume"))
+    network = StereoNetwork(refined(kind, 2, body))
+    places: list[torch.Tensor] = []
+    refinement_of(network).evidence.register_forward_hook(lambda module, inputs, output: places.extend(inputs))
     with torch.autocast("cpu", torch.bfloat16):
         predictions = network(*pair()).predictions
+    assert len(places) == 6  # of each step both views' features and the disparity
+    assert all(place.dtype == torch.float32 for place in places)
     assert all(prediction.disparity.dtype == torch.float32 for prediction in predictions)
     assert (predictions[-1].disparity.bfloat16() != predictions[-1].disparity).any()
 

@@ -43,10 +43,14 @@ class LocalVolume(nn.Module):
     Cosine similarity within channel groups, at −radius … radius full-resolution pixels, which are half pixels at ½.
     """
 
+    membership: Tensor  # [C, groups], 1 where a channel is of the group
+
     def __init__(self, config: RefinementConfig) -> None:
         super().__init__()
         self.groups, self.radius = config.groups, config.radius
         self.channels = config.groups * (2 * config.radius + 1)
+        membership = torch.eye(config.groups).repeat_interleave(config.matching_channels // config.groups, dim=0)
+        self.register_buffer("membership", membership, persistent=False)
 
     def forward(self, left: Tensor, right: Tensor, disparity: Tensor) -> Tensor:
         """Return the similarities [B, channels, h, w], in −1 … 1: all groups at the first offset, and so on.
@@ -55,21 +59,26 @@ class LocalVolume(nn.Module):
             left, right: [B, C, h, w], the features to match.
             disparity: [B, h, w], in pixels of these maps.
         """
-        left, right = (F.normalize(view.unflatten(1, (self.groups, -1)), dim=2) for view in (left, right))
-        width, dtype = left.shape[-1], disparity.dtype
-        place = torch.arange(width, device=disparity.device, dtype=dtype) - disparity - self.radius / 2
+        place = torch.arange(left.shape[-1], device=disparity.device, dtype=disparity.dtype)
+        place = place - disparity - self.radius / 2
         first = place.detach().floor()
+        with torch.autocast(left.device.type, enabled=False):  # features may be of bf16's precision, sums of them not
+            similarity = self._at_columns(self._normalize(left), self._normalize(right), first.long())
+        step = similarity[:, :, 1:] - similarity[:, :, :-1]
         fraction = (place - first)[:, None, None]  # [B, 1, 1, h, w]
-        similarity = self._at_columns(left, right, first.long())  # [B, groups, radius + 2, h, w]
-        whole = _lerp(similarity[:, :, :-1], similarity[:, :, 1:], fraction)
-        # Half a column further, the place is between the same two columns or between the next two.
-        later = fraction >= 0.5
-        begin = torch.where(later, similarity[:, :, 1:-1], similarity[:, :, :-2])
-        end = torch.where(later, similarity[:, :, 2:], similarity[:, :, 1:-1])
-        half = _lerp(begin, end, fraction + 0.5 - later.to(dtype))
+        whole = torch.addcmul(similarity[:, :, :-1], fraction, step)
+        # Half a column further is a little before the next column, or a little after it.
+        before, after = (fraction - 0.5).clamp_max(0), (fraction - 0.5).clamp_min(0)
+        half = torch.addcmul(similarity[:, :, 1:-1], before, step[:, :, :-1]).addcmul(after, step[:, :, 1:])
         # Places go from left to right, offsets of the disparity the other way.
         ordered = [(half if k % 2 else whole)[:, :, k // 2] for k in reversed(range(2 * self.radius + 1))]
         return torch.cat(ordered, dim=1)
+
+    def _normalize(self, view: Tensor) -> Tensor:
+        """Return the features [B, C, h, w] as [B, h, w, C], of length one in each group."""
+        features = view.permute(0, 2, 3, 1)
+        squares = features.square() @ self.membership
+        return features * (squares.clamp_min(1e-24).rsqrt() @ self.membership.T)
 
     def _at_columns(self, left: Tensor, right: Tensor, first: Tensor) -> Tensor:
         """Return the similarities [B, groups, radius + 2, h, w] to the columns of the right view from `first` on.
@@ -78,22 +87,21 @@ class LocalVolume(nn.Module):
         read once, where warping would read two columns for each of the 2 · radius + 1 offsets.
 
         Args:
-            left, right: [B, groups, C, h, w].
+            left, right: [B, h, w, C]: all that is known of a pixel is read at once.
             first: [B, h, w], integer columns, also outside the image, where the similarity is 0.
         """
-        groups, channels, height, width = left.shape[1:]
+        batch, height, width = first.shape
         # A column of zeros to either side stands for all that is outside.
-        padded = F.pad(right, (1, 1)).flatten(1, 2)
+        table = F.pad(right, (0, 0, 1, 1)).flatten(0, 2)
+        rows = torch.arange(batch * height, device=first.device).view(batch, height, 1) * (width + 2)
         similarities = []
         for column in range(self.radius + 2):
-            index = (first + column + 1).clamp(0, width + 1).unsqueeze(1)
-            values = padded.gather(3, index.expand(-1, groups * channels, height, width))
-            similarities.append((left * values.view_as(left)).sum(2))
-        return torch.stack(similarities, dim=2)
-
-
-def _lerp(begin: Tensor, end: Tensor, fraction: Tensor) -> Tensor:
-    return begin + fraction * (end - begin)
+            index = rows + (first + column + 1).clamp(0, width + 1)
+            products = left * F.embedding(index, table)
+            # Summed within the groups in this order, since what follows reads map after map.
+            similarities.append(self.membership.T @ products.flatten(0, 2).T)
+        similarity = torch.stack(similarities, dim=1)  # [groups, radius + 2, B·h·w]
+        return similarity.unflatten(2, (batch, height, width)).permute(2, 0, 1, 3, 4)
 
 
 class WarpedResidual(nn.Module):
