@@ -5,6 +5,7 @@ are those of the `compact` network, or of the network that `preset` names. Each 
 (or plain arguments); only the trainer and the scripts see the whole.
 """
 
+from stereo.config.attention import AttentionConfig, Site, ViewAttentionConfig
 from stereo.config.checks import choose
 from stereo.config.data import (
     FAMILIES,
@@ -20,14 +21,11 @@ from stereo.config.data import (
 )
 from stereo.config.model import (
     AggregationConfig,
-    AttentionConfig,
     CostVolumeConfig,
     FeaturesConfig,
     ModelConfig,
     RefinementConfig,
     RegressionConfig,
-    Site,
-    ViewAttentionConfig,
     check_max_disparity,
 )
 from stereo.config.presets import PRESETS, Preset

@@ -16,7 +16,7 @@ from stereo.model.cost_volume import build_cost_volume
 from stereo.model.features.base import IMAGE_MEAN, IMAGE_STD, Features
 from stereo.model.features.build import build_features
 from stereo.model.refinement.refine import build_refinement
-from stereo.model.regression import SupervisedOutput, build_regression, mode_mass, right_costs
+from stereo.model.regression import SupervisedOutput, build_regression, right_costs
 
 
 class StereoOutput(NamedTuple):
@@ -113,12 +113,12 @@ class StereoNetwork(nn.Module):
         volume = partial(self.cost_volume, left_features.matching, self.cost_volume.prepare(right_matching))
         costs = self.aggregation(volume, self.max_disparity // 4, left_features)
         predictions = self.regression(costs, left_features)
-        confidence = self.regression.confidence(costs[-1], left_features) if with_confidence else None
+        mass = self.regression.mass(costs[-1].detach()) if with_confidence or self.refinement is not None else None
+        confidence = self.regression.confidence(mass, left_features) if with_confidence and mass is not None else None
         disparity_right = None
         if with_right:
             disparity_right = self.regression([right_costs(costs[-1])], right_features)[-1].disparity
         if self.refinement is not None:
-            mass = mode_mass(costs[-1].detach(), self.config.regression.mode_radius)
             refined = self.refinement(predictions[-1].disparity, mass, left_features, right_fine)
             outputs = [SupervisedOutput(disparity, None) for disparity in refined]
             predictions = [*predictions, *outputs] if self.training else outputs

@@ -111,9 +111,13 @@ class Upsampling(nn.Module, ABC):
     def forward(self, costs: list[Tensor], left: Features) -> list[SupervisedOutput]:
         """Return the supervised output of each cost volume [B, D, H/4, W/4]."""
 
+    def mass(self, cost: Tensor) -> Tensor:
+        """Return the mass of the dominant mode of one cost volume: [B, H/4, W/4], 0 … 1."""
+        return mode_mass(cost, self.config.mode_radius)
+
     @abstractmethod
-    def confidence(self, cost: Tensor, left: Features) -> Tensor:
-        """Return the mass of the dominant mode of one cost volume at full resolution: [B, H, W], 0 … 1."""
+    def confidence(self, mass: Tensor, left: Features) -> Tensor:
+        """Return such a mass at full resolution, [B, H, W]."""
 
 
 class ConvexUpsampling(Upsampling):
@@ -131,8 +135,8 @@ class ConvexUpsampling(Upsampling):
         weights = self._weights(left)
         return [SupervisedOutput(convex_upsample(self._estimate(cost), weights), cost) for cost in costs]
 
-    def confidence(self, cost: Tensor, left: Features) -> Tensor:
-        return convex_upsample(mode_mass(cost, self.config.mode_radius), self._weights(left)).clamp(0, 1)
+    def confidence(self, mass: Tensor, left: Features) -> Tensor:
+        return convex_upsample(mass, self._weights(left)).clamp(0, 1)
 
     def _estimate(self, cost: Tensor) -> Tensor:
         return 4 * estimate_bin(cost, self.config.estimate, self.config.mode_radius)  # px
@@ -175,10 +179,9 @@ class TrilinearUpsampling(Upsampling):
     def forward(self, costs: list[Tensor], left: Features) -> list[SupervisedOutput]:
         return [SupervisedOutput(self._upsample(cost), cost) for cost in costs]
 
-    def confidence(self, cost: Tensor, left: Features) -> Tensor:
-        # At ¼, and then interpolated, which is far less work than to upsample the volume.
-        mass = mode_mass(cost, self.config.mode_radius).unsqueeze(1)
-        full = F.interpolate(mass, scale_factor=4, mode="bilinear", align_corners=self.align_corners)
+    def confidence(self, mass: Tensor, left: Features) -> Tensor:
+        # Of the volume at ¼, and then interpolated, which is far less work than to upsample the volume.
+        full = F.interpolate(mass.unsqueeze(1), scale_factor=4, mode="bilinear", align_corners=self.align_corners)
         return full.squeeze(1).clamp(0, 1)
 
     def _upsample(self, cost: Tensor) -> Tensor:

@@ -104,7 +104,7 @@ def test_confidence_is_the_mass_at_a_quarter_upsampled(align_corners: bool) -> N
         ConvexUpsampling(RegressionConfig(mode_radius=1), 8, 4),
         TrilinearUpsampling(RegressionConfig("trilinear", mode_radius=1), align_corners),
     ):
-        confidence = upsampling.confidence(cost, features)
+        confidence = upsampling.confidence(upsampling.mass(cost), features)
         assert confidence.shape == (1, 16, 32)
         torch.testing.assert_close(confidence[..., :12], torch.ones(1, 16, 12))
         torch.testing.assert_close(confidence[..., 20:], torch.full((1, 16, 12), 0.5))

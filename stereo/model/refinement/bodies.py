@@ -41,6 +41,34 @@ class PlainBody(nn.Sequential, Body):
         return super().forward(x)
 
 
+class QuarterPart(nn.Sequential):
+    """What a pyramid does at ¼: two dilated convolutions, [B, channels, h/2, w/2] to the same."""
+
+    def __init__(self, channels: int, features: FeatureExtractor) -> None:
+        super().__init__(conv2d(channels, channels, dilation=2), conv2d(channels, channels, dilation=4))
+
+    def forward(self, x: Tensor, left: Features) -> Tensor:  # type: ignore[override]
+        return super().forward(x)
+
+
+class EighthPart(nn.Module):
+    """What a deep pyramid does at ¼ and ⅛, where it is given the left features of ⅛; in the place of a QuarterPart."""
+
+    def __init__(self, channels: int, features: FeatureExtractor) -> None:
+        super().__init__()
+        self.entry = conv2d(channels, channels)
+        self.down = conv2d(channels, channels, stride=2)
+        self.context = conv2d(features.eighth_channels, channels, kernel=1, relu=False)
+        self.eighth = nn.Sequential(conv2d(channels, channels, dilation=2), conv2d(channels, channels, dilation=4))
+        self.up = nn.Conv2d(channels, channels, 1)
+        self.merge = conv2d(channels, channels)
+
+    def forward(self, x: Tensor, left: Features) -> Tensor:
+        quarter = self.entry(x)
+        eighth = self.eighth(self.down(quarter) + self.context(left.eighth))
+        return self.merge(quarter + upsample(self.up(eighth)))
+
+
 class PyramidBody(Body):
     """One convolution at ½, some at ¼, and one at ½ again, where the result is that of both resolutions.
 
@@ -48,51 +76,28 @@ class PyramidBody(Body):
     the estimate, which tell where it has to be replaced by what lies beside it.
     """
 
+    part: type[QuarterPart | EighthPart] = QuarterPart
+
     def __init__(self, in_channels: int, config: RefinementConfig, features: FeatureExtractor) -> None:
         super().__init__()
         channels = config.channels
         self.entry = conv2d(in_channels, channels)
         self.down = conv2d(channels, 2 * channels, stride=2)
         self.context = conv2d(features.quarter_channels + 1, 2 * channels, kernel=1, relu=False)
-        self.quarter = self.build_quarter(2 * channels, features)
+        self.quarter = self.part(2 * channels, features)
         self.up = nn.Conv2d(2 * channels, channels, 1)
         self.merge = conv2d(channels, channels)
-
-    def build_quarter(self, channels: int, features: FeatureExtractor) -> nn.Module:
-        """Return what is done at ¼ and below it, [B, channels, h/2, w/2] to the same."""
-        return nn.Sequential(conv2d(channels, channels, dilation=2), conv2d(channels, channels, dilation=4))
 
     def forward(self, x: Tensor, left: Features, confidence: Tensor, hidden: Tensor | None) -> Tensor:
         half = self.entry(x)
         quarter = self.down(half) + self.context(torch.cat([left.quarter, confidence.unsqueeze(1)], dim=1))
-        return self.merge(half + upsample(self.up(self.at_quarter(quarter, left))))
-
-    def at_quarter(self, x: Tensor, left: Features) -> Tensor:
-        """Return what `build_quarter` built of x."""
-        return self.quarter(x)
+        return self.merge(half + upsample(self.up(self.quarter(quarter, left))))
 
 
 class DeepPyramidBody(PyramidBody):
-    """A pyramid down to ⅛, where it sees farthest and is given the left features of that resolution too."""
+    """A pyramid down to ⅛, where it sees farthest."""
 
-    def build_quarter(self, channels: int, features: FeatureExtractor) -> nn.Module:
-        return nn.ModuleDict(
-            {
-                "entry": conv2d(channels, channels),
-                "down": conv2d(channels, channels, stride=2),
-                "context": conv2d(features.eighth_channels, channels, kernel=1, relu=False),
-                "eighth": nn.Sequential(conv2d(channels, channels, dilation=2), conv2d(channels, channels, dilation=4)),
-                "up": nn.Conv2d(channels, channels, 1),
-                "merge": conv2d(channels, channels),
-            }
-        )
-
-    def at_quarter(self, x: Tensor, left: Features) -> Tensor:
-        parts = self.quarter
-        assert isinstance(parts, nn.ModuleDict)
-        quarter = parts["entry"](x)
-        eighth = parts["eighth"](parts["down"](quarter) + parts["context"](left.eighth))
-        return parts["merge"](quarter + upsample(parts["up"](eighth)))
+    part = EighthPart
 
 
 class RecurrentBody(Body):
