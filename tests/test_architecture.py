@@ -16,6 +16,7 @@ LAYERS: list[set[str]] = [
     {"data", "model", "camera", "geometry", "evaluation.metrics", "evaluation.protocols", "visualize", "contact_sheet"},
     {"checkpoint", "methods", "export"},
     {"evaluation"},
+    {"page"},
     {"training"},
     {"benchmark"},
     {"ablation"},
