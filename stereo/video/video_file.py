@@ -81,20 +81,21 @@ class VideoFile:
         return self._shape[0] + self._shape[0] % 2, self._shape[1] + self._shape[1] % 2
 
     def _open(self) -> None:
-        temporary = self._stack.enter_context(atomic_output(self.path))
         rows, columns = self._even_size()
-        for codec in self._codecs:
-            fourcc = cv2.VideoWriter.fourcc(*codec)
-            with quiet_opencv():
-                writer = cv2.VideoWriter(str(temporary), cv2.CAP_FFMPEG, fourcc, self.frame_rate, (columns, rows))
-            if writer.isOpened():
-                self._temporary, self._writer = temporary, writer
-                return
-        raise OutputError(
-            f"{self.path}: this OpenCV cannot write an MP4 of {columns}×{rows} (width × height) with the codec "
-            f"{' or '.join(self._codecs)}; {'use another codec, or ' if len(self._codecs) == 1 else ''}write files for "
-            "each frame instead"
-        )
+        with ExitStack() as stack:
+            temporary = stack.enter_context(atomic_output(self.path))
+            for codec in self._codecs:
+                fourcc = cv2.VideoWriter.fourcc(*codec)
+                with quiet_opencv():
+                    writer = cv2.VideoWriter(str(temporary), cv2.CAP_FFMPEG, fourcc, self.frame_rate, (columns, rows))
+                if writer.isOpened():
+                    self._temporary, self._writer = temporary, writer
+                    self._stack = stack.pop_all()  # it ends with the video
+                    return
+            raise OutputError(
+                f"{self.path}: this OpenCV cannot write an MP4 of {columns}×{rows} (width × height) with the codec "
+                f"{' or '.join(self._codecs)}; try another of {', '.join(CODECS)}, or write files for each frame"
+            )
 
     def _check(self) -> None:
         """Raise OutputError unless the file holds what was written: OpenCV does not say where a disk was full."""
