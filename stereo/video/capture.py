@@ -87,7 +87,8 @@ class Capture:
 
 def _open_file(path: Path) -> cv2.VideoCapture:
     if not os.path.isfile(path):
-        raise FormatError(f"{path}: no such video; check the path")
+        what = "is no ordinary file" if os.path.exists(path) else "no such video"
+        raise FormatError(f"{path}: {what}; check the path")
     if path.suffix.lower() not in VIDEO_SUFFIXES:
         raise FormatError(
             f"{path}: is no video by its ending '{path.suffix}'; expected one of {', '.join(VIDEO_SUFFIXES)}: convert "

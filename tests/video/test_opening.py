@@ -195,6 +195,7 @@ def test_images_that_are_broken_or_alone_are_left_out(tmp_path: Path) -> None:
     ("name", "content", "message"),
     [
         ("gone.mp4", None, "gone.mp4: no such video"),
+        (".", None, "is no ordinary file"),
         ("notes.txt", b"hello", "notes.txt: is no video by its ending '.txt'; expected one of .mp4, "),
         ("empty.mp4", b"", "empty.mp4: cannot be opened as a video"),
         ("text.mp4", b"hello\n" * 99, "text.mp4: cannot be opened as a video"),
