@@ -14,7 +14,7 @@ LAYERS: list[set[str]] = [
     {"output", "device", "config", "seeds", "data.sample", "torch_file"},
     {"data.formats", "processes", "cli"},
     {"data", "model", "evaluation.metrics", "evaluation.protocols", "visualize", "contact_sheet"},
-    {"checkpoint", "methods"},
+    {"checkpoint", "methods", "camera"},
     {"evaluation"},
     {"training"},
     {"benchmark"},

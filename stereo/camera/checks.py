@@ -20,6 +20,11 @@ _PIXELS, _FEATURES = 1_000_000, 1500
 _RATIO, _FEWEST = 0.8, 25
 # Matches farther than this from the fitted offset are taken for wrong ones, px of the searched views.
 _TOLERANCE = 2.0
+# What the checks speak at: px of the searched views; shares of the matches; levels of 255; shares of the image.
+_OFFSET_LIMIT = 0.4
+_SWAPPED_SHARE = 0.8
+_STILL, _STILL_SHARE = 1.0, 0.8
+_BLACK, _LEAST_AREA = 2, 0.001
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +150,7 @@ def same_image(matches: Matches) -> SameImage:
     if count < _FEWEST:
         return SameImage(0.0, count, None)
     moved = np.abs(matches.left - matches.right).max(axis=1) * matches.scale
-    still = float((moved < 0.5).mean())
+    still = float((moved < _STILL).mean())
     sentence = f"the two images seem to be one and the same: {100 * still:.0f} % of the matches did not move"
     return SameImage(still, count, sentence if still >= _STILL_SHARE else None)
 
@@ -167,13 +172,6 @@ def black_border(image: Image) -> BlackBorder:
     share = float(mask.mean())
     sentence = f"{100 * share:.1f} % of the image are black borders; they are left out" if areas else None
     return BlackBorder(mask, share, sentence)
-
-
-_OFFSET_LIMIT = 0.7
-_SWAPPED_SHARE = 0.8
-_STILL_SHARE = 0.9
-_BLACK = 2
-_LEAST_AREA = 0.001
 
 
 def _searched(image: Image, scale: float) -> Image:
