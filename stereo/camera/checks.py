@@ -24,7 +24,9 @@ _TOLERANCE = 2.0
 _OFFSET_LIMIT = 0.4
 _SWAPPED_SHARE = 0.8
 _STILL, _STILL_SHARE = 1.0, 0.8
-_BLACK, _LEAST_AREA = 2, 0.001
+_BLACK, _LEAST_AREA = 8, 0.005
+# A border's line bends by so many px from row to row, on so large a share of the rows.
+_BEND, _SMOOTH_SHARE = 2, 0.8
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,22 +158,36 @@ def same_image(matches: Matches) -> SameImage:
 
 
 def black_border(image: Image) -> BlackBorder:
-    """Return where an image has black borders, as rectification leaves them: connected, black, at the image's edge.
+    """Return where an image has black borders, as rectification leaves them.
 
     Args:
         image: uint8, [H, W] or RGB [H, W, 3].
     """
-    brightest = image if image.ndim == 2 else image.max(axis=-1)
-    black = (brightest <= _BLACK).astype(np.uint8)
-    # Specks of noise within the border do not cut it, and a dark texture that touches the edge is no area.
-    opened = cv2.morphologyEx(black, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(opened, connectivity=8)
-    edge = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
-    areas = [label for label in np.unique(edge) if label and stats[label, cv2.CC_STAT_AREA] >= _LEAST_AREA * black.size]
-    mask = np.isin(labels, areas)
+    black = (image if image.ndim == 2 else image.max(axis=-1)) <= _BLACK
+    mask = np.zeros_like(black)
+    for turns in range(4):
+        # A view of the mask, so that each side of the image is its left one once.
+        np.rot90(mask, turns)[...] |= _border_at_left(np.rot90(black, turns))
     share = float(mask.mean())
-    sentence = f"{100 * share:.1f} % of the image are black borders; they are left out" if areas else None
-    return BlackBorder(mask, share, sentence)
+    if share < _LEAST_AREA:
+        return BlackBorder(np.zeros_like(mask), 0.0, None)
+    return BlackBorder(mask, share, f"{100 * share:.1f} % of the image is black border, which shows nothing")
+
+
+def _border_at_left(black: Mask) -> Mask:
+    """Return the black border at an image's left side, bool [H, W].
+
+    It is black without a gap from the first column to a smooth line; what is dark in a scene ends in a ragged one.
+    """
+    height, width = black.shape
+    depth = np.where(black.all(axis=1), width, black.argmin(axis=1))
+    border = np.zeros(height, np.bool_)
+    starts = np.flatnonzero(np.diff(depth > 0, prepend=False, append=False))
+    for first, last in zip(starts[::2], starts[1::2], strict=True):
+        bend = np.abs(np.diff(depth[first:last], 2))
+        if (bend <= _BEND).sum() >= _SMOOTH_SHARE * len(bend):
+            border[first:last] = True
+    return (np.arange(width) < depth[:, None]) & border[:, None]
 
 
 def _searched(image: Image, scale: float) -> Image:

@@ -99,8 +99,8 @@ def _image_size(pair: CameraPair, size: Size | None) -> Size:
             raise DataError("the calibration does not say the size of the images; give their rows and columns")
         if camera.size is not None and camera.size != size:
             raise DataError(
-                f"the {side} camera's images are {camera.size[1]}×{camera.size[0]}, expected {size[1]}×{size[0]} (width "
-                "× height), as the other images are; scale the calibration first"
+                f"the {side} camera's images are {camera.size[1]}×{camera.size[0]}, expected {size[1]}×{size[0]} "
+                "(width × height), as the other images are; scale the calibration first"
             )
     assert size is not None
     return size
@@ -155,7 +155,8 @@ def _calibration(left: Array, right: Array) -> Calibration:
     baseline = (left[0, 3] - right[0, 3]) / left[0, 0]
     if baseline <= 0:
         raise DataError(
-            f"the right camera stands {-baseline:.3g} m to the left of the left one; exchange the cameras and the images"
+            f"the right camera stands {-baseline:.3g} m to the left of the left one; "
+            "exchange the cameras and the images"
         )
     return Calibration(
         focal_length=float(left[0, 0]),
