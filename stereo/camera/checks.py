@@ -133,12 +133,16 @@ def vertical_offset(matches: Matches) -> VerticalOffset:
 
 
 def swapped_eyes(matches: Matches) -> SwappedEyes:
-    """Return how many disparities are positive and negative; the sentence says that the eyes seem to be swapped."""
+    """Return how many disparities are positive and negative; the sentence says that the eyes seem to be swapped.
+
+    Of a pair that looks unrectified it says nothing: turned cameras see negative disparities too.
+    """
     _, inlier = _fit_offset(matches)
     disparity = (matches.left - matches.right)[inlier, 0] * matches.scale
     positive, negative = int((disparity > 1).sum()), int((disparity < -1).sum())
     sentence = None
-    if negative >= _FEWEST and negative >= _SWAPPED_SHARE * (positive + negative):
+    mostly = negative >= _FEWEST and negative >= _SWAPPED_SHARE * (positive + negative)
+    if mostly and vertical_offset(matches).sentence is None:
         sentence = (
             f"the right image seems to be the left one: {negative} of {positive + negative} matches have a negative "
             "disparity"

@@ -131,8 +131,15 @@ def _compute(
             "columns); turn images and calibration by 90° first"
         )
     left, right = pair.left, pair.right
-    cameras = (left.matrix, left.distortion, right.matrix, right.distortion, size[::-1], pair.rotation)
-    translation = pair.translation.reshape(3, 1)
+    cameras = (
+        _plain(left.matrix),
+        _plain(left.distortion),
+        _plain(right.matrix),
+        _plain(right.distortion),
+        size[::-1],
+        _plain(pair.rotation),
+    )
+    translation = _plain(pair.translation).reshape(3, 1)
     # One principal point for both views: the disparity of a point at infinity is 0.
     if fisheye:
         found = cv2.fisheye.stereoRectify(
@@ -148,6 +155,11 @@ def _compute(
             *cameras, translation, flags=cv2.CALIB_ZERO_DISPARITY, alpha=alpha, newImageSize=target[::-1]
         )
     return found[0], found[1], found[2], found[3]
+
+
+def _plain(array: Array) -> Array:
+    """Return an array as OpenCV takes it: it refuses whole numbers, and views of a larger array."""
+    return np.ascontiguousarray(array, np.float64)
 
 
 def _calibration(left: Array, right: Array) -> Calibration:
@@ -173,8 +185,8 @@ def _maps(
 ) -> tuple[Map, Mask]:
     """Return the map of one view, float32 [H, W, 2], and where it shows the scene, bool [H, W]."""
     function = cv2.fisheye.initUndistortRectifyMap if fisheye else cv2.initUndistortRectifyMap
-    matrix = np.ascontiguousarray(projection[:, :3])
-    x, y = function(camera.matrix, camera.distortion, turn, matrix, target[::-1], cv2.CV_32FC1)
+    matrix = _plain(projection[:, :3])
+    x, y = function(_plain(camera.matrix), _plain(camera.distortion), _plain(turn), matrix, target[::-1], cv2.CV_32FC1)
     height, width = size
     inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
     valid = inside & (_distance_from_axis(turn, matrix, target) < (np.inf if fisheye else _farthest(camera)))

@@ -55,9 +55,10 @@ def test_the_median_vertical_offset_is_told() -> None:
 
 def test_a_turned_camera_is_told_though_its_offsets_cancel() -> None:
     left = textured()
-    offset = vertical_offset(find_matches(left, moved(left, x=-12, degrees=1)))
-    # 1° over the 80 % of 360 columns between the percentiles: 5.0 px.
-    assert offset.spread == pytest.approx(5.0, abs=1.0)
+    matches = find_matches(left, moved(left, x=-12, degrees=1))
+    offset = vertical_offset(matches)
+    low, high = np.percentile(matches.left[:, 0], [10, 90])
+    assert offset.spread == pytest.approx((high - low) * np.tan(np.radians(1)), abs=0.3)
     assert offset.sentence is not None
 
 
@@ -86,6 +87,13 @@ def test_eyes_are_not_judged_by_disparities_of_both_signs() -> None:
     right = left + np.where(np.arange(200) % 2, 10, -10)[:, None] * [1, 0]
     eyes = swapped_eyes(Matches(left, right))
     assert (eyes.positive, eyes.negative, eyes.sentence) == (100, 100, None)
+
+
+def test_eyes_of_an_unrectified_pair_are_not_judged() -> None:
+    left = textured()
+    eyes = swapped_eyes(find_matches(moved(left, x=-12, y=9), left))
+    assert eyes.negative > 100
+    assert eyes.sentence is None
 
 
 def test_one_image_twice_is_told_also_after_jpeg() -> None:
