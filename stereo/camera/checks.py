@@ -90,7 +90,7 @@ def find_matches(left: Image, right: Image) -> Matches:
         left, right: uint8, [H, W] or RGB [H, W, 3]; the sizes may differ.
     """
     scale = min(1.0, (_PIXELS / max(left[..., 0].size if left.ndim == 3 else left.size, 1)) ** 0.5)
-    detector = cv2.ORB_create(nfeatures=_FEATURES, fastThreshold=8)
+    detector = cv2.ORB.create(nfeatures=_FEATURES, fastThreshold=8)
     (one, one_found), (other, other_found) = (
         detector.detectAndCompute(_searched(image, scale), None) for image in (left, right)
     )
@@ -196,7 +196,9 @@ def _border_at_left(black: Mask) -> Mask:
 
 def _searched(image: Image, scale: float) -> Image:
     gray = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    return gray if scale == 1 else cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    if scale < 1:
+        gray = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return np.asarray(gray, np.uint8)
 
 
 def _fit_offset(matches: Matches) -> tuple[NDArray[np.float64], Mask]:

@@ -1,6 +1,7 @@
 """Rectify a pair: resample both views so that matches lie on one row."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -48,7 +49,8 @@ class Rectification:
                     f"the {side} image is {image.shape[1]}×{image.shape[0]} but the calibration is of "
                     f"{self.size[1]}×{self.size[0]} (width × height); scale the calibration to the image"
                 )
-            views.append(cv2.remap(image, pixels, None, cv2.INTER_LINEAR))
+            seen = cv2.remap(image, pixels[..., 0], pixels[..., 1], cv2.INTER_LINEAR)
+            views.append(np.asarray(seen, np.uint8))
         return views[0], views[1]
 
 
@@ -141,6 +143,7 @@ def _compute(
     )
     translation = _plain(pair.translation).reshape(3, 1)
     # One principal point for both views: the disparity of a point at infinity is 0.
+    found: Any
     if fisheye:
         found = cv2.fisheye.stereoRectify(
             *cameras,
@@ -154,7 +157,7 @@ def _compute(
         found = cv2.stereoRectify(
             *cameras, translation, flags=cv2.CALIB_ZERO_DISPARITY, alpha=alpha, newImageSize=target[::-1]
         )
-    return found[0], found[1], found[2], found[3]
+    return _plain(found[0]), _plain(found[1]), _plain(found[2]), _plain(found[3])
 
 
 def _plain(array: Array) -> Array:

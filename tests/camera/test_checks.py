@@ -24,15 +24,15 @@ requires_real = pytest.mark.skipif(not REAL.is_dir(), reason="needs ../shared/re
 def textured() -> Image:
     noise = np.random.default_rng(0).random((260, 360), np.float32)
     coarse = cv2.GaussianBlur(noise, (0, 0), 2.5)
-    gray = cv2.normalize(coarse, None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)
+    gray = (255 * (coarse - coarse.min()) / np.ptp(coarse)).astype(np.uint8)
     return np.repeat(gray[..., None], 3, axis=2)
 
 
 def moved(image: Image, x: float = 0, y: float = 0, degrees: float = 0) -> Image:
     height, width = image.shape[:2]
-    matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1)
-    matrix[:, 2] += x, y
-    return cv2.warpAffine(image, matrix, (width, height), borderMode=cv2.BORDER_REFLECT)
+    matrix = np.asarray(cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1), np.float64)
+    matrix[:, 2] += np.array([x, y])
+    return np.asarray(cv2.warpAffine(image, matrix, (width, height), borderMode=cv2.BORDER_REFLECT), np.uint8)
 
 
 def test_a_rectified_pair_draws_no_word() -> None:
@@ -99,7 +99,7 @@ def test_eyes_of_an_unrectified_pair_are_not_judged() -> None:
 def test_one_image_twice_is_told_also_after_jpeg() -> None:
     image = textured()
     again = cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 80])[1], cv2.IMREAD_COLOR)
-    same = same_image(find_matches(image, again))
+    same = same_image(find_matches(image, np.asarray(again, np.uint8)))
     assert same.still > 0.9
     assert same.sentence is not None
 
@@ -138,7 +138,7 @@ def test_what_is_dark_in_a_scene_is_no_border() -> None:
 def read(path: Path) -> Image:
     image = cv2.imread(str(path))
     assert image is not None, path
-    return image
+    return np.asarray(image, np.uint8)
 
 
 @requires_real

@@ -35,7 +35,7 @@ def pair_of(model: DistortionModel) -> CameraPair:
     distortion = np.array(COEFFICIENTS[model])
     left = CameraModel(SIZE, matrix(200, 201, 158, 122), distortion, model)
     right = CameraModel(SIZE, matrix(204, 203, 161, 117), distortion, model)
-    rotation = cv2.Rodrigues(np.array([0.02, -0.03, 0.015]))[0]
+    rotation = np.asarray(cv2.Rodrigues(np.array([0.02, -0.03, 0.015]))[0], np.float64)
     return CameraPair(left, right, rotation, np.array([-0.12, 0.003, -0.002]))
 
 
@@ -46,7 +46,7 @@ def project(points: Array, camera: CameraModel, rotation: Array, translation: Ar
         found = cv2.fisheye.projectPoints(points[:, None], turn, translation, camera.matrix, camera.distortion)
     else:
         found = cv2.projectPoints(points[:, None], turn, translation, camera.matrix, camera.distortion)
-    return found[0].reshape(-1, 2)
+    return np.asarray(found[0], np.float64).reshape(-1, 2)
 
 
 def rectified_position(pixels: NDArray[np.float32], valid: NDArray[np.bool_], at: Array) -> Array:
@@ -155,7 +155,7 @@ def test_images_of_another_size_are_refused() -> None:
 def read(path: Path) -> NDArray[np.uint8]:
     image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
     assert image is not None, path
-    return image
+    return np.asarray(image, np.uint8)
 
 
 def posed(
@@ -265,9 +265,10 @@ def test_corners_of_the_chessboard_lie_on_one_row_as_well_as_its_calibration_fit
     left, right = read(folder / "left01.jpg"), read(folder / "right01.jpg")
     corners = []
     for image in (left, right):
-        done, found = cv2.findChessboardCorners(image, (9, 6))
+        done, coarse = cv2.findChessboardCorners(image, (9, 6))
         assert done
-        corners.append(cv2.cornerSubPix(image, found, (5, 5), (-1, -1), (3, 30, 0.01)).reshape(-1, 1, 2))
+        fine = cv2.cornerSubPix(image, coarse, (5, 5), (-1, -1), (3, 30, 0.01))
+        corners.append(np.asarray(fine, np.float32).reshape(-1, 1, 2))
     board = np.zeros((54, 3), np.float32)
     board[:, :2] = np.mgrid[:9, :6].T.reshape(-1, 2) * 0.025
     one = matrix(534.80326845051309, 534.80326845051309, 335.68643204394891, 240.66183054066337)
@@ -282,12 +283,12 @@ def test_corners_of_the_chessboard_lie_on_one_row_as_well_as_its_calibration_fit
     pair = CameraPair(
         CameraModel((480, 640), one, bends[0], "plumb_bob"),
         CameraModel((480, 640), other, bends[1], "plumb_bob"),
-        solved[5],
-        solved[6].ravel(),
+        np.asarray(solved[5], np.float64),
+        np.asarray(solved[6], np.float64).ravel(),
     )
     found = rectify(pair, alpha=1)
     rows = [
-        np.array([rectified_position(pixels, valid, corner.ravel())[1] for corner in view])
+        np.array([rectified_position(pixels, valid, corner.ravel().astype(np.float64))[1] for corner in view])
         for pixels, valid, view in (
             (found.left_map, found.left_valid, corners[0]),
             (found.right_map, found.right_valid, corners[1]),
