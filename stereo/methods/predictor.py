@@ -16,6 +16,7 @@ from stereo.data.sample import Image, Map, StereoSample, check_pair
 from stereo.device import release_freed_memory, select_device
 from stereo.errors import DataError, StereoError
 from stereo.methods.images import to_rgb
+from stereo.methods.labels import end_of_range
 from stereo.methods.method import Prediction
 from stereo.methods.tiling import BAND_OVERLAP, band_weight, bands, check_tile
 from stereo.model.layers import fold_batch_norm
@@ -250,9 +251,7 @@ def wider_range(disparity: Map, max_disparity: int) -> int | None:
 
     Returns: px, a multiple of 16: twice the range, or the image's width if that is less.
     """
-    # The last of the volume's bins lies 4 px below the end, and an estimate averages over two more on its one side.
-    near_end = min(0.9 * max_disparity, max_disparity - 12)
     widest = -(-disparity.shape[1] // 16) * 16
-    if max_disparity >= widest or (disparity > near_end).mean() <= _CUT_OFF_SHARE:
+    if max_disparity >= widest or (disparity > end_of_range(max_disparity)).mean() <= _CUT_OFF_SHARE:
         return None
     return min(2 * max_disparity, widest)
