@@ -63,8 +63,8 @@ def is_pattern(path: str | Path) -> bool:
 def pairs_of_patterns(left: str | Path, right: str | Path) -> tuple[list[PairFiles], list[str]]:
     """Return the pairs of two patterns, and a message about each image without a partner.
 
-    Patterns have `*`, `?`, `[…]` and, for any number of folders, `**/`. Images belong together for which these stand for
-    the same text, as in `*/im0.png` and `*/im1.png`, and the pair is named by it.
+    Patterns have `*`, `?`, `[…]` and, for any number of folders, `**/`. Images belong together for which these stand
+    for the same text, as in `*/im0.png` and `*/im1.png`, and the pair is named by it.
 
     Raises: DataError where only one is a pattern, or no two images belong together.
     """
@@ -75,8 +75,8 @@ def pairs_of_patterns(left: str | Path, right: str | Path) -> tuple[list[PairFil
     names = [name for name in lefts if name in rights]
     if not names:
         raise DataError(
-            f"{left} and {right}: match {len(lefts)} and {len(rights)} files, but what * stands for is the same in no two "
-            "of them; name the pairs in a list"
+            f"{left} and {right}: match {len(lefts)} and {len(rights)} files, but what * stands for is the same in no "
+            "two of them; name the pairs in a list"
         )
     unmatched = [
         f"{own[name]}: no image for it among {other_pattern}"
