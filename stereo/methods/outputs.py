@@ -1,5 +1,6 @@
 """What is written of a prediction, in which formats and under which names."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -164,4 +165,4 @@ class Outputs:
         return written
 
 
-_WRITERS = {"pfm": write_pfm, "png": write_disparity_png16, "npy": write_npy}
+_WRITERS: dict[str, Callable[[Path, Map], None]] = {"pfm": write_pfm, "png": write_disparity_png16, "npy": write_npy}
