@@ -1,5 +1,11 @@
-"""Pairs that belong to no data set: two images, two folders of them, or a list. Each is named as one folder can be."""
+"""Pairs that belong to no data set: two images, two folders of them, two patterns, or a list.
 
+Each is named as one folder can be.
+"""
+
+import glob
+import os
+import re
 from pathlib import Path
 
 from stereo.data.families.pair_list import PairList
@@ -47,6 +53,61 @@ def pairs_of_paths(left: Path, right: Path) -> tuple[list[PairFiles], list[str]]
         if name not in other
     ]
     return [PairFiles(name, lefts[name], rights[name]) for name in names], unmatched
+
+
+def is_pattern(path: str | Path) -> bool:
+    """Return whether a path stands for several files, as in left/*.png; a file of that name counts before."""
+    return glob.has_magic(str(path)) and not os.path.exists(path)
+
+
+def pairs_of_patterns(left: str | Path, right: str | Path) -> tuple[list[PairFiles], list[str]]:
+    """Return the pairs of two patterns, and a message about each image without a partner.
+
+    Patterns have `*`, `?`, `[…]` and, for any number of folders, `**/`. Images belong together for which these stand
+    for the same text, as in `*/im0.png` and `*/im1.png`, and the pair is named by it.
+
+    Raises: DataError where only one is a pattern, or no two images belong together.
+    """
+    for path in (left, right):
+        if not is_pattern(path):
+            raise DataError(f"{left} and {right}: expected two patterns, but {path} has no *; quote both in the shell")
+    lefts, rights = _matches(str(left)), _matches(str(right))
+    names = [name for name in lefts if name in rights]
+    if not names:
+        raise DataError(
+            f"{left} and {right}: match {len(lefts)} and {len(rights)} files, but what * stands for is the same in no "
+            "two of them; name the pairs in a list"
+        )
+    unmatched = [
+        f"{own[name]}: no image for it among {other_pattern}"
+        for own, other, other_pattern in ((lefts, rights, right), (rights, lefts, left))
+        for name in own
+        if name not in other
+    ]
+    return [PairFiles(name, lefts[name], rights[name]) for name in names], unmatched
+
+
+# The parts of a pattern that stand for something, and what each may stand for.
+_MAGIC = {r"\*\*/": r"((?:[^/]+/)*)", r"\*+": r"([^/]*)", r"\?": r"([^/])", r"\[[^]]+\]": None}
+
+
+def _matches(pattern: str) -> dict[str, Path]:
+    """Return the files of a pattern by what its magic parts stand for, sorted."""
+    parts = re.split("(" + "|".join(_MAGIC) + ")", pattern)
+    expression = "".join(_expression(part) if number % 2 else re.escape(part) for number, part in enumerate(parts))
+    found: dict[str, Path] = {}
+    for path in sorted(glob.glob(pattern, recursive=True)):
+        match = re.fullmatch(expression, path)
+        if match is not None and os.path.isfile(path):
+            found.setdefault(safe_name("_".join(group.strip("/") for group in match.groups() if group)), Path(path))
+    return found
+
+
+def _expression(part: str) -> str:
+    for magic, expression in _MAGIC.items():
+        if re.fullmatch(magic, part):
+            return expression or "(" + part.replace("[!", "[^", 1) + ")"
+    raise AssertionError(part)
 
 
 def _images(folder: Path) -> dict[str, Path]:
