@@ -31,7 +31,8 @@ _ERROR_COLORS = np.array(
     np.uint8,
 )
 _WHITE = (255, 255, 255)
-
+# px: a preview's image is made so large where it is smaller, for its words to be legible, and no larger than that.
+_LEAST_SIDE, _MOST_SIDE = 160, 1280
 
 # Of OpenCV; the first is the usual one.
 COLOR_MAPS = {
@@ -108,6 +109,27 @@ def preview_panel(
             ),
         ]
     )
+
+
+def preview_picture(
+    left: Image, disparity: Map, maximum: float | None = None, minimum: float = 0.0, color_map: str = "turbo"
+) -> Image:
+    """Draw what :func:`preview_panel` draws, at a size at which it is legible: small images enlarged, large ones reduced.
+
+    The disparities, and so the numbers of the scale, stay those of the image's own size.
+    """
+    _check_size(left, disparity)
+    end = color_limit(disparity) if maximum is None else maximum
+    height, width = disparity.shape
+    enlargement = min(-(-_LEAST_SIDE // min(height, width)), _MOST_SIDE // max(height, width))
+    if enlargement > 1:
+        left, disparity = (np.repeat(np.repeat(array, enlargement, 0), enlargement, 1) for array in (left, disparity))
+    elif max(height, width) > _MOST_SIDE:
+        ratio = _MOST_SIDE / max(height, width)
+        size = max(1, round(width * ratio)), max(1, round(height * ratio))
+        left = np.asarray(cv2.resize(left, size, interpolation=cv2.INTER_AREA), np.uint8)
+        disparity = np.asarray(cv2.resize(disparity, size, interpolation=cv2.INTER_AREA), np.float32)
+    return preview_panel(left, disparity, max(end, minimum + 1e-3), minimum, color_map)
 
 
 def evaluation_panel(

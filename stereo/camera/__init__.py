@@ -1,6 +1,6 @@
-"""The cameras of a pair: their calibration, read from the forms in which people have it; rectification; checks of pairs.
+"""The cameras of a pair: their calibration, read from the forms in which people have it, and rectification.
 
-`checks` is for pairs that come without a calibration.
+`stereo.camera.checks` looks at pairs that come without a calibration.
 """
 
 from stereo.camera.model import CameraModel, CameraPair
