@@ -282,9 +282,7 @@ def _add_camera_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_limit_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("large images, and many")
-    group.add_argument(
-        "--scale", type=float, metavar="S", help="predict at S times the size; disparities are as before"
-    )
+    group.add_argument("--scale", type=float, metavar="S", help="predict at S times the size")
     group.add_argument("--max-memory", metavar="SIZE", help="such as 4GB: choose tiles that stay within it, blended")
     group.add_argument("--band-rows", type=int, metavar="N", help="tiles of N rows, 128 or more")
     group.add_argument("--band-columns", type=int, metavar="N", help="tiles of N columns, the range + 128 or more")

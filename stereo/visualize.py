@@ -114,7 +114,7 @@ def preview_panel(
 def preview_picture(
     left: Image, disparity: Map, maximum: float | None = None, minimum: float = 0.0, color_map: str = "turbo"
 ) -> Image:
-    """Draw what :func:`preview_panel` draws, at a size at which it is legible: small images enlarged, large ones reduced.
+    """Draw what :func:`preview_panel` draws, at a legible size: small images enlarged, large ones reduced.
 
     The disparities, and so the numbers of the scale, stay those of the image's own size.
     """

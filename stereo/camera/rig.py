@@ -1,4 +1,4 @@
-"""Rig: the cameras that pairs come from, which gives each pair its calibration, and rectifies it where that is asked."""
+"""Rig: the cameras that pairs come from. It gives each pair its calibration, and rectifies it where that is asked."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

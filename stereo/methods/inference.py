@@ -128,8 +128,8 @@ class Inference:
             views = self.rig.views(left, right)
         if self.vertical:
             # Turned to the left by 90°, so that the upper view is the left one.
-            turned = (np.ascontiguousarray(np.rot90(image)) for image in (views.left, views.right))
-            views = RectifiedViews(*turned, views.calibration, notes=views.notes)
+            left, right = (np.ascontiguousarray(np.rot90(image)) for image in (views.left, views.right))
+            views = RectifiedViews(left, right, views.calibration, notes=views.notes)
         check_pair(views.left, views.right)
         return self._checked(_Ready(pair.name, views)) if self.check else _Ready(pair.name, views)
 

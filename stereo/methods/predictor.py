@@ -239,14 +239,14 @@ class Predictor:
             self.network.train(training)
 
     def _predict_tiles(self, lefts: Sequence[Image], rights: Sequence[Image], wanted: list[str]) -> NDArray[np.float32]:
-        size = lefts[0].shape[:2]
-        tile = self._tile_size(*size, len(lefts))
+        size = (lefts[0].shape[0], lefts[0].shape[1])
+        tile = self._tile_size(size[0], size[1], len(lefts))
         if tile == size:
             return self._predict_whole(lefts, rights, wanted)
 
         def predict(top: int, bottom: int, first: int, last: int) -> NDArray[np.float32]:
-            views = ([image[top:bottom, first:last] for image in images] for images in (lefts, rights))
-            return self._predict_whole(*views, wanted)
+            tiles = [[image[top:bottom, first:last] for image in images] for images in (lefts, rights)]
+            return self._predict_whole(tiles[0], tiles[1], wanted)
 
         return blend_tiles(predict, size, tile, self.max_disparity, [name == "disparity_right" for name in wanted])
 
