@@ -84,7 +84,7 @@ def pairs_of_paths(left: str | Path, right: str | Path) -> ImagePairs:
         name = _short(safe_name(Path(left).stem))
         return ImagePairs([_pair_of_files(PairFiles(name, Path(left), Path(right)))], [], single=True)
     lefts, rights = _matches(left), _matches(right)
-    names = [name for name in lefts if name in rights]
+    names = sorted(name for name in lefts if name in rights)
     if not names:
         raise DataError(
             f"{left} and {right}: no image of one has the name of an image of the other ({_first(lefts, left)}; "

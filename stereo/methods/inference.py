@@ -15,6 +15,7 @@ from stereo.errors import DataError
 from stereo.methods.labels import consistent, fill, label, wider_range
 from stereo.methods.method import Method, Prediction, predict_samples
 from stereo.methods.outputs import Outputs, PairMaps
+from stereo.methods.variants import Scaled
 from stereo.output import make_output_folder
 
 
@@ -177,6 +178,8 @@ class Inference:
         limit = self.method.max_disparity
         wider = None if limit is None else wider_range(disparity, limit)
         if wider is not None:
+            if isinstance(self.method, Scaled):  # the option is of the size at which the network runs
+                wider = -(-round(wider * self.method.scale) // 16) * 16
             remarks["range"] = (
                 f"disparities lie at the end of the network's range of {limit} px; where the scene is nearer than that "
                 f"they are wrong: try --max-disparity {wider}"

@@ -1,7 +1,7 @@
 """What is written of a pair, in which formats and under which names."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -102,15 +102,11 @@ class PairMaps:
 
     def turned(self) -> "PairMaps":
         """Return them turned by 90° clockwise."""
-        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
-        return replace(
-            self,
-            **{
-                name: np.ascontiguousarray(np.rot90(array, -1))
-                for name, array in arrays.items()
-                if isinstance(array, np.ndarray)
-            },
-        )
+        values: dict[str, Any] = {one.name: getattr(self, one.name) for one in fields(self)}
+        for name, value in values.items():
+            if isinstance(value, np.ndarray):
+                values[name] = np.ascontiguousarray(np.rot90(value, -1))
+        return PairMaps(**values)
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,20 @@ from helpers import REPOSITORY, load_script
 
 from stereo.data.formats import read_disparity, read_pfm, write_image
 from stereo.errors import ConfigError, DataError, OutputError, StereoError
+from stereo.methods.method import Prediction
 
 infer: Callable[[list[str]], int] = load_script("infer").main
 
 
 def _names(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def _predicts(monkeypatch: pytest.MonkeyPatch, disparity: np.ndarray) -> None:
+    """Let the network predict this disparity, whatever the pair."""
+    monkeypatch.setattr(
+        "stereo.methods.predictor.Predictor.predict_samples", lambda _, samples: [Prediction(disparity)] * len(samples)
+    )
 
 
 THREE = ["disparity.pfm", "disparity.png", "preview.png"]
@@ -61,13 +69,18 @@ def test_infer_takes_a_list(pairs: Path, checkpoint: str) -> None:
     assert _names(out) == [f"{pair}/{name}" for pair in ("00001_pairs_left_a", "00002_pairs_left_b") for name in THREE]
 
 
-def test_names_that_look_like_paths_stay_below_the_output(pairs: Path, checkpoint: str) -> None:
+def test_hostile_names_stay_below_the_output_and_hidden_files_are_no_views(pairs: Path, checkpoint: str) -> None:
+    long = 240 * "n"
     for side in ("left", "right"):
-        for name in ("...png", "..png"):  # whose names without the ending are .. and .
+        for name in ("...png", "._a.png", "C:\\x\n*.png", f"{long}.png"):
             shutil.copy(pairs / side / "a.png", pairs / side / name)
     out = pairs / "deep/out"
-    assert infer([str(pairs / "left"), str(pairs / "right"), "--output", str(out), "--checkpoint", checkpoint]) == 0
-    assert sorted(path.name for path in out.iterdir()) == ["_", "__", "a", "b"]
+    options = ["--output", str(out), "--checkpoint", checkpoint, "--flat", "--confidence", "--formats", "pfm"]
+    assert infer([str(pairs / "left"), str(pairs / "right"), *options]) == 0
+    names = {name.removesuffix(".pfm") for name in _names(out) if name.endswith(".pfm") and "confidence" not in name}
+    assert {"C_x_", "a", "b"} < names
+    assert len(names) == 4
+    assert max(map(len, names)) <= 200
     assert [path.name for path in out.parent.iterdir()] == ["out"]
 
 
@@ -84,7 +97,7 @@ def test_a_range_that_is_too_small_is_said_in_one_line_with_the_option(
 ) -> None:
     near_end = np.full((40, 70), 10, np.float32)
     near_end[:5] = 31
-    monkeypatch.setattr("stereo.methods.predictor.Predictor.predict", lambda *_: near_end)
+    _predicts(monkeypatch, near_end)
     out = ["--output", str(pairs / "out"), "--checkpoint", checkpoint]
     assert infer([str(pairs / "left/a.png"), str(pairs / "right/a.png"), *out]) == 0
     assert infer([str(pairs / "left"), str(pairs / "right"), *out]) == 0
@@ -98,7 +111,7 @@ def test_a_range_that_is_too_small_is_said_in_one_line_with_the_option(
 def test_a_disparity_beyond_16_bits_leaves_the_png_out(
     pairs: Path, checkpoint: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stereo.methods.predictor.Predictor.predict", lambda *_: np.full((40, 70), 300, np.float32))
+    _predicts(monkeypatch, np.full((40, 70), 300, np.float32))
     out = pairs / "out"
     arguments = [str(pairs / "left/a.png"), str(pairs / "right/a.png"), "--output", str(out)]
     assert infer([*arguments, "--checkpoint", checkpoint]) == 0
@@ -110,9 +123,9 @@ def test_a_disparity_beyond_16_bits_leaves_the_png_out(
     ("left", "right", "options", "error", "message"),
     [
         ("left/a.png", "gone.png", [], DataError, "gone.png"),
-        ("left/a.png", "right", [], DataError, "got one of each"),
+        ("left/a.png", "right", [], DataError, "got image and a folder"),
         ("left", "truth", [], DataError, "truth: holds no image that can be read .but .pfm.; expected .png"),
-        ("left", "gone", [], DataError, "gone: no such folder"),
+        ("left", "gone", [], DataError, "gone: no such image or folder"),
         ("left/a.png", "right/a.png", ["--max-disparity", "100"], ConfigError, "--max-disparity is 100"),
         ("left/a.png", "right/a.png", ["--device", "tpu9"], ConfigError, "tpu9"),
     ],
