@@ -102,7 +102,12 @@ def test_numbers_are_a_calibration_and_the_middle_is_said_to_be_taken() -> None:
 
 @pytest.mark.parametrize(
     ("focal", "baseline", "message"),
-    [(0, 0.1, "focal length is 0 px"), (float("nan"), 0.1, "focal"), (700, 120, "baseline is 120 m"), (700, -1, "-1 m")],
+    [
+        (0, 0.1, "focal length is 0 px"),
+        (float("nan"), 0.1, "focal"),
+        (700, 120, "baseline is 120 m"),
+        (700, -1, "-1 m"),
+    ],
 )
 def test_numbers_that_cannot_be_are_refused(focal: float, baseline: float, message: str) -> None:
     with pytest.raises(ConfigError, match=message):

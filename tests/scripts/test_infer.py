@@ -1,5 +1,6 @@
 """infer.py as its users meet it: what is written, what is said, and the exit codes."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from helpers import REPOSITORY, load_script
 
-from stereo.data.formats import read_disparity, read_pfm, write_image
+from stereo.data.formats import read_disparity, read_image, read_pfm, write_image
 from stereo.errors import ConfigError, DataError, OutputError, StereoError
 from stereo.methods.method import Prediction
 
@@ -152,7 +153,157 @@ def test_infer_wants_a_pair_or_a_list() -> None:
         assert caught.value.code == 2
 
 
+# -------------------------------------------------------------------------------------------------- its options
+
+
+def _one(pairs: Path, checkpoint: str, *options: str) -> Path:
+    """Run it on the pair a, and return the folder of the results."""
+    out = pairs / "out"
+    images = [str(pairs / "left/a.png"), str(pairs / "right/a.png")]
+    assert infer([*images, "--output", str(out), "--checkpoint", checkpoint, *options]) == 0
+    return out
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        (["--formats", "npy", "--no-preview"], ["disparity.npy"]),
+        (["--formats", "png", "--no-preview", "--flat"], ["a.png"]),
+        (["--confidence"], ["confidence.pfm", "confidence.png", *THREE]),
+        (["--right"], ["consistent.png", "disparity.pfm", "disparity.png", "disparity_right.pfm", "disparity_right.png", "preview.png"]),
+        (["--labels", "--fill", "--colormap", "magma", "--preview-range", "0", "20"], [*THREE[:2], "labels.png", THREE[2]]),
+        (["--focal", "100", "--baseline", "120", "--calib-unit", "mm", "--max-depth", "5", "--max-jump", "0"], ["cloud.ply", "depth.npy", "depth.png", *THREE]),
+        (["--scale", "0.9", "--max-memory", "8GB", "--batch", "2", "--check", "off"], THREE),
+        (["--band-rows", "128", "--band-columns", "160"], THREE),
+        (["--vertical"], THREE),
+    ],
+)  # fmt: skip
+def test_each_option_writes_its_files(pairs: Path, checkpoint: str, options: list[str], names: list[str]) -> None:
+    out = _one(pairs, checkpoint, *options)
+    assert _names(out) == sorted(names)
+    for path in out.glob("*disparity.pfm"):
+        assert read_pfm(path).shape == (40, 70)
+
+
+def test_numbers_give_depth_in_meters_and_say_what_was_taken(
+    pairs: Path, checkpoint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = _one(pairs, checkpoint, "--focal", "100", "--baseline", "0.12", "--doffs", "2")
+    np.testing.assert_allclose(np.load(out / "depth.npy"), 12 / (read_pfm(out / "disparity.pfm") + 2), rtol=1e-5)
+    assert "note: the principal point is taken to be the middle of the image" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+def test_a_calib_txt_gives_the_depth_of_its_readme_at_full_and_half_size(
+    pairs: Path, checkpoint: str, scale: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calib = pairs / "calib.txt"
+    f, cx, cy = 100 * scale, 35 * scale, 20 * scale
+    calib.write_text(
+        f"cam0=[{f} 0 {cx}; 0 {f} {cy}; 0 0 1]\ncam1=[{f} 0 {cx}; 0 {f} {cy}; 0 0 1]\ndoffs={3 * scale}\n"
+        f"baseline=193.001\nwidth={70 * scale}\nheight={40 * scale}\n"
+    )
+    out = _one(pairs, checkpoint, "--calib", str(calib))
+    disparity = read_pfm(out / "disparity.pfm").astype(np.float64) * scale  # as at the calibration's size
+    millimeters = 193.001 * f / (disparity + 3 * scale)
+    np.testing.assert_allclose(np.load(out / "depth.npy"), millimeters / 1000, rtol=1e-5)
+    assert ("is scaled to 70×40" in capsys.readouterr().err) == (scale == 2)
+
+
+def test_both_views_in_one_image(pairs: Path, checkpoint: str) -> None:
+    expected = read_pfm(_one(pairs, checkpoint) / "disparity.pfm")
+    views = [read_image(pairs / side / "a.png") for side in ("left", "right")]
+    for layout, axis in (("side-by-side", 1), ("top-bottom", 0)):
+        write_image(pairs / "both.png", np.concatenate(views, axis=axis))
+        out = pairs / layout
+        arguments = [str(pairs / "both.png"), "--layout", layout, "--output", str(out), "--checkpoint", checkpoint]
+        assert infer(arguments) == 0
+        np.testing.assert_array_equal(read_pfm(out / "disparity.pfm"), expected)
+
+
+def test_patterns_and_resumption(pairs: Path, checkpoint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    out = pairs / "out"
+    arguments = [str(pairs / "left/*.png"), str(pairs / "right/*.png"), "--output", str(out)]
+    arguments += ["--checkpoint", checkpoint, "--skip-existing"]
+    assert infer(arguments) == 0
+    (out / "b/disparity.pfm").unlink()
+    before = (out / "a/disparity.pfm").stat().st_mtime_ns
+    capsys.readouterr()
+    assert infer(arguments) == 0
+    said = capsys.readouterr().out
+    assert "wrote 1 of 2 pairs" in said
+    assert "skipped 1 whose files are there already" in said
+    assert (out / "b/disparity.pfm").exists()
+    assert (out / "a/disparity.pfm").stat().st_mtime_ns == before
+    assert infer(arguments) == 0  # nothing is left to do
+
+
+def test_flat_files_of_two_pairs_must_not_have_one_name(pairs: Path, checkpoint: str) -> None:
+    for side in ("left", "right"):
+        shutil.copy(pairs / side / "a.png", pairs / side / "a.preview.png")
+    with pytest.raises(ConfigError, match=r"a\.preview\.png would belong to a and to a\.preview"):
+        infer([str(pairs / "left"), str(pairs / "right"), "--output", str(pairs / "out"), "--flat"])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["left.png"],
+        ["left.png", "right.png", "third.png"],
+        ["left.png", "right.png", "--layout", "top-bottom"],
+        ["left.png", "right.png", "--focal", "700"],
+        ["left.png", "right.png", "--focal", "700", "--baseline", "0.1", "--calib", "x.txt"],
+        ["left.png", "right.png", "--rectify"],
+        ["left.png", "right.png", "--calib", "a", "b", "c"],
+        ["left.png", "right.png", "--vertical", "--calib", "a"],
+        ["left.png", "right.png", "--max-memory", "4GB", "--band-rows", "128"],
+        ["left.png", "right.png", "--formats", "exr"],
+    ],
+)
+def test_options_that_do_not_go_together_are_a_usage_error(options: list[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        infer([*options, "--output", "out"])
+    assert caught.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--max-memory", "lots"], "expected a size such as 4GB"),
+        (["--scale", "50"], "the scale is 50"),
+        (["--batch", "0"], "--batch is 0"),
+        (["--calib", "gone.txt"], "gone.txt"),
+        (["--focal", "700", "--baseline", "120"], "say its unit"),
+        (["--focal", "700", "--baseline", "1", "--cx", "3", "--cy", "4"], "principal point"),
+    ],
+)
+def test_values_that_cannot_be_are_named(pairs: Path, checkpoint: str, options: list[str], message: str) -> None:
+    with pytest.raises(StereoError, match=message):
+        _one(pairs, checkpoint, *options)
+
+
 # ------------------------------------------------------------------------------------- as a process of its own
+
+
+@pytest.mark.slow
+def test_processes_share_a_list_and_all_tell_what_failed(pairs: Path, checkpoint: str) -> None:
+    (pairs / "left/b.png").write_bytes(b"broken")
+    rows = 3 * ["left/a.png,right/a.png"] + ["left/b.png,right/b.png"]
+    (pairs / "many.csv").write_text("\n".join(rows))
+    finished = subprocess.run(
+        [
+            *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"),
+            *(str(REPOSITORY / "scripts/infer.py"), "--list", str(pairs / "many.csv"), "--output", str(pairs / "out")),
+            *("--checkpoint", checkpoint, "--device", "cpu"),
+        ],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert finished.returncode == 1
+    assert "wrote 3 of 4 pairs" in finished.stdout
+    assert "failed: 00004_pairs_left_b" in finished.stderr
+    assert len(list((pairs / "out").glob("*/disparity.pfm"))) == 3
 
 
 def test_a_wrong_request_is_one_line_and_exit_code_2(pairs: Path) -> None:
