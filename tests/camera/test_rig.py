@@ -103,7 +103,7 @@ def test_numbers_are_a_calibration_and_the_middle_is_said_to_be_taken() -> None:
 @pytest.mark.parametrize(
     ("focal", "baseline", "message"),
     [
-        (0, 0.1, "focal length is 0 px"),
+        (0, 0.1, "length is 0 px"),
         (float("nan"), 0.1, "focal"),
         (700, 120, "baseline is 120 m"),
         (700, -1, "-1 m"),

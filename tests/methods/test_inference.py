@@ -12,7 +12,7 @@ from helpers import textured_sample
 from PIL import Image as PilImage
 
 from stereo.camera.rig import Rig
-from stereo.data.formats import read_pfm
+from stereo.data.formats import read_pfm, read_ply
 from stereo.data.image_pairs import ImagePair
 from stereo.data.sample import Calibration, Image, StereoSample
 from stereo.errors import DataError
@@ -165,8 +165,6 @@ def test_what_has_a_label_is_filled_but_the_cloud_shows_what_was_measured(tmp_pa
     image = np.zeros((40, 60, 3), np.uint8)
     run(inference, [pair_of(image, image)])
     assert (np.load(tmp_path / "a/disparity.npy") == 4).all()
-    from stereo.data.formats import read_ply
-
     assert len(read_ply(tmp_path / "a/cloud.ply")[0]) == 40 * 55
 
 

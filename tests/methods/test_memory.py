@@ -52,7 +52,8 @@ def test_tiles_fit_and_cover_the_image(height: int, width: int, pixels: int) -> 
     assert found is not None
     rows, columns = found
     assert (-(-rows // 16) * 16) * (-(-columns // 16) * 16) <= pixels
-    assert (rows >= 128 or rows == height) and (columns >= 320 or columns == width)
+    assert rows >= min(128, height)
+    assert columns >= min(320, width)
     assert bands(width, columns, BAND_OVERLAP + 192)[-1][1] == width
     if height * width < pixels / 2:
         assert found == (height, width)
