@@ -17,7 +17,6 @@ import argparse
 import sys
 import time
 from datetime import timedelta
-from itertools import islice
 from pathlib import Path
 
 from tqdm import tqdm
@@ -28,12 +27,13 @@ from stereo.config import check_max_disparity
 from stereo.data.image_pairs import LAYOUTS, ImagePairs, pairs_of_layout, pairs_of_list, pairs_of_paths
 from stereo.errors import ConfigError, DataError
 from stereo.geometry import MAX_JUMP
-from stereo.methods.inference import Inference, Summary
+from stereo.methods.inference import Inference
 from stereo.methods.labels import LOW_CONFIDENCE
 from stereo.methods.memory import parse_memory
 from stereo.methods.method import Method
 from stereo.methods.outputs import FORMATS, Cloud, Outputs, Preview
 from stereo.methods.predictor import Predictor
+from stereo.methods.summary import Summary
 from stereo.methods.variants import Scaled
 from stereo.output import make_output_folder
 from stereo.processes import Processes, join_processes
@@ -67,22 +67,18 @@ def _infer(args: argparse.Namespace, processes: Processes) -> int:
         skip_existing=args.skip_existing,
     )
     summary = Summary()
-    share = islice(pairs.pairs, processes.rank, None, processes.size)
-    count = len(pairs.pairs[processes.rank :: processes.size])
     start = time.perf_counter()
-    for outcome in tqdm(inference.run(share), total=count, unit="pair", disable=True if pairs.single else None):
+    share = pairs.pairs[processes.rank :: processes.size]
+    for outcome in tqdm(inference.run(share), total=len(share), unit="pair", disable=True if pairs.single else None):
         summary.add(outcome)
-    seconds = time.perf_counter() - start
-    summaries = [summary] if processes.size == 1 else processes.gather(summary)
-    total = Summary()
-    for one in summaries:
-        total.merge(one)
-    return _report(total, pairs, inference, seconds)
+    summary.seconds = time.perf_counter() - start
+    if processes.size > 1:
+        summary = Summary.of(processes.gather(summary))
+    return _report(summary, pairs, inference)
 
 
-def _report(summary: Summary, pairs: ImagePairs, inference: Inference, seconds: float) -> int:
+def _report(summary: Summary, pairs: ImagePairs, inference: Inference) -> int:
     """Print what came of all pairs; return the exit code."""
-    where = inference.folder if pairs.single or inference.outputs.flat else f"{inference.folder}/NAME/"
     if pairs.single and summary.failed:
         raise DataError(summary.failed[0].reason)
     failed = pairs.unmatched + [f"{pair.name}: {pair.reason}" for pair in summary.failed]
@@ -92,30 +88,15 @@ def _report(summary: Summary, pairs: ImagePairs, inference: Inference, seconds: 
         raise DataError(
             f"none of {len(pairs.pairs)} pairs could be processed; nothing was written to {inference.folder}"
         )
-    device = f" on {inference.method.device}"
-    scaled = inference.method
-    at_scale = f" (predicted at {scaled.scale:g} of the size, given at their own)" if isinstance(scaled, Scaled) else ""
-    if summary.done:
-        span = (
-            f"disparity {min(pair.lowest for pair in summary.done):.2f} … "
-            f"{max(pair.highest for pair in summary.done):.2f} px{at_scale}"
-        )
-    if pairs.single and summary.done:
-        (done,) = summary.done
-        print(
-            f"wrote {', '.join(done.written)} to {where}: {done.width}×{done.height} px, {span}, {done.seconds:.2f} s"
-            f"{device}"
-        )
-    elif summary.done:
-        print(
-            f"wrote {len(summary.done)} of {len(pairs.pairs) + len(pairs.unmatched)} pairs to {where}: {span}, "
-            f"{seconds / len(summary.done):.2f} s a pair{device}"
-        )
-    if summary.skipped:
-        print(f"skipped {summary.skipped} whose files are there already")
-    for line in summary.sentences(lambda pair: pair.notes, pairs.single):
+    method, folder = inference.method, inference.folder
+    scaled = (
+        f"at {method.scale:g} of the size, but px are those of the full size, " if isinstance(method, Scaled) else ""
+    )
+    where = str(folder) if pairs.single or inference.outputs.flat else f"{folder}/NAME/"
+    print(summary.result(where, f"{scaled}on {method.device}", len(pairs.pairs) + len(pairs.unmatched), pairs.single))
+    for line in summary.notes():
         print(f"note: {printable(line)}", file=sys.stderr)
-    for line in summary.sentences(lambda pair: pair.warnings, pairs.single):
+    for line in summary.warnings(pairs.single):
         print(f"warning: {printable(line)}", file=sys.stderr)
     return 1 if failed else 0
 

@@ -1,7 +1,7 @@
 """Pairs from anywhere → predictions → files. A pair that fails is named, and the others go on."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,7 +24,7 @@ class Inferred:
     """What came of one pair.
 
     height, width: px. lowest, highest: of the disparities, px. written: the names of the files. seconds: what the
-    prediction took. notes, warnings: by kind, sentences for the user: what was taken for granted, and what is amiss.
+    prediction took. notes: what was taken for granted. warnings: what is amiss, by kind. Both are for the user.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Inferred:
     highest: float
     written: list[str]
     seconds: float
-    notes: dict[str, str]
+    notes: tuple[str, ...]
     warnings: dict[str, str]
 
 
@@ -193,7 +193,7 @@ class Inference:
             highest=float(disparity.max()),
             written=written,
             seconds=seconds,
-            notes={note: note for note in pair.views.notes},
+            notes=pair.views.notes,
             warnings={**pair.warnings, **remarks},
         )
 
@@ -213,41 +213,3 @@ class Inference:
             shown=views.left_shown,
             calibration=views.calibration,
         )
-
-
-@dataclass
-class Summary:
-    """What came of all pairs, put together as they come."""
-
-    done: list[Inferred] = field(default_factory=list)
-    failed: list[Failed] = field(default_factory=list)
-    skipped: int = 0
-
-    def add(self, outcome: Outcome) -> None:
-        """Count one pair."""
-        if isinstance(outcome, Inferred):
-            self.done.append(outcome)
-        elif isinstance(outcome, Failed):
-            self.failed.append(outcome)
-        else:
-            self.skipped += 1
-
-    def merge(self, other: "Summary") -> None:
-        """Count the pairs of another process."""
-        self.done += other.done
-        self.failed += other.failed
-        self.skipped += other.skipped
-
-    def sentences(self, of: Callable[[Inferred], dict[str, str]], single: bool = False) -> list[str]:
-        """Return one line for each kind of note or warning, with the first pair that it concerns."""
-        names: dict[str, list[str]] = {}
-        first: dict[str, str] = {}
-        for pair in self.done:
-            for kind, sentence in of(pair).items():
-                names.setdefault(kind, []).append(pair.name)
-                first.setdefault(kind, sentence)
-        lines = []
-        for kind, concerned in names.items():
-            more = f" and {len(concerned) - 1} more" if len(concerned) > 1 else ""
-            lines.append(first[kind] if single else f"{concerned[0]}{more}: {first[kind]}")
-        return lines

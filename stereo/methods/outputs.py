@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as PilImage
 
 from stereo.data.formats import write_depth_npy, write_depth_png16, write_disparity_png16, write_image, write_pfm
 from stereo.data.formats.containers import write_encoded
@@ -278,6 +277,8 @@ class Outputs:
 
 def _write_labels(path: Path, labels: Labels) -> None:
     """Write the labels as a PNG whose pixels are their values, shown in their colors by its palette."""
+    from PIL import Image as PilImage  # few need it
+
     picture = PilImage.fromarray(labels).convert("L")
     picture.putpalette(LABEL_COLORS.ravel().tolist())
     with atomic_output(path) as temporary:

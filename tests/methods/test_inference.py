@@ -16,11 +16,12 @@ from stereo.data.formats import read_pfm, read_ply
 from stereo.data.image_pairs import ImagePair
 from stereo.data.sample import Calibration, Image, StereoSample
 from stereo.errors import DataError
-from stereo.methods.inference import Failed, Inference, Inferred, Skipped, Summary
+from stereo.methods.inference import Failed, Inference, Inferred, Skipped
 from stereo.methods.labels import Label
 from stereo.methods.method import Prediction
 from stereo.methods.outputs import Cloud, Outputs
 from stereo.methods.sgbm import Sgbm
+from stereo.methods.summary import Summary
 from stereo.methods.variants import Scaled
 
 
@@ -191,11 +192,13 @@ def test_a_range_too_small_at_a_scale_names_the_option_s_value_there(tmp_path: P
 
 def test_a_summary_says_each_thing_once_with_the_first_pair() -> None:
     def done(name: str, **warnings: str) -> Inferred:
-        return Inferred(name, 1, 1, 0, 0, [], 0, {}, warnings)
+        return Inferred(name, 1, 1, 0, 0, [], 0, ("in mm",), warnings)
 
     one, other = Summary(), Summary(skipped=2)
     one.add(done("a", rows="6 px"))
     other.add(done("b", rows="7 px", eyes="swapped"))
-    one.merge(other)
-    assert one.sentences(lambda pair: pair.warnings) == ["a and 1 more: 6 px", "b: swapped"]
-    assert (len(one.done), one.skipped) == (2, 2)
+    both = Summary.of([one, other])
+    assert both.warnings() == ["a and 1 more: 6 px", "b: swapped"]
+    assert both.notes() == ["in mm"]
+    assert (len(both.done), both.skipped) == (2, 2)
+    assert one.warnings(single=True) == ["6 px"]
