@@ -89,9 +89,7 @@ def _report(summary: Summary, pairs: ImagePairs, inference: Inference) -> int:
             f"none of {len(pairs.pairs)} pairs could be processed; nothing was written to {inference.folder}"
         )
     method, folder = inference.method, inference.folder
-    scaled = (
-        f"at {method.scale:g} of the size, but px are those of the full size, " if isinstance(method, Scaled) else ""
-    )
+    scaled = f"at {method.scale:g} of the size (px are of the full size) " if isinstance(method, Scaled) else ""
     where = str(folder) if pairs.single or inference.outputs.flat else f"{folder}/NAME/"
     print(summary.result(where, f"{scaled}on {method.device}", len(pairs.pairs) + len(pairs.unmatched), pairs.single))
     for line in summary.notes():
@@ -275,6 +273,8 @@ def _add_limit_options(parser: argparse.ArgumentParser) -> None:
 
 def _check(args: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
     """End with a usage error where options do not go together."""
+    if args.calib is not None and len(args.calib) > 2:
+        parser.error(f"--calib: expected one file or two, got {len(args.calib)}; name the images before it")
     count = len(args.images)
     if args.list is not None:
         if count or args.layout is not None:
@@ -291,8 +291,6 @@ def _check(args: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
         parser.error("expected --calib, or --focal and --baseline, not both")
     if (args.focal is None) != (args.baseline is None):
         parser.error("expected both --focal and --baseline")
-    if args.calib is not None and len(args.calib) > 2:
-        parser.error(f"--calib: expected one file or two, got {len(args.calib)}")
     if args.rectify and args.calib is None:
         parser.error("--rectify: needs --calib")
     if args.vertical and args.calib is not None:

@@ -7,9 +7,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
-from helpers import REPOSITORY, load_script
+from helpers import REPOSITORY, load_script, textured_sample
 
 from stereo.data.formats import read_disparity, read_image, read_pfm, write_image
 from stereo.errors import ConfigError, DataError, OutputError, StereoError
@@ -183,6 +184,24 @@ def test_each_option_writes_its_files(pairs: Path, checkpoint: str, options: str
     assert _names(out) == sorted([*names.split(), *([] if "--no-preview" in options else THREE)])
     for path in out.glob("*disparity.pfm"):
         assert read_pfm(path).shape == (40, 70)
+
+
+@pytest.mark.parametrize(("height", "width"), [(32, 32), (37, 101), (101, 37), (131, 64)])
+@pytest.mark.parametrize("kind", ["color", "gray", "16 bits", "alpha"])
+def test_images_of_any_size_and_kind(pairs: Path, checkpoint: str, height: int, width: int, kind: str) -> None:
+    sample = textured_sample(height, width, 5)
+    for side, image in (("left", sample.left), ("right", sample.right)):
+        stored = {
+            "color": image,
+            "gray": image[..., 0],
+            "16 bits": image.astype(np.uint16) * 257,
+            "alpha": np.dstack([image, image[..., :1]]),
+        }[kind]
+        cv2.imwrite(str(pairs / side / "a.png"), stored)
+    out = _one(pairs, checkpoint, "--labels", "--right", "--confidence")
+    for name in ("disparity", "disparity_right", "confidence"):
+        assert read_pfm(out / f"{name}.pfm").shape == (height, width)
+    assert read_image(out / "labels.png").shape == (height, width, 3)
 
 
 def test_numbers_give_depth_in_meters_and_say_what_was_taken(
