@@ -33,6 +33,8 @@ _ERROR_COLORS = np.array(
 _WHITE = (255, 255, 255)
 # px: a preview's image is made so large where it is smaller, for its words to be legible, and no larger than that.
 _LEAST_SIDE, _MOST_SIDE = 160, 1280
+# Share of a scale's end above which all disparities are so large that it need not begin at 0.
+_LARGE = 0.4
 
 # Of OpenCV; the first is the usual one.
 COLOR_MAPS = {
@@ -112,14 +114,21 @@ def preview_panel(
 
 
 def preview_picture(
-    left: Image, disparity: Map, maximum: float | None = None, minimum: float = 0.0, color_map: str = "turbo"
+    left: Image, disparity: Map, span: tuple[float, float] | None = None, color_map: str = "turbo"
 ) -> Image:
     """Draw what :func:`preview_panel` draws, at a legible size: small images enlarged, large ones reduced.
 
     The disparities, and so the numbers of the scale, stay those of the image's own size.
+
+    Args:
+        span: px, the ends of the scale. None: from 0, or from near the least disparity where all of them are large, as
+            of things close by, to :func:`color_limit`.
     """
     _check_size(left, disparity)
-    end = color_limit(disparity) if maximum is None else maximum
+    if span is None:
+        end, least = color_limit(disparity), float(np.nanpercentile(disparity, 0.5))
+        span = (math.floor(0.9 * least) if least > _LARGE * end else 0.0, end)
+    minimum, end = span
     height, width = disparity.shape
     enlargement = min(-(-_LEAST_SIDE // min(height, width)), _MOST_SIDE // max(height, width))
     if enlargement > 1:
@@ -129,7 +138,7 @@ def preview_picture(
         size = max(1, round(width * ratio)), max(1, round(height * ratio))
         left = np.asarray(cv2.resize(left, size, interpolation=cv2.INTER_AREA), np.uint8)
         disparity = np.asarray(cv2.resize(disparity, size, interpolation=cv2.INTER_AREA), np.float32)
-    return preview_panel(left, disparity, max(end, minimum + 1e-3), minimum, color_map)
+    return preview_panel(left, disparity, end, minimum, color_map)
 
 
 def evaluation_panel(

@@ -160,8 +160,11 @@ class Inference:
         try:
             predictions = predict_samples(self.method, [pair.sample for pair in ready])
         except DataError as error:
-            for pair in ready:
-                yield Failed(pair.name, str(error))
+            if len(ready) == 1:
+                yield Failed(ready[0].name, str(error))
+                return
+            for pair in ready:  # they may fit into memory one by one
+                yield from self._finish([pair])
             return
         seconds = (time.perf_counter() - start) / len(ready)
         for pair, prediction in zip(ready, predictions, strict=True):

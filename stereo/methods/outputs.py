@@ -32,7 +32,7 @@ class Preview:
     """How a preview is drawn.
 
     color_map: One of :data:`stereo.visualize.COLOR_MAPS`.
-    span: px, the ends of the colors. None: 0 and what suits each map.
+    span: px, the ends of the colors. None: what suits each map.
 
     Raises: ConfigError.
     """
@@ -50,8 +50,7 @@ class Preview:
 
     def draw(self, left: Image, disparity: Map) -> Image:
         """Return the left image beside its disparity."""
-        low, high = self.span or (0.0, None)
-        return preview_picture(left, disparity, high, low, self.color_map)
+        return preview_picture(left, disparity, self.span, self.color_map)
 
 
 @dataclass(frozen=True)

@@ -93,6 +93,20 @@ def test_pairs_of_one_size_in_a_row_are_predicted_at_once_and_given_in_order(tmp
     assert np.load(tmp_path / "3/disparity.npy").shape == (32, 50)
 
 
+def test_pairs_that_do_not_fit_together_are_predicted_one_by_one(tmp_path: Path) -> None:
+    class Small(Constant):
+        def predict_samples(self, samples: Sequence[StereoSample]) -> list[Prediction]:
+            if len(samples) > 1 or samples[0].name == "1":
+                raise DataError("does not fit into memory")
+            return super().predict_samples(samples)
+
+    image = np.zeros((32, 40, 3), np.uint8)
+    inference = Inference(Small(), tmp_path, Outputs(("npy",), preview=None), check=False, batch=3)
+    summary = run(inference, [pair_of(image, image, name) for name in "012"])
+    assert [pair.name for pair in summary.done] == ["0", "2"]
+    assert summary.failed == [Failed("1", "does not fit into memory")]
+
+
 def test_a_source_may_be_endless_and_is_read_as_it_goes(tmp_path: Path) -> None:
     image = np.zeros((32, 40, 3), np.uint8)
 
