@@ -158,7 +158,7 @@ class Outputs:
     def are_there(self, folder: Path, name: str) -> bool:
         """Return whether all files of a pair exist but for PNGs of disparities, which may have been left out."""
         kept = [suffix for suffix in self.formats if suffix != "png"] or ["png"]
-        kinds = [(kind, suffix) for kind, suffix in self._kinds() if kind[:9] != "disparity" or suffix in kept]
+        kinds = [(kind, suffix) for kind, suffix in self._kinds() if suffix in kept or "disparity" not in kind]
         return all(self.path(folder, name, *kind).is_file() for kind in kinds)
 
     def paths(self, folder: Path, name: str) -> list[Path]:

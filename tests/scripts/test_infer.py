@@ -197,7 +197,7 @@ def test_images_of_any_size_and_kind(pairs: Path, checkpoint: str, height: int, 
             "16 bits": image.astype(np.uint16) * 257,
             "alpha": np.dstack([image, image[..., :1]]),
         }[kind]
-        cv2.imwrite(str(pairs / side / "a.png"), stored)
+        cv2.imwrite(str(pairs / side / "a.png"), np.asarray(stored))
     out = _one(pairs, checkpoint, "--labels", "--right", "--confidence")
     for name in ("disparity", "disparity_right", "confidence"):
         assert read_pfm(out / f"{name}.pfm").shape == (height, width)
