@@ -152,6 +152,13 @@ def swapped_eyes(matches: Matches) -> SwappedEyes:
     return SwappedEyes(positive, negative, sentence)
 
 
+def largest_disparity(matches: Matches) -> float | None:
+    """Return a disparity, px, that one in 20 of the matches exceeds; None where too few agree with one row."""
+    _, inlier = _fit_offset(matches)
+    disparity = (matches.left - matches.right)[inlier, 0]
+    return float(np.percentile(disparity, 95)) if len(disparity) >= _FEWEST else None
+
+
 def same_image(matches: Matches) -> SameImage:
     """Return which share of the matches did not move; the sentence says that both views are one image."""
     count = len(matches.left)

@@ -1,5 +1,6 @@
 """Pairs from anywhere → predictions → files. A pair that fails is named, and the others go on."""
 
+import math
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -7,10 +8,17 @@ from pathlib import Path
 
 import numpy as np
 
-from stereo.camera.checks import black_border, find_matches, same_image, swapped_eyes, vertical_offset
+from stereo.camera.checks import (
+    black_border,
+    find_matches,
+    largest_disparity,
+    same_image,
+    swapped_eyes,
+    vertical_offset,
+)
 from stereo.camera.rig import RectifiedViews, Rig
 from stereo.data.image_pairs import ImagePair
-from stereo.data.sample import StereoSample, check_pair
+from stereo.data.sample import Map, StereoSample, check_pair
 from stereo.errors import DataError
 from stereo.methods.labels import consistent, fill, label, wider_range
 from stereo.methods.method import Method, Prediction, predict_samples
@@ -63,6 +71,7 @@ class _Ready:
     name: str
     views: RectifiedViews
     warnings: dict[str, str] = field(default_factory=dict)
+    largest: float | None = None  # disparity of the matches that were found, px
 
     @property
     def sample(self) -> StereoSample:
@@ -153,7 +162,7 @@ class Inference:
                 )
                 sentences["border"] = left.sentence or right.sentence
         found = {kind: sentence for kind, sentence in sentences.items() if sentence is not None}
-        return _Ready(ready.name, views, found)
+        return _Ready(ready.name, views, found, largest_disparity(matches))
 
     def _finish(self, ready: list[_Ready]) -> Iterator[Outcome]:
         start = time.perf_counter()
@@ -178,15 +187,9 @@ class Inference:
         disparity = prediction.disparity
         folder = make_output_folder(self._folder(pair.name))
         written, remarks = self.outputs.write(folder, pair.name, maps.turned() if self.vertical else maps)
-        limit = self.method.max_disparity
-        wider = None if limit is None else wider_range(disparity, limit)
-        if wider is not None:
-            if isinstance(self.method, Scaled):  # the option is of the size at which the network runs
-                wider = -(-round(wider * self.method.scale) // 16) * 16
-            remarks["range"] = (
-                f"disparities lie at the end of the network's range of {limit} px; where the scene is nearer than that "
-                f"they are wrong: try --max-disparity {wider}"
-            )
+        beyond = self._beyond_range(disparity, pair.largest)
+        if beyond is not None:
+            remarks["range"] = beyond
         height, width = maps.left.shape[:2]
         return Inferred(
             name=pair.name,
@@ -198,6 +201,26 @@ class Inference:
             seconds=seconds,
             notes=pair.views.notes,
             warnings={**pair.warnings, **remarks},
+        )
+
+    def _beyond_range(self, disparity: Map, largest: float | None) -> str | None:
+        """Return a sentence where the scene reaches beyond the method's range."""
+        limit = self.method.max_disparity
+        if limit is None:
+            return None
+        scale = self.method.scale if isinstance(self.method, Scaled) else 1.0
+        if largest is not None and largest > limit:
+            # Most of such a map is wrong, and little of it at the range's end.
+            return (
+                f"matches have disparities of {largest:.0f} px and more, beyond the network's range of {limit} px: try "
+                f"--max-disparity {_option(1.2 * largest * scale)}, or --scale {0.8 * limit * scale / largest:.2g}"
+            )
+        wider = wider_range(disparity, limit)
+        if wider is None:
+            return None
+        return (
+            f"disparities lie at the end of the network's range of {limit} px; where the scene is nearer than that "
+            f"they are wrong: try --max-disparity {_option(wider * scale)}"
         )
 
     def _maps(self, views: RectifiedViews, prediction: Prediction) -> PairMaps:
@@ -216,3 +239,8 @@ class Inference:
             shown=views.left_shown,
             calibration=views.calibration,
         )
+
+
+def _option(pixels: float) -> int:
+    """Return a range that the network takes, a multiple of 16, of so many pixels or more."""
+    return math.ceil(pixels / 16) * 16

@@ -1,5 +1,6 @@
 """Pairs become files: what is checked, labeled, turned, put together and left out on the way."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -202,6 +203,15 @@ def test_a_range_too_small_at_a_scale_names_the_option_s_value_there(tmp_path: P
     (done,) = run(inference, [pair_of(image, image)]).done
     assert "range of 128 px" in done.warnings["range"]
     assert done.warnings["range"].endswith("try --max-disparity 128")
+
+
+def test_matches_beyond_the_range_are_told_though_the_map_does_not_reach_its_end(tmp_path: Path) -> None:
+    left, right = textured(200, 400, 120)
+    found = warnings_of(tmp_path, left, right)  # the method gives 4 of its 64 px everywhere
+    message = r"disparities of 12\d px and more, .* range of 64 px: try --max-disparity 1(44|60), or --scale 0\.4\d$"
+    assert re.search(message, found["range"])
+    inference = Inference(Scaled(Constant(), 0.4), tmp_path, Outputs(("npy",), preview=None))  # up to 160 px
+    assert run(inference, [pair_of(left, right)]).done[0].warnings == {}
 
 
 def test_a_summary_says_each_thing_once_with_the_first_pair() -> None:
