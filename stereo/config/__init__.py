@@ -1,7 +1,7 @@
 """The schema of the YAML file: every setting, its unit, its meaning and its default.
 
 One experiment is one YAML file read by :func:`load_config`. A file names only what differs from the defaults, which
-are those of the `compact` network, or of the network that `preset` names. Each component takes its own section
+are those of the network that `preset` names, `compact` where it names none. Each component takes its own section
 (or plain arguments); only the trainer and the scripts see the whole.
 """
 
@@ -28,7 +28,7 @@ from stereo.config.model import (
     RegressionConfig,
     check_max_disparity,
 )
-from stereo.config.presets import PRESETS, Preset
+from stereo.config.presets import PRESETS, Preset, preset_of_stored
 from stereo.config.reading import (
     Config,
     config_from_dict,
@@ -77,5 +77,6 @@ __all__ = [
     "load_network",
     "model_config_from_dict",
     "model_preset",
+    "preset_of_stored",
     "with_overrides",
 ]
