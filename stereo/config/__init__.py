@@ -9,11 +9,13 @@ from stereo.config.attention import AttentionConfig, Site, ViewAttentionConfig
 from stereo.config.checks import choose
 from stereo.config.data import (
     FAMILIES,
+    FOLDER_FAMILIES,
     WITH_TEST_HALF,
     AugmentationConfig,
     DataConfig,
     DatasetConfig,
     Family,
+    FolderFamily,
     Half,
     OneViewConfig,
     ScenePreset,
@@ -44,6 +46,7 @@ from stereo.config.training import LossConfig, OptimizerConfig, TrainingConfig
 
 __all__ = [
     "FAMILIES",
+    "FOLDER_FAMILIES",
     "PRESETS",
     "WITH_TEST_HALF",
     "AggregationConfig",
@@ -55,6 +58,7 @@ __all__ = [
     "DatasetConfig",
     "Family",
     "FeaturesConfig",
+    "FolderFamily",
     "Half",
     "LossConfig",
     "ModelConfig",

@@ -6,6 +6,12 @@ from typing import Literal, get_args
 
 from stereo.config.checks import require
 
+# Data sets that a module of their own name in stereo/data/families/ describes: that file and a line here add one.
+FolderFamily = Literal[
+    "tartanair",
+    "scared",
+    "argoverse",
+]
 Family = Literal[
     "synthetic",
     "scene_flow",
@@ -19,7 +25,9 @@ Family = Literal[
     "eth3d",
     "pairs",
     "packed",
+    FolderFamily,
 ]
+FOLDER_FAMILIES: tuple[FolderFamily, ...] = get_args(FolderFamily)
 FAMILIES: tuple[str, ...] = get_args(Family)
 Half = Literal["training", "testing"]
 # The benchmarks, which keep the ground truth of one half of their pairs to themselves.
@@ -122,7 +130,8 @@ class DatasetConfig:
     # The folder of the data set (`pairs`: the list file; `packed`: what scripts/pack_dataset.py wrote). null for
     # synthetic.
     path: str | None = None
-    # Scene Flow only: which split (null: test under data.validation, train elsewhere), and which rendering pass.
+    # Scene Flow, and sets whose folders tell the halves apart (data/README.md): which split (null: test under
+    # data.validation, train elsewhere). Scene Flow and Sintel: which rendering pass.
     split: Literal["train", "test"] | None = None
     rendering: Literal["cleanpass", "finalpass"] = "cleanpass"
     # Scene Flow only: what to do with maps of mostly negative disparities, which some releases have. refuse: an error.
