@@ -33,6 +33,8 @@ _DEPTH = 8
 _FIELD = re.compile(r"\{(\w+)(?::([^}]*))?\}")
 # Fields with a meaning of their own: the half of the data set, and the rendering pass, which is not part of a name.
 _SPLIT, _RENDERING = "split", "rendering"
+# How the names of folders begin that are for training; InStereo2K has part1 to part5. The others are for testing.
+_TRAINING = ("train", "part")
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,8 @@ class FolderPairs(PairDataset):
             found = [f"{folder} without ground truth" for folder in self.without_truth]
             found += [f"the split {'train' if split == 'test' else 'test'}"] * index.other_split
             first = layout.pairs[0]
-            raise nothing_found(root, self.title, f"{first.left}.png, {first.right}.png and {first.truth}", found)
+            wanted = _FIELD.sub(r"{\1}", f"{first.left}.png, {first.right}.png and {first.truth}")
+            raise nothing_found(root, self.title, wanted, found)
         super().__init__([index.pairs[name] for name in sorted(index.pairs)], check_views)
 
     def load(self, pair: PairFiles) -> StereoSample:
@@ -183,7 +186,7 @@ class _Index:
             return False
         if self._split is None or _SPLIT not in fields:
             return True
-        half = "test" if fields[_SPLIT].lower().startswith(("test", "val")) else "train"
+        half = "train" if fields[_SPLIT].lower().startswith(_TRAINING) else "test"
         self.other_split |= half != self._split
         return half == self._split
 

@@ -9,6 +9,7 @@ import io
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from warnings import catch_warnings, simplefilter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,9 +73,11 @@ def read_float_tiff(path: Path) -> tuple[Map, Mask]:
     """Read a TIFF of one float32 channel, in px."""
     data = read_bytes(path)
     try:
-        with PillowImage.open(io.BytesIO(data), formats=["TIFF"]) as image:
-            mode, (width, height) = image.mode, image.size
-            values = np.asarray(image) if mode == "F" and width * height <= _MAX_PIXELS else None
+        with catch_warnings():
+            simplefilter("ignore")
+            with PillowImage.open(io.BytesIO(data), formats=["TIFF"]) as image:
+                mode, (width, height) = image.mode, image.size
+                values = np.asarray(image) if mode == "F" and width * height <= _MAX_PIXELS else None
     except Exception as error:  # what a damaged file raises in Pillow is not listed anywhere
         raise FormatError(f"{path}: cannot be decoded as TIFF ({type(error).__name__}); {AGAIN}") from None
     if values is None:
