@@ -11,6 +11,7 @@ FolderFamily = Literal[
     "tartanair",
     "scared",
     "argoverse",
+    "sintel",
 ]
 Family = Literal[
     "synthetic",
