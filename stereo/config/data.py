@@ -12,6 +12,7 @@ FolderFamily = Literal[
     "scared",
     "argoverse",
     "sintel",
+    "vkitti2",
 ]
 Family = Literal[
     "synthetic",
