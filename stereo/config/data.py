@@ -13,6 +13,7 @@ FolderFamily = Literal[
     "argoverse",
     "sintel",
     "vkitti2",
+    "spring",
 ]
 Family = Literal[
     "synthetic",
