@@ -14,6 +14,7 @@ FolderFamily = Literal[
     "sintel",
     "vkitti2",
     "spring",
+    "falling_things",
 ]
 Family = Literal[
     "synthetic",
