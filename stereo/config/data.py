@@ -15,6 +15,7 @@ FolderFamily = Literal[
     "vkitti2",
     "spring",
     "falling_things",
+    "irs",
 ]
 Family = Literal[
     "synthetic",
