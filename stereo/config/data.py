@@ -16,6 +16,7 @@ FolderFamily = Literal[
     "spring",
     "falling_things",
     "irs",
+    "instereo2k",
 ]
 Family = Literal[
     "synthetic",
