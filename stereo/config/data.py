@@ -17,6 +17,7 @@ FolderFamily = Literal[
     "falling_things",
     "irs",
     "instereo2k",
+    "booster",
 ]
 Family = Literal[
     "synthetic",
