@@ -18,6 +18,7 @@ FolderFamily = Literal[
     "irs",
     "instereo2k",
     "booster",
+    "drivingstereo",
 ]
 Family = Literal[
     "synthetic",
