@@ -19,6 +19,7 @@ FolderFamily = Literal[
     "instereo2k",
     "booster",
     "drivingstereo",
+    "crestereo",
 ]
 Family = Literal[
     "synthetic",
