@@ -20,6 +20,7 @@ FolderFamily = Literal[
     "booster",
     "drivingstereo",
     "crestereo",
+    "fsd",
 ]
 Family = Literal[
     "synthetic",
