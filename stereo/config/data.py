@@ -21,6 +21,7 @@ FolderFamily = Literal[
     "drivingstereo",
     "crestereo",
     "fsd",
+    "unrealstereo4k",
 ]
 Family = Literal[
     "synthetic",
