@@ -22,6 +22,7 @@ FolderFamily = Literal[
     "crestereo",
     "fsd",
     "unrealstereo4k",
+    "middlebury2021",
 ]
 Family = Literal[
     "synthetic",
