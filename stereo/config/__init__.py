@@ -8,19 +8,16 @@ are those of the `compact` network, or of the network that `preset` names. Each 
 from stereo.config.attention import AttentionConfig, Site, ViewAttentionConfig
 from stereo.config.checks import choose
 from stereo.config.data import (
-    FAMILIES,
-    FOLDER_FAMILIES,
     WITH_TEST_HALF,
     AugmentationConfig,
     DataConfig,
     DatasetConfig,
-    Family,
-    FolderFamily,
     Half,
     OneViewConfig,
     ScenePreset,
     SyntheticConfig,
 )
+from stereo.config.families import FAMILIES, FOLDER_FAMILIES, Family, FolderFamily
 from stereo.config.model import (
     AggregationConfig,
     CostVolumeConfig,

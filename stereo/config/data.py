@@ -2,45 +2,11 @@
 
 import os
 from dataclasses import dataclass, field, replace
-from typing import Literal, get_args
+from typing import Literal
 
 from stereo.config.checks import require
+from stereo.config.families import Family
 
-# Data sets that a module of their own name in stereo/data/families/ describes: that file and a line here add one.
-FolderFamily = Literal[
-    "tartanair",
-    "scared",
-    "argoverse",
-    "sintel",
-    "vkitti2",
-    "spring",
-    "falling_things",
-    "irs",
-    "instereo2k",
-    "booster",
-    "drivingstereo",
-    "crestereo",
-    "fsd",
-    "unrealstereo4k",
-    "middlebury2021",
-]
-Family = Literal[
-    "synthetic",
-    "scene_flow",
-    "kitti2012",
-    "kitti2015",
-    "middlebury2001",
-    "middlebury2003",
-    "middlebury2005",
-    "middlebury2006",
-    "middlebury2014",
-    "eth3d",
-    "pairs",
-    "packed",
-    FolderFamily,
-]
-FOLDER_FAMILIES: tuple[FolderFamily, ...] = get_args(FolderFamily)
-FAMILIES: tuple[str, ...] = get_args(Family)
 Half = Literal["training", "testing"]
 # The benchmarks, which keep the ground truth of one half of their pairs to themselves.
 WITH_TEST_HALF: tuple[Family, ...] = ("kitti2012", "kitti2015", "middlebury2014", "eth3d")

@@ -1,7 +1,7 @@
 """Data sets on disk that templates of paths describe: finding their pairs, and reading them.
 
 The module of such a family has its name (sintel.py) and holds one :class:`Layout`, the constant LAYOUT. Its name in
-`FolderFamily` (stereo/config/data.py) makes it known to every command.
+`FolderFamily` (stereo/config/families.py) makes it known to every command.
 
 A template is the end of a path, with a field in braces for each part that differs from pair to pair:
 
