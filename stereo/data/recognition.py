@@ -12,7 +12,7 @@ from stereo.data.datasets import StereoDataset, build_dataset, describe, layout_
 from stereo.data.families import eth3d, kitti, middlebury, scene_flow_layout
 from stereo.data.families.folders import NothingFound, subfolders
 from stereo.data.families.layout import find_root
-from stereo.data.families.scene_flow_layout import EXPECTED_TEST_PARTS, Split
+from stereo.data.families.scene_flow_layout import EXPECTED_TEST_PARTS, Rendering, Split
 from stereo.data.pairs import PairDataset, count_pairs
 from stereo.errors import DataError
 
@@ -68,6 +68,7 @@ class _Search:
         self.parts: list[Part] = []
         self.unrecognized: list[Path] = []
         self._middlebury: set[tuple[Path, int]] = set()
+        self._with_layout: set[tuple[FolderFamily, Path]] = set()
         # Folders that belong to a data set with a layout, all of which was collected when its first views were found.
         self._taken: set[Path] = set()
 
@@ -95,9 +96,13 @@ class _Search:
             root = find_root(layout_of(family), folder)
             if root is not None:
                 root = max(root, _absolute(self.path), key=lambda path: len(path.parts))  # of two, one holds the other
-                parts = list(_with_layout(family, root))
-                self.parts += parts
-                self._taken |= {_absolute(folder), *(below for part in parts for below in _below(root, part))}
+                self._taken |= {_absolute(folder), *_in(root, folder)}
+                if (family, root) not in self._with_layout:
+                    self._with_layout.add((family, root))
+                    parts = list(_with_layout(family, root))
+                    self.parts += parts
+                    files = [file for part in parts for file in _files(part)]
+                    self._taken |= {below for file in files for below in _in(root, file.parent)}
                 return True
         return False
 
@@ -140,35 +145,40 @@ class _Search:
 
 
 def _with_layout(family: FolderFamily, path: Path) -> Iterator[Part]:
-    """Yield the halves of a data set with a layout, as far as they are there; the whole where there are none."""
-    if not layout_of(family).has_split:
-        yield _part(family, path)
-        return
-    for split in get_args(Split):
-        with suppress(NothingFound):
-            yield _part(family, path, split)
+    """Yield the halves and renderings of a data set with a layout, as far as they are there."""
+    layout = layout_of(family)
+    splits: tuple[Split | None, ...] = get_args(Split) if layout.has_split else (None,)
+    renderings: tuple[Rendering, ...] = get_args(Rendering) if layout.renderings else ("cleanpass",)
+    for split in splits:
+        for rendering in renderings:
+            with suppress(NothingFound):
+                yield _part(family, path, split, rendering)
 
 
-def _below(root: Path, part: Part) -> set[Path]:
-    """Return the folders in `root` that the files of a part lie in."""
-    pairs = part.dataset.pairs if isinstance(part.dataset, PairDataset) else ()
-    folders = {file.parent for pair in pairs for file in (pair.left, pair.right, pair.disparity) if file is not None}
-    return {root / folder.relative_to(root).parts[0] for folder in folders if root in folder.parents}
+def _files(part: Part) -> Iterator[Path]:
+    for pair in part.dataset.pairs if isinstance(part.dataset, PairDataset) else ():
+        yield from (file for file in (pair.left, pair.right, pair.disparity) if file is not None)
+
+
+def _in(root: Path, folder: Path) -> set[Path]:
+    """Return the folder in `root` that another one is or lies in; nothing where it is none of them."""
+    own = _absolute(folder)
+    return {root / own.relative_to(root).parts[0]} if root in own.parents else set()
 
 
 def _absolute(folder: Path) -> Path:
     return Path(os.path.abspath(folder))
 
 
-def _part(family: Family, path: Path, split: Split | None = None) -> Part:
+def _part(family: Family, path: Path, split: Split | None = None, rendering: Rendering = "cleanpass") -> Part:
     part = Part(family)
     try:
-        config = DatasetConfig(family=family, path=str(path), split=split, check_views=False)
+        config = DatasetConfig(family=family, path=str(path), split=split, rendering=rendering, check_views=False)
         part.dataset = build_dataset(config)
         first, *more = describe(part.dataset)
         part.lines = [f"{first}, {path}", *more]
     except DataError as error:
-        if split is not None and isinstance(error, NothingFound):
+        if family in FOLDER_FAMILIES and isinstance(error, NothingFound):
             raise
         part.lines = [f"{family}: cannot be read, {path}"]
         part.problems = [str(error)]

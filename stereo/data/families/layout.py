@@ -107,7 +107,8 @@ class FolderPairs(PairDataset):
     ) -> None:
         root = require_folder(path, layout.family)
         self.layout = layout
-        self.title = f"{layout.family} ({split})" if layout.has_split and split else layout.family
+        chosen = [split] * (layout.has_split and split is not None) + [rendering] * bool(layout.renderings)
+        self.title = layout.family + (f" ({', '.join(map(str, chosen))})" if chosen else "")
         index = _Index(layout, split, layout.renderings.get(rendering), load_right_disparity)
         for folder in walk_folders(root, _DEPTH):
             index.add(folder)
@@ -115,11 +116,11 @@ class FolderPairs(PairDataset):
         incomplete = [missing for left, missing in index.incomplete.items() if left not in index.complete]
         if incomplete:
             others = len(incomplete) - 1
-            more = f" (and {others} more such pairs: scripts/check_dataset.py {root} lists them)" if others else ""
+            more = f" (and {others:,} more such pairs)" if others else ""
             raise DataError(no_partner(*incomplete[0]) + more)
         if not index.pairs:
             found = [f"{folder} without ground truth" for folder in self.without_truth]
-            found += [f"the split {'train' if split == 'test' else 'test'}"] * index.other_split
+            found += sorted(index.others)
             first = layout.pairs[0]
             wanted = _FIELD.sub(r"{\1}", f"{first.left}.png, {first.right}.png and {first.truth}")
             raise nothing_found(root, self.title, wanted, found)
@@ -148,7 +149,7 @@ def find_root(layout: Layout, folder: Path) -> Path | None:
     """Return the folder below which a template lies, if `folder` holds left views of the data set; else None."""
     index = _Index(layout, None, None, False)
     index.add(folder, most=50)
-    return Path(index.base) if index.pairs else None
+    return Path(index.base) if index.base else None
 
 
 class _Index:
@@ -156,7 +157,8 @@ class _Index:
 
     incomplete: by left view, what :func:`no_partner` says of it. complete: the left views of all pairs.
     without_truth: folders of views whose folder of ground truth is not there. with_pairs: those of which one is used.
-    base: the folder below which the template of the last pair lies.
+    others: which halves and renderings are there that are not asked for.
+    base: the folder below which a template lies that fits a left view and its ground truth.
     """
 
     def __init__(self, layout: Layout, split: str | None, rendering: str | None, with_right: bool) -> None:
@@ -167,7 +169,7 @@ class _Index:
         self.incomplete: dict[str, tuple[Path, Path, str]] = {}
         self.without_truth: set[str] = set()
         self.with_pairs: set[str] = set()
-        self.other_split = False
+        self.others: set[str] = set()
         self.base = ""
 
     def add(self, folder: Path, most: int | None = None) -> None:
@@ -183,11 +185,13 @@ class _Index:
 
     def _is_wanted(self, fields: Mapping[str, str]) -> bool:
         if self._rendering is not None and fields.get(_RENDERING, self._rendering) != self._rendering:
+            self.others.add(f"the rendering {fields[_RENDERING]}")
             return False
         if self._split is None or _SPLIT not in fields:
             return True
         half = "train" if fields[_SPLIT].lower().startswith(_TRAINING) else "test"
-        self.other_split |= half != self._split
+        if half != self._split:
+            self.others.add(f"the split {half}")
         return half == self._split
 
     def _views(self, folder: str, pattern: re.Pattern[str], most: int | None) -> Iterator[tuple[str, dict[str, str]]]:
@@ -212,17 +216,19 @@ class _Index:
         if not self._names(os.path.dirname(truth)):
             self.without_truth.add(os.path.dirname(left))
             return
-        for file, what in ((right, "the right view"), (truth, "the ground truth")):
-            if not self._is_there(file):
-                self.incomplete.setdefault(left, (Path(file), Path(left), what))
-                return
+        if not self._is_there(truth):
+            self.incomplete.setdefault(left, (Path(truth), Path(left), "the ground truth"))
+            return
+        self.base = base
+        if not self._is_there(right):  # this arrangement is the one that it has, whatever was said of others
+            self.incomplete[left] = (Path(right), Path(left), "the right view")
+            return
         name = "/".join([self._layout.family, *(text for key, text in fields.items() if key != _RENDERING)])
         if name in self.pairs:
             raise DataError(
                 f"{left}: is the pair {name}, which {self.pairs[name].left} is too; give the path of the folder of one "
                 "copy of the data set"
             )
-        self.base = base
         self.complete.add(left)
         self.with_pairs.add(os.path.dirname(left))
         self.pairs[name] = PairFiles(

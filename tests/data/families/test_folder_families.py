@@ -20,6 +20,8 @@ from stereo.errors import DataError, FormatError
 SAMPLE = textured_sample(40, 72, 12)
 KNOWN = np.broadcast_to(np.arange(40)[:, None] < 20, (40, 72))
 SAMPLE = with_truth(SAMPLE, valid=KNOWN, disparity=np.where(KNOWN, truth_of(SAMPLE).disparity, np.float32(0)))
+# Those of which test_real_families.py reads a real pair.
+TRIED = ("tartanair", "scared", "argoverse")
 CALIBRATIONS: dict[FolderFamily, Calibration] = {
     "tartanair": Calibration(320.0, 0.25, cx=320.0, cy=240.0),
     "vkitti2": Calibration(725.0087, 0.532725, cx=620.5, cy=187.0),
@@ -78,7 +80,7 @@ def test_missing_files_are_named(family: FolderFamily, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"has no partner: the right view should be \S+, which does not exist"):
         load(family, tmp_path)
     shutil.rmtree(tmp_path / Path(FILES[family].left).parts[0])
-    with pytest.raises(DataError, match=rf"no pair of {family} found; looked for .*\{{\w+\}}"):
+    with pytest.raises(DataError, match=rf"no pair of {family}( \(\w+\))? found; looked for .*\{{\w+\}}"):
         load(family, tmp_path)
 
 
@@ -97,7 +99,27 @@ def test_a_module_is_short_and_of_its_name(family: FolderFamily) -> None:
     assert layout_of(family).family == family
 
 
+def test_the_documentation_has_all_of_them() -> None:
+    page = (REPOSITORY / "data" / "README.md").read_text(encoding="utf-8")
+    for family in FOLDER_FAMILIES:
+        layout, source = (row for row in page.splitlines() if row.startswith(f"| `{family}` |"))
+        assert layout.endswith("| yes |" if family in TRIED else "| no |")
+        assert "<http" in source
+
+
 # ---------------------------------------------------------------------------------------------- what some have alone
+
+
+def test_an_incomplete_set_is_recognized_once(tmp_path: Path) -> None:
+    make_files(tmp_path, "unrealstereo4k", SAMPLE)
+    for scene in ("00004", "00005"):
+        shutil.copytree(tmp_path / "00003", tmp_path / scene)
+    (tmp_path / "00004" / "Image1" / "00942.png").unlink()
+    (tmp_path / "notes").mkdir()
+    found = recognize(tmp_path)
+    assert [part.family for part in found.parts] == ["unrealstereo4k"]
+    assert "00004/Image1/00942.png, which does not exist" in found.parts[0].problems[0]
+    assert found.unrecognized == [tmp_path / "notes"]
 
 
 def test_splits(tmp_path: Path) -> None:
@@ -136,11 +158,13 @@ def test_hidden_files_are_no_views(tmp_path: Path) -> None:
 def test_sintel_has_two_passes_and_two_masks(tmp_path: Path) -> None:
     make_files(tmp_path, "sintel", SAMPLE)
     training = tmp_path / "training"
-    with pytest.raises(DataError, match="no pair of sintel"):
+    with pytest.raises(DataError, match=r"no pair of sintel \(finalpass\) found.*found the rendering clean"):
         load("sintel", tmp_path, rendering="finalpass")
     for side in ("left", "right"):
         shutil.copytree(training / f"clean_{side}", training / f"final_{side}")
     assert load("sintel", tmp_path, rendering="finalpass").names == load("sintel", tmp_path).names
+    found = [part.lines[0].partition(",")[0] for part in recognize(tmp_path).parts]
+    assert found == ["sintel (cleanpass): 1 pair", "sintel (finalpass): 1 pair"]
     columns = np.flatnonzero(occluded_of(load("sintel", tmp_path)[0])[0])
     np.testing.assert_array_equal(columns, [*range(8), *range(20, 28)])
     assert not occluded_of(load("sintel", tmp_path)[0])[30].any()  # nothing is known there
