@@ -18,6 +18,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 
 from stereo.data.families.folders import no_partner, nothing_found, require_folder, walk_folders
@@ -107,8 +108,9 @@ class FolderPairs(PairDataset):
     ) -> None:
         root = require_folder(path, layout.family)
         self.layout = layout
-        chosen = [split] * (layout.has_split and split is not None) + [rendering] * bool(layout.renderings)
-        self.title = layout.family + (f" ({', '.join(map(str, chosen))})" if chosen else "")
+        chosen = [split] if layout.has_split and split is not None else []
+        chosen += [rendering] if layout.renderings else []
+        self.title = layout.family + (f" ({', '.join(chosen)})" if chosen else "")
         index = _Index(layout, split, layout.renderings.get(rendering), load_right_disparity)
         for folder in walk_folders(root, _DEPTH):
             index.add(folder)
@@ -180,7 +182,7 @@ class _Index:
             match = _pattern(f"/{template}").search(text)
             if match is None or not self._is_wanted(match.groupdict()):
                 continue
-            for file, fields in self._views(text, _pattern(stem), most):
+            for file, fields in islice(self._views(text, _pattern(stem)), most):
                 self._add(paths, text[: match.start()], f"{text}/{file}", match.groupdict() | fields)
 
     def _is_wanted(self, fields: Mapping[str, str]) -> bool:
@@ -194,9 +196,9 @@ class _Index:
             self.others.add(f"the split {half}")
         return half == self._split
 
-    def _views(self, folder: str, pattern: re.Pattern[str], most: int | None) -> Iterator[tuple[str, dict[str, str]]]:
+    def _views(self, folder: str, pattern: re.Pattern[str]) -> Iterator[tuple[str, dict[str, str]]]:
         """Yield the left views in a folder, with what their names say of the fields."""
-        for name in sorted(self._names(folder))[:most]:
+        for name in sorted(self._names(folder)):
             stem, suffix = os.path.splitext(name)
             match = pattern.search(stem) if suffix.lower() in IMAGE_SUFFIXES else None
             if match is not None and match.start() == 0 and not name.startswith("."):

@@ -1,5 +1,6 @@
 """The data sets that layouts describe, each on a pair written in its own folders and encoding."""
 
+import pickle
 import shutil
 import time
 from pathlib import Path
@@ -45,7 +46,7 @@ def family(request: pytest.FixtureRequest, tmp_path: Path) -> FolderFamily:
 
 
 def test_views_ground_truth_and_calibration(family: FolderFamily, tmp_path: Path) -> None:
-    dataset = load(family, tmp_path)
+    dataset = pickle.loads(pickle.dumps(load(family, tmp_path)))  # as where a loader's workers are not forked
     sample: StereoSample = dataset[0]
     assert list(dataset.names) == [sample.name] == [f"{family}/{FILES[family].name}"]
     truth = truth_of(sample)
@@ -153,6 +154,15 @@ def test_hidden_files_are_no_views(tmp_path: Path) -> None:
     make_files(tmp_path, "crestereo", SAMPLE)
     (tmp_path / "hole" / "._0a_left.jpg").write_bytes(b"Mac OS X")
     assert len(load("crestereo", tmp_path)) == 1
+
+
+def test_irs_is_recognized_among_many_other_files(tmp_path: Path) -> None:
+    folder = tmp_path / "Office" / "Room"
+    folder.mkdir(parents=True)
+    for frame in range(1, 100):
+        for name in (f"d_{frame}.exr", f"l_{frame}.png", f"n_{frame}.exr", f"r_{frame}.png"):
+            (folder / name).touch()
+    assert [part.lines[0].partition(",")[0] for part in recognize(tmp_path).parts] == ["irs: 99 pairs"]
 
 
 def test_sintel_has_two_passes_and_two_masks(tmp_path: Path) -> None:
