@@ -115,16 +115,14 @@ class FolderPairs(PairDataset):
         for folder in walk_folders(root, _DEPTH):
             index.add(folder)
         self.without_truth = sorted(index.without_truth - index.with_pairs)
-        incomplete = [missing for left, missing in index.incomplete.items() if left not in index.complete]
-        if incomplete:
-            others = len(incomplete) - 1
-            more = f" (and {others:,} more such pairs)" if others else ""
-            raise DataError(no_partner(*incomplete[0]) + more)
+        if index.missing:
+            first, *others = index.missing.values()
+            raise DataError(no_partner(*first) + (f" (and {len(others):,} more such pairs)" if others else ""))
         if not index.pairs:
             found = [f"{folder} without ground truth" for folder in self.without_truth]
             found += sorted(index.others)
-            first = layout.pairs[0]
-            wanted = _FIELD.sub(r"{\1}", f"{first.left}.png, {first.right}.png and {first.truth}")
+            paths = layout.pairs[0]
+            wanted = _FIELD.sub(r"{\1}", f"{paths.left}.png, {paths.right}.png and {paths.truth}")
             raise nothing_found(root, self.title, wanted, found)
         super().__init__([index.pairs[name] for name in sorted(index.pairs)], check_views)
 
@@ -155,9 +153,9 @@ def find_root(layout: Layout, folder: Path) -> Path | None:
 
 
 class _Index:
-    """The pairs of a data set, collected folder by folder.
+    """The pairs of a data set by name, collected folder by folder.
 
-    incomplete: by left view, what :func:`no_partner` says of it. complete: the left views of all pairs.
+    missing: of each incomplete pair what :func:`no_partner` takes.
     without_truth: folders of views whose folder of ground truth is not there. with_pairs: those of which one is used.
     others: which halves and renderings are there that are not asked for.
     base: the folder below which a template lies that fits a left view and its ground truth.
@@ -167,8 +165,7 @@ class _Index:
         self._layout, self._split, self._rendering, self._with_right = layout, split, rendering, with_right
         self._names = lru_cache(maxsize=64)(_names_in)
         self.pairs: dict[str, PairFiles] = {}
-        self.complete: set[str] = set()
-        self.incomplete: dict[str, tuple[Path, Path, str]] = {}
+        self.missing: dict[str, tuple[Path, Path, str]] = {}
         self.without_truth: set[str] = set()
         self.with_pairs: set[str] = set()
         self.others: set[str] = set()
@@ -205,8 +202,7 @@ class _Index:
                 yield name, match.groupdict()
 
     def _add(self, paths: PairPaths, base: str, left: str, fields: Mapping[str, str]) -> None:
-        if left in self.complete:
-            return
+        """Add the pair of a left view, unless it was found in an arrangement before this one."""
 
         def path(template: str, suffix: str = "") -> str:
             return f"{base}/{_FIELD.sub(lambda match: fields[match[1]], template)}{suffix}"
@@ -218,21 +214,16 @@ class _Index:
         if not self._names(os.path.dirname(truth)):
             self.without_truth.add(os.path.dirname(left))
             return
-        if not self._is_there(truth):
-            self.incomplete.setdefault(left, (Path(truth), Path(left), "the ground truth"))
-            return
-        self.base = base
-        if not self._is_there(right):  # this arrangement is the one that it has, whatever was said of others
-            self.incomplete[left] = (Path(right), Path(left), "the right view")
-            return
         name = "/".join([self._layout.family, *(text for key, text in fields.items() if key != _RENDERING)])
-        if name in self.pairs:
+        before = self.pairs.get(name)
+        if before is not None and before.left != Path(left):
             raise DataError(
-                f"{left}: is the pair {name}, which {self.pairs[name].left} is too; give the path of the folder of one "
-                "copy of the data set"
+                f"{left}: is the pair {name}, which {before.left} is too; give the path of the folder of one copy of "
+                "the data set"
             )
-        self.complete.add(left)
-        self.with_pairs.add(os.path.dirname(left))
+        has_truth = self._is_there(truth)
+        if before is not None and not (has_truth and name in self.missing):
+            return
         self.pairs[name] = PairFiles(
             name=name,
             left=Path(left),
@@ -243,6 +234,14 @@ class _Index:
             hidden_masks=tuple(mask for mask in map(optional, paths.hidden) if mask is not None),
             calibration=optional(paths.calibration),
         )
+        self.with_pairs.add(os.path.dirname(left))
+        self.missing.pop(name, None)
+        if not has_truth:
+            self.missing[name] = (Path(truth), Path(left), "the ground truth")
+        elif not self._is_there(right):
+            self.missing[name] = (Path(right), Path(left), "the right view")
+        if has_truth:
+            self.base = base
 
     def _is_there(self, path: str) -> bool:
         return os.path.basename(path) in self._names(os.path.dirname(path))
