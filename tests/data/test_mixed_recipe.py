@@ -16,7 +16,7 @@ from stereo.data.training_data import TrainingData
 def test_each_set_is_drawn_as_often_as_its_weight_says(tmp_path: Path) -> None:
     config = load_config(REPOSITORY / "configs" / "mixed.yaml").data
     sample = textured_sample(40, 72, 12)
-    make_scene_flow(tmp_path / "scene_flow", "Monkaa/a", "0001", "finalpass", sample=sample)
+    make_scene_flow(tmp_path / "scene_flow", "Monkaa/funnyworld_x2", "0048", "finalpass", sample=sample)
 
     def written(member: DatasetConfig) -> DatasetConfig:
         if member.family == "synthetic":
