@@ -96,7 +96,7 @@ def read_hdf5(path: Path, key: str, step: int = 1) -> tuple[Map, Mask]:
         with h5py.File(path, "r") as file:
             array = file[key]
             shape = tuple(array.shape)
-            values = array[::1] if len(shape) == 2 and 0 < shape[0] * shape[1] <= _MAX_PIXELS else None
+            values = array[()] if len(shape) == 2 and 0 < shape[0] * shape[1] <= _MAX_PIXELS else None
     except (OSError, KeyError, AttributeError, RuntimeError, ValueError, TypeError):
         raise FormatError(f"{path}: is no HDF5 file with an array '{key}'; {AGAIN}") from None
     if values is None or values.dtype.kind != "f":
@@ -112,12 +112,16 @@ def read_exr(path: Path) -> tuple[Map, Mask]:
     openexr = _optional("OpenEXR", "irs", path)
     read_bytes(path)  # says what is wrong with a file that cannot be read at all
     try:
-        channels = openexr.File(str(path), separate_channels=True).parts[0].channels
+        (left, top), (right, bottom) = openexr.File(str(path), header_only=True).parts[0].header["dataWindow"]
+        small = (int(right) - int(left) + 1) * (int(bottom) - int(top) + 1) <= _MAX_PIXELS
+        channels = openexr.File(str(path), separate_channels=True).parts[0].channels if small else {}
         values = next((channels[name].pixels for name in ("R", "Y", "Z", *sorted(channels)) if name in channels), None)
     except Exception as error:  # a wrapper of C++ that raises what it likes
         raise FormatError(f"{path}: cannot be decoded as EXR ({type(error).__name__}); {AGAIN}") from None
     if values is None or values.ndim != 2 or values.dtype.kind != "f":
-        raise FormatError(f"{path}: has no channel of floats [H, W]; {AGAIN}")
+        raise FormatError(
+            f"{path}: has no channel of floats, of {_MAX_PIXELS // 10**6} million pixels at most; {AGAIN}"
+        )
     return known(values)
 
 

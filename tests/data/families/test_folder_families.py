@@ -156,6 +156,15 @@ def test_hidden_files_are_no_views(tmp_path: Path) -> None:
     assert len(load("crestereo", tmp_path)) == 1
 
 
+def test_tartanair_with_and_without_its_doubled_folder(tmp_path: Path) -> None:
+    make_files(tmp_path, "tartanair", SAMPLE)
+    shutil.move(tmp_path / "soulcity" / "soulcity", tmp_path / "ocean")
+    make_files(tmp_path, "tartanair", SAMPLE)
+    names = ["tartanair/ocean/Hard/P003/000012", "tartanair/soulcity/Hard/P003/000012"]
+    assert load("tartanair", tmp_path).names == names
+    assert [part.dataset.names for part in recognize(tmp_path).parts if part.dataset is not None] == [names]
+
+
 def test_irs_is_recognized_among_many_other_files(tmp_path: Path) -> None:
     folder = tmp_path / "Office" / "Room"
     folder.mkdir(parents=True)

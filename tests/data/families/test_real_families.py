@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 from helpers import SHARED, occluded_of, right_disparity_of, truth_of
+from helpers.samples import assert_same
 from helpers.trees import (
     flat_sample,
     make_disparity,
@@ -159,6 +160,14 @@ def test_known_extremes_of_the_ground_truth(real: Path) -> None:
     }.items():
         sample: StereoSample = FAMILIES[family][0](real)[0]
         assert truth_of(sample).disparity.max() == pytest.approx(largest, abs=0.6)
+
+
+def test_kitti_2012_under_the_folder_names_of_2015(real: Path, tmp_path: Path) -> None:
+    training = tmp_path / "training"
+    training.mkdir()
+    for ours, theirs in {"image_2": "colored_0", "image_3": "colored_1", "disp_occ": "disp_occ"}.items():
+        (training / ours).symlink_to(real / "kitti2012" / "training" / theirs)
+    assert_same(Kitti(tmp_path, 2012)[0], Kitti(real / "kitti2012", 2012)[0])
 
 
 def test_occlusion_and_calibration_of_the_folder_families(real: Path) -> None:
