@@ -22,8 +22,8 @@ from helpers.trees import (
 )
 from helpers.warping import warp_error
 
-from stereo.config import FolderFamily
-from stereo.data.datasets import layout_of
+from stereo.config import DatasetConfig, Family, FolderFamily
+from stereo.data.datasets import build_dataset, layout_of
 from stereo.data.families.eth3d import Eth3d
 from stereo.data.families.kitti import Kitti, recognize_year
 from stereo.data.families.layout import FolderPairs
@@ -298,8 +298,9 @@ def test_kitti(tmp_path: Path, year: int, left: str, right: str, all_truth: str,
 
     assert recognize_year(tmp_path) == year
     # 2015 looks for its own ground truth beside image_2.
-    with pytest.raises(DataError, match=f"no pair of kitti{4027 - year}|disp_occ_0.*does not exist"):
-        Kitti(tmp_path, 4027 - year)
+    other: Family = "kitti2015" if year == 2012 else "kitti2012"
+    with pytest.raises(DataError, match=f"no pair of {other}|disp_occ_0.*(does not exist|no folder)"):
+        build_dataset(DatasetConfig(family=other, path=str(tmp_path)))
     (training / right / "000001_10.png").unlink()
     with pytest.raises(DataError, match=r"000001_10\.png: has no partner"):
         Kitti(tmp_path, year)
