@@ -4,15 +4,15 @@ Disparity is KITTI's 16-bit PNG, sparse. The files of a frame end with its time 
 truth is withheld; val is its `split: test`.
 """
 
+from pathlib import Path
+
 from stereo.camera.read import read_camera_pair
 from stereo.data.families.layout import Layout, PairPaths
-from stereo.data.pairs import PairFiles
 from stereo.data.sample import Calibration
 
 
-def _read_calibration(pair: PairFiles) -> Calibration:
-    assert pair.calibration is not None
-    return read_camera_pair(pair.calibration).calibration()
+def _read_calibration(path: Path, name: str) -> Calibration:
+    return read_camera_pair(path).calibration()
 
 
 _VIEWS = "rectified_stereo_images_v1.1/{split}/{log}/"

@@ -11,7 +11,6 @@ from stereo.data.families.layout import Layout, PairPaths
 from stereo.data.formats.containers import AGAIN
 from stereo.data.formats.encodings import from_depth, read_whole_numbers
 from stereo.data.formats.text import read_text
-from stereo.data.pairs import PairFiles
 from stereo.data.sample import Calibration, Map, Mask
 from stereo.errors import FormatError
 
@@ -24,9 +23,8 @@ def _read_depth(path: Path) -> tuple[Map, Mask]:
     return from_depth(read_whole_numbers(path) / _UNITS_PER_METER, focal_length, _BASELINE)
 
 
-def _read_calibration(pair: PairFiles) -> Calibration:
-    assert pair.calibration is not None
-    return _read_cameras(pair.calibration)
+def _read_calibration(path: Path, name: str) -> Calibration:
+    return _read_cameras(path)
 
 
 def _read_cameras(path: Path) -> Calibration:

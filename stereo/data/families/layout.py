@@ -66,7 +66,7 @@ class Layout:
     pairs: the arrangements that it comes in; for each left view the first one counts whose ground truth is there.
     read_truth: reads ground truth as disparity in px.
     calibration: that of all pairs, where it is known and no file says it.
-    read_calibration: reads that of a pair whose calibration file is there.
+    read_calibration: reads that of a pair whose calibration file is there; it takes the file and the pair's name.
     renderings: the text of the field `rendering` for each pass.
     """
 
@@ -74,7 +74,7 @@ class Layout:
     pairs: tuple[PairPaths, ...]
     read_truth: TruthReader = read_above_zero
     calibration: Calibration | None = None
-    read_calibration: Callable[[PairFiles], Calibration] | None = None
+    read_calibration: Callable[[Path, str], Calibration] | None = None
     renderings: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -131,7 +131,7 @@ class FolderPairs(PairDataset):
         if read_calibration is None:
             sample = load_pair(pair, truth_reader=self.layout.read_truth)
             return replace(sample, calibration=self.layout.calibration)
-        return load_pair(pair, lambda path: read_calibration(pair), self.layout.read_truth)
+        return load_pair(pair, lambda path: read_calibration(path, pair.name), self.layout.read_truth)
 
     def report(self) -> list[str]:
         """Return what was found, and which folders of views are not used."""

@@ -4,17 +4,17 @@ Disparity is PFM, infinite where unknown. The names of the scenes, as artroom1, 
 files have the same names.
 """
 
+from pathlib import Path
+
 from stereo.data.families.layout import Layout, PairPaths
 from stereo.data.formats import read_calibration
-from stereo.data.pairs import PairFiles
 from stereo.data.sample import Calibration
 
 _SCENE = "{scene:[a-z]+[0-9]}/"
 
 
-def _read_calibration(pair: PairFiles) -> Calibration:
-    assert pair.calibration is not None
-    return read_calibration(pair.calibration)
+def _read_calibration(path: Path, name: str) -> Calibration:
+    return read_calibration(path)
 
 
 LAYOUT = Layout(

@@ -6,21 +6,20 @@ line fx fy cx cy for each frame.
 """
 
 from functools import partial
+from pathlib import Path
 
 from stereo.data.families.layout import Layout, PairPaths
 from stereo.data.formats.containers import AGAIN
 from stereo.data.formats.encodings import read_hdf5
 from stereo.data.formats.text import parse_numbers, read_text
-from stereo.data.pairs import PairFiles
 from stereo.data.sample import Calibration
 from stereo.errors import FormatError
 
 _BASELINE = 0.065
 
 
-def _read_calibration(pair: PairFiles) -> Calibration:
-    path, frame = pair.calibration, pair.name.rpartition("/")[2]
-    assert path is not None
+def _read_calibration(path: Path, name: str) -> Calibration:
+    frame = name.rpartition("/")[2]
     lines = read_text(path, "2100 2100 960 540").splitlines()
     number = int(frame) if frame.isdecimal() else 0
     numbers = parse_numbers(lines[number - 1]) if 0 < number <= len(lines) else []
