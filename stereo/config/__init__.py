@@ -8,17 +8,16 @@ are those of the network that `preset` names, `compact` where it names none. Eac
 from stereo.config.attention import AttentionConfig, Site, ViewAttentionConfig
 from stereo.config.checks import choose
 from stereo.config.data import (
-    FAMILIES,
     WITH_TEST_HALF,
     AugmentationConfig,
     DataConfig,
     DatasetConfig,
-    Family,
     Half,
     OneViewConfig,
     ScenePreset,
     SyntheticConfig,
 )
+from stereo.config.families import FAMILIES, FOLDER_FAMILIES, Family, FolderFamily
 from stereo.config.model import (
     AggregationConfig,
     CostVolumeConfig,
@@ -44,6 +43,7 @@ from stereo.config.training import LossConfig, OptimizerConfig, TrainingConfig
 
 __all__ = [
     "FAMILIES",
+    "FOLDER_FAMILIES",
     "PRESETS",
     "WITH_TEST_HALF",
     "AggregationConfig",
@@ -55,6 +55,7 @@ __all__ = [
     "DatasetConfig",
     "Family",
     "FeaturesConfig",
+    "FolderFamily",
     "Half",
     "LossConfig",
     "ModelConfig",

@@ -2,25 +2,11 @@
 
 import os
 from dataclasses import dataclass, field, replace
-from typing import Literal, get_args
+from typing import Literal
 
 from stereo.config.checks import require
+from stereo.config.families import Family
 
-Family = Literal[
-    "synthetic",
-    "scene_flow",
-    "kitti2012",
-    "kitti2015",
-    "middlebury2001",
-    "middlebury2003",
-    "middlebury2005",
-    "middlebury2006",
-    "middlebury2014",
-    "eth3d",
-    "pairs",
-    "packed",
-]
-FAMILIES: tuple[str, ...] = get_args(Family)
 Half = Literal["training", "testing"]
 # The benchmarks, which keep the ground truth of one half of their pairs to themselves.
 WITH_TEST_HALF: tuple[Family, ...] = ("kitti2012", "kitti2015", "middlebury2014", "eth3d")
@@ -122,7 +108,8 @@ class DatasetConfig:
     # The folder of the data set (`pairs`: the list file; `packed`: what scripts/pack_dataset.py wrote). null for
     # synthetic.
     path: str | None = None
-    # Scene Flow only: which split (null: test under data.validation, train elsewhere), and which rendering pass.
+    # Scene Flow, and sets whose folders tell the halves apart (data/README.md): which split (null: test under
+    # data.validation, train elsewhere). Scene Flow and Sintel: which rendering pass.
     split: Literal["train", "test"] | None = None
     rendering: Literal["cleanpass", "finalpass"] = "cleanpass"
     # Scene Flow only: what to do with maps of mostly negative disparities, which some releases have. refuse: an error.

@@ -1,11 +1,14 @@
 """From settings to a data set: the samples of one family, or a part of them."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
+from importlib import import_module
 from typing import Protocol
 
-from stereo.config import DatasetConfig, Family
+from stereo.config import FOLDER_FAMILIES, DatasetConfig, Family, FolderFamily
 from stereo.data.families.eth3d import Eth3d
 from stereo.data.families.kitti import Kitti
+from stereo.data.families.layout import FolderPairs, Layout
 from stereo.data.families.middlebury import Middlebury
 from stereo.data.families.packed import PackedDataset
 from stereo.data.families.pair_list import PairList
@@ -38,6 +41,15 @@ def _path(config: DatasetConfig) -> str:
     return config.path
 
 
+def layout_of(family: FolderFamily) -> Layout:
+    """Return the layout in the module of the family's name."""
+    return import_module(f"stereo.data.families.{family}").LAYOUT
+
+
+def _folder_pairs(family: FolderFamily, config: DatasetConfig, right: bool) -> StereoDataset:
+    return FolderPairs(layout_of(family), _path(config), config.split, config.rendering, right, config.check_views)
+
+
 # What makes each family's data set, from its settings and whether to read the right view's disparity.
 BUILDERS: dict[Family, Callable[[DatasetConfig, bool], StereoDataset]] = {
     "synthetic": lambda config, right: SyntheticWorld(config.synthetic),
@@ -54,6 +66,7 @@ BUILDERS: dict[Family, Callable[[DatasetConfig, bool], StereoDataset]] = {
     "eth3d": lambda config, right: Eth3d(_path(config), config.check_views, config.half),
     "pairs": lambda config, right: PairList(_path(config), config.check_views),
     "packed": lambda config, right: PackedDataset(_path(config)),
+    **{family: partial(_folder_pairs, family) for family in FOLDER_FAMILIES},
 }
 
 
@@ -83,7 +96,7 @@ def describe(dataset: StereoDataset) -> list[str]:
     """Return lines that say what the data set holds."""
     if isinstance(dataset, _Selection):
         return [*describe(dataset.dataset), f"of these {len(dataset):,} are used"]
-    if isinstance(dataset, SceneFlow):
+    if isinstance(dataset, (SceneFlow, FolderPairs)):
         return dataset.report()
     return [f"{dataset.names[0].split('/')[0]}: {count_pairs(len(dataset))}"]
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from stereo.data.sample import Calibration, GroundTruth, Map, Mask, SampleSource
 from stereo.data.warping import refuse_swapped_views
 from stereo.errors import DataError
 
+# What reads a file of ground truth: disparity, float32 [H, W] in px, 0 where unknown; and valid, bool [H, W].
+TruthReader = Callable[[Path], tuple[Map, Mask]]
+
 
 @dataclass(frozen=True)
 class PairFiles:
@@ -24,6 +28,7 @@ class PairFiles:
     mask: an image that is not 0 where the ground truth may be used.
     visible_mask: an image that is 255 where the left pixel is visible in both views.
     visible_disparity: a disparity map that is known only where the left pixel is visible in both views.
+    hidden_masks: images that are not 0 where the left pixel is not visible in the right view.
     object_map: an image that is not 0 on moving objects.
     calibration: the file that gives focal length and baseline.
     """
@@ -37,6 +42,7 @@ class PairFiles:
     mask: Path | None = None
     visible_mask: Path | None = None
     visible_disparity: Path | None = None
+    hidden_masks: tuple[Path, ...] = ()
     object_map: Path | None = None
     calibration: Path | None = None
 
@@ -74,8 +80,15 @@ class PairDataset:
         return load_pair(pair)
 
 
-def load_pair(files: PairFiles, calibration_reader: Callable[[Path], Calibration] = read_calibration) -> StereoSample:
+def load_pair(
+    files: PairFiles,
+    calibration_reader: Callable[[Path], Calibration] = read_calibration,
+    truth_reader: TruthReader | None = None,
+) -> StereoSample:
     """Read the files of one pair.
+
+    Args:
+        truth_reader: Reads the files of ground truth. None: by suffix and depth, with `files.disparity_scale`.
 
     Raises: FormatError for a broken file; DataError if the sizes do not agree.
     """
@@ -90,17 +103,21 @@ def load_pair(files: PairFiles, calibration_reader: Callable[[Path], Calibration
         occluded: Mask | None = None
         disparity_right: Map | None = None
         foreground: Mask | None = None
-        disparity, valid = read_disparity(files.disparity, files.disparity_scale)
+        read_truth = truth_reader or partial(read_disparity, scale=files.disparity_scale)
+        disparity, valid = read_truth(files.disparity)
         if files.mask is not None:
             valid = valid & (_of_size(valid, read_mask(files.mask), files.mask) != 0)
             disparity = np.where(valid, disparity, np.float32(0))
         if files.visible_mask is not None:
             occluded = valid & (_of_size(valid, read_mask(files.visible_mask), files.visible_mask) != 255)
         if files.visible_disparity is not None:
-            visible = read_disparity(files.visible_disparity, files.disparity_scale)[1]
+            visible = read_truth(files.visible_disparity)[1]
             occluded = valid & ~_of_size(valid, visible, files.visible_disparity)
+        for path in files.hidden_masks:
+            hidden = valid & (_of_size(valid, read_mask(path), path) != 0)
+            occluded = hidden if occluded is None else occluded | hidden
         if files.disparity_right is not None:
-            disparity_right, _ = read_disparity(files.disparity_right, files.disparity_scale)
+            disparity_right, _ = read_truth(files.disparity_right)
             _of_size(valid, disparity_right, files.disparity_right)
         if files.object_map is not None:
             foreground = _of_size(valid, read_mask(files.object_map), files.object_map) != 0

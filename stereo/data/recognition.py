@@ -1,19 +1,23 @@
 """Which data sets lie below a folder: the names of files and folders tell."""
 
+import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import get_args
 
-from stereo.config import DatasetConfig, Family
-from stereo.data.datasets import StereoDataset, build_dataset, describe
+from stereo.config import FOLDER_FAMILIES, DatasetConfig, Family, FolderFamily
+from stereo.data.datasets import StereoDataset, build_dataset, describe, layout_of
 from stereo.data.families import eth3d, kitti, middlebury, scene_flow_layout
 from stereo.data.families.folders import NothingFound, subfolders
-from stereo.data.families.scene_flow_layout import EXPECTED_TEST_PARTS
+from stereo.data.families.layout import find_root
+from stereo.data.families.scene_flow_layout import EXPECTED_TEST_PARTS, Rendering, Split
 from stereo.data.pairs import PairDataset, count_pairs
 from stereo.errors import DataError
 
-# How far below the path a data set may lie: real/middlebury2014/MiddEval3/trainingQ/Adirondack.
-_DEPTH = 5
+# How far below the path a data set may lie: vkitti2/Scene01/clone/frames/rgb/Camera_0 and one more.
+_DEPTH = 7
 
 
 @dataclass
@@ -64,6 +68,9 @@ class _Search:
         self.parts: list[Part] = []
         self.unrecognized: list[Path] = []
         self._middlebury: set[tuple[Path, int]] = set()
+        self._with_layout: set[tuple[FolderFamily, Path]] = set()
+        # Folders that belong to a data set with a layout, all of which was collected when its first views were found.
+        self._taken: set[Path] = set()
 
     def visit(self, folder: Path, depth: int) -> bool:
         """Collect what lies in a folder and in those down to `depth` below it; return whether there is anything."""
@@ -71,15 +78,36 @@ class _Search:
         if (folder / "index.json").is_file():
             self.parts.append(_part("packed", folder))
             return True
-        if self._is_scene(folder):
+        if self._has_layout(folder) or self._is_scene(folder):
             return True
         belonging = self._belonging(folder)
         rest = [folder / name for name in subfolders(folder) if name not in belonging]
         unrecognized = [below for below in rest if depth == 0 or not self.visit(below, depth - 1)]
         if len(self.parts) == count:
             return False
-        self.unrecognized += unrecognized
+        self.unrecognized += [below for below in unrecognized if not self._is_taken(below)]
         return True
+
+    def _has_layout(self, folder: Path) -> bool:
+        """Return whether a folder holds views of a data set with a layout; the first one brings all of the data set."""
+        if self._is_taken(folder):
+            return True
+        for family in FOLDER_FAMILIES:
+            root = find_root(layout_of(family), folder)
+            if root is not None:
+                root = max(root, _absolute(self.path), key=lambda path: len(path.parts))  # of two, one holds the other
+                self._taken |= {_absolute(folder), *_in(root, folder)}
+                if (family, root) not in self._with_layout:
+                    self._with_layout.add((family, root))
+                    parts = list(_with_layout(family, root))
+                    self.parts += parts
+                    files = [file for part in parts for file in _files(part)]
+                    self._taken |= {below for file in files for below in _in(root, file.parent)}
+                return True
+        return False
+
+    def _is_taken(self, folder: Path) -> bool:
+        return not self._taken.isdisjoint((_absolute(folder), *_absolute(folder).parents))
 
     def _is_scene(self, folder: Path) -> bool:
         """Return whether a folder is a scene of Middlebury; the first one brings all that lie beside it."""
@@ -116,12 +144,42 @@ class _Search:
         return belonging
 
 
-def _part(family: Family, path: Path) -> Part:
+def _with_layout(family: FolderFamily, path: Path) -> Iterator[Part]:
+    """Yield the halves and renderings of a data set with a layout, as far as they are there."""
+    layout = layout_of(family)
+    splits: tuple[Split | None, ...] = get_args(Split) if layout.has_split else (None,)
+    renderings: tuple[Rendering, ...] = get_args(Rendering) if layout.renderings else ("cleanpass",)
+    for split in splits:
+        for rendering in renderings:
+            with suppress(NothingFound):
+                yield _part(family, path, split, rendering)
+
+
+def _files(part: Part) -> Iterator[Path]:
+    for pair in part.dataset.pairs if isinstance(part.dataset, PairDataset) else ():
+        yield from (file for file in (pair.left, pair.right, pair.disparity) if file is not None)
+
+
+def _in(root: Path, folder: Path) -> set[Path]:
+    """Return the folder in `root` that another one is or lies in; nothing where it is none of them."""
+    own = _absolute(folder)
+    return {root / own.relative_to(root).parts[0]} if root in own.parents else set()
+
+
+def _absolute(folder: Path) -> Path:
+    return Path(os.path.abspath(folder))
+
+
+def _part(family: Family, path: Path, split: Split | None = None, rendering: Rendering = "cleanpass") -> Part:
     part = Part(family)
     try:
-        part.dataset = build_dataset(DatasetConfig(family=family, path=str(path), check_views=False))
-        part.lines = [f"{line}, {path}" for line in describe(part.dataset)]
+        config = DatasetConfig(family=family, path=str(path), split=split, rendering=rendering, check_views=False)
+        part.dataset = build_dataset(config)
+        first, *more = describe(part.dataset)
+        part.lines = [f"{first}, {path}", *more]
     except DataError as error:
+        if family in FOLDER_FAMILIES and isinstance(error, NothingFound):
+            raise
         part.lines = [f"{family}: cannot be read, {path}"]
         part.problems = [str(error)]
     return part

@@ -24,12 +24,18 @@ _FOLDERS = {
     2012: (
         ("colored_0", "colored_1", "disp_occ", "disp_noc"),
         ("image_0", "image_1", "disp_occ", "disp_noc"),  # the same scenes in gray
+        ("image_2", "image_3", "disp_occ", "disp_noc"),  # in color, with the folders' names of 2015
     ),
     2015: (("image_2", "image_3", "disp_occ_0", "disp_noc_0"),),
 }
 
-# By left folder, the lines of the calibration file that hold the two views' projections.
-_CAMERAS = {"colored_0": ("P2", "P3"), "image_0": ("P0", "P1"), "image_2": ("P_rect_02", "P_rect_03")}
+# By year and left folder, the lines of the calibration file that hold the two views' projections.
+_CAMERAS = {
+    (2012, "colored_0"): ("P2", "P3"),
+    (2012, "image_0"): ("P0", "P1"),
+    (2012, "image_2"): ("P2", "P3"),
+    (2015, "image_2"): ("P_rect_02", "P_rect_03"),
+}
 
 
 class Kitti(PairDataset):
@@ -49,7 +55,7 @@ class Kitti(PairDataset):
             raise DataError(f"there is no KITTI Stereo of {year}; expected 2012 or 2015")
         family = f"kitti{year}"
         folder = _half_folder(require_folder(path, family), family, half)
-        names = next((names for names in _FOLDERS[year] if (folder / names[0]).is_dir()), _FOLDERS[year][0])
+        names = next((names for names in _FOLDERS[year] if _has(folder, names, half)), _FOLDERS[year][0])
         calibrations = folder / ("calib" if year == 2012 else "calib_cam_to_cam")
         pairs = []
         for left in sorted((folder / names[0]).glob("*_10.png")):
@@ -64,10 +70,16 @@ class Kitti(PairDataset):
             truth = "" if half == "testing" else f" and {names[2]}/…"
             raise nothing_found(folder, family, f"{names[0]}/000000_10.png, {names[1]}/…{truth}")
         super().__init__(pairs, check_views)
-        self._cameras = _CAMERAS[names[0]]
+        self._cameras = _CAMERAS[year, names[0]]
 
     def load(self, pair: PairFiles) -> StereoSample:
         return load_pair(pair, partial(read_kitti_calibration, left=self._cameras[0], right=self._cameras[1]))
+
+
+def _has(folder: Path, names: tuple[str, str, str, str], half: Half) -> bool:
+    """Return whether a folder has these views. Both years may have image_2: the ground truth tells which it is."""
+    left, _, truth, _ = names
+    return (folder / left).is_dir() and (left != "image_2" or half == "testing" or (folder / truth).is_dir())
 
 
 def _half_folder(root: Path, family: str, half: Half) -> Path:
@@ -103,8 +115,8 @@ def _with_truth(pair: PairFiles, folder: Path, names: tuple[str, str, str, str])
 def recognize_year(folder: Path) -> int | None:
     """Return the year whose layout a folder or its `training` has; None where there is no KITTI Stereo."""
     training = folder / "training" if (folder / "training").is_dir() else folder
-    for year in (2015, 2012):
-        for left, _, truth, _ in _FOLDERS[year]:
-            if (training / truth).is_dir() or any((training / left).glob("*_10.png")):
-                return year
-    return None
+    years = [(year, names) for year in (2015, 2012) for names in _FOLDERS[year]]
+    for year, (_, _, truth, _) in years:
+        if (training / truth).is_dir():
+            return year
+    return next((year for year, (left, _, _, _) in years if any((training / left).glob("*_10.png"))), None)
