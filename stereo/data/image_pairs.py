@@ -4,6 +4,7 @@ from pathlib import Path
 
 from stereo.data.families.pair_list import PairList
 from stereo.data.formats import IMAGE_SUFFIXES
+from stereo.data.hidden import is_hidden
 from stereo.data.pairs import PairFiles
 from stereo.errors import DataError
 from stereo.output import safe_name
@@ -55,7 +56,7 @@ def _images(folder: Path) -> dict[str, Path]:
         raise DataError(f"{folder}: no such folder")
     images: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in IMAGE_SUFFIXES:
+        if path.suffix.lower() in IMAGE_SUFFIXES and not is_hidden(path.name):
             name = safe_name(path.stem)
             if name in images:
                 raise DataError(
@@ -72,7 +73,7 @@ def _images(folder: Path) -> dict[str, Path]:
 
 
 def _other_files(folder: Path) -> str:
-    suffixes = sorted({path.suffix.lower() for path in folder.iterdir() if path.is_file()})
+    suffixes = sorted({path.suffix.lower() for path in folder.iterdir() if path.is_file() and not is_hidden(path.name)})
     if not suffixes:
         return "no file at all"
     return "but " + ", ".join(suffix or "files without an ending" for suffix in suffixes[:5])

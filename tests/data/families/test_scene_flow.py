@@ -11,7 +11,8 @@ import pytest
 from helpers import SHARED, load_script, right_disparity_of, textured_sample, truth_of
 
 from stereo.data.families.scene_flow import SceneFlow
-from stereo.data.families.scene_flow_layout import EXPECTED, EXPECTED_TEST_PARTS, Tree, find_trees
+from stereo.data.families.scene_flow_layout import Tree, find_trees
+from stereo.data.families.scene_flow_names import EXPECTED, EXPECTED_TEST_PARTS
 from stereo.data.formats import read_image, read_pfm, write_image, write_pfm
 from stereo.errors import DataError
 
