@@ -132,6 +132,13 @@ def describe(dataset: StereoDataset) -> list[str]:
     return [f"{dataset.names[0].split('/')[0]}: {count_pairs(len(dataset) - incomplete)}{more}"]
 
 
+def not_used(dataset: StereoDataset) -> list[str]:
+    """Return one line for each thing that lies where the data set does, and was not recognized."""
+    if isinstance(dataset, _Selection):
+        return not_used(dataset.dataset)
+    return dataset.unrecognized if isinstance(dataset, SceneFlow) else []
+
+
 def pair_files(dataset: StereoDataset) -> list[PairFiles]:
     """Return the files of each sample, in order. Raises: DataError where the samples are no files of their own."""
     files = _pairs(dataset)

@@ -68,8 +68,8 @@ class Tree:
     def describe(self) -> str:
         """Return one line: what it is, where it lies, and how many of its pairs are there."""
         count = count_pairs(len(self.pairs))
-        if not self.is_sample:
-            expected = EXPECTED[self.set_name, self.split]
+        expected = EXPECTED.get((self.set_name, self.split))
+        if expected is not None and not self.is_sample:
             count += ", complete" if len(self.pairs) == expected else f" of {expected:,}"
         return f"{self.set_name} {self.split} {self.rendering}, layout {self.layout}, {self.frames}: {count}"
 

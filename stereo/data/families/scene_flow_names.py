@@ -16,14 +16,12 @@ SetName = Literal["FlyingThings3D", "Monkaa", "Driving", "FlyingThings3D_subset"
 
 SETS: tuple[SetName, ...] = ("FlyingThings3D", "Monkaa", "Driving", "FlyingThings3D_subset")
 # Pairs in the complete release. Source: Mayer et al. (2016), table 1, as every published evaluation counts them; those
-# of FlyingThings3D's test half by its three parts. The subset: the archives of the data set's page.
+# of FlyingThings3D's test half by its three parts.
 EXPECTED: dict[tuple[SetName, Split], int] = {
     ("FlyingThings3D", "train"): 22_390,
     ("Monkaa", "train"): 8_664,
     ("Driving", "train"): 4_400,
     ("FlyingThings3D", "test"): 4_370,
-    ("FlyingThings3D_subset", "train"): 21_818,
-    ("FlyingThings3D_subset", "test"): 4_248,
 }
 EXPECTED_TEST_PARTS = {"A": 1_440, "B": 1_470, "C": 1_460}
 

@@ -21,7 +21,10 @@ class Disparity(NamedTuple):
     is_beside: bool = True
 
     def of_clip(self, inside: str, set_name: SetName) -> str:
-        """Return the folder of a clip's disparity maps, by the clip's path below the frames, whether it exists or not."""
+        """Return the folder of a clip's disparity maps, whether it exists or not.
+
+        inside: the clip's path below the folder of frames.
+        """
         fitting = [folder for folder in self.folders if named_set(folder) in (None, set_name)]
         # The halves are written in capitals in one archive and not in the other, where somebody renamed them.
         head, _, tail = inside.partition("/")
