@@ -38,7 +38,7 @@ def test_lists_choose_before_it_is_asked_what_is_there(
         build_dataset(DatasetConfig(family, str(path)))
     assert str(path) in str(caught.value)
     for settings in ({"skip_list": str(skip)}, {"names": str(names)}, {"limit": 1}):
-        chosen = build_dataset(DatasetConfig(family, str(path), **settings))  # type: ignore[arg-type]
+        chosen = build_dataset(DatasetConfig(family, str(path), **settings))
         assert list(chosen.names) == ([whole[0]] if "limit" in settings else [whole[0], whole[2]])
         assert all(chosen[index].truth is not None for index in range(len(chosen)))
     names.write_text(whole[1])

@@ -16,6 +16,16 @@ def make_list(root: Path) -> None:
     (root / "list.csv").write_text("".join(f"{number}/l.png,{number}/r.png,{number}/d.pfm\n" for number in range(3)))
 
 
+def make_scenes(root: Path) -> None:
+    for number, sample in enumerate(SAMPLES):
+        make_middlebury(root, "trainingQ", f"Scene{number}", sample)
+
+
+def make_eth3d_scenes(root: Path) -> None:
+    for number, sample in enumerate(SAMPLES):
+        make_eth3d(root, f"scene{number}", sample)
+
+
 def make_flow(root: Path, clip: str) -> None:
     for number, sample in enumerate(SAMPLES):
         make_scene_flow(root, clip, f"{number:04d}", sample=sample)
@@ -52,13 +62,13 @@ FAMILIES: dict[str, tuple[Family, Callable[[Path], object], str, tuple[str, str]
     ),
     "middlebury2014": (
         "middlebury2014",
-        lambda root: [make_middlebury(root, "trainingQ", f"Scene{n}", sample) for n, sample in enumerate(SAMPLES)],
+        make_scenes,
         ".",
         ("MiddEval3/trainingQ/Scene1/im1.png", "MiddEval3/trainingQ/Scene1/disp0GT.pfm"),
     ),
     "eth3d": (
         "eth3d",
-        lambda root: [make_eth3d(root, f"scene{number}", sample) for number, sample in enumerate(SAMPLES)],
+        make_eth3d_scenes,
         ".",
         ("two_view_training/scene1/im1.png", "two_view_training_gt/scene1/disp0GT.pfm"),
     ),

@@ -235,7 +235,7 @@ def test_what_is_not_recognized_is_said_and_no_other_set(
     message = r"1 folder of views not recognized, and not used: .*; expected in it TRAIN"
     for split in ("train", "test"):
         with pytest.raises(DataError, match=message):
-            SceneFlow(tmp_path, split)  # type: ignore[arg-type]
+            SceneFlow(tmp_path, split)
     assert check.main([str(tmp_path), "--workers", "1"]) == 1
     printed = capsys.readouterr().out
     assert "PROBLEM" in printed
