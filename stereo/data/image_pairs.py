@@ -1,5 +1,6 @@
 """Pairs that belong to no data set: two images, two folders of them, or a list. Each is named as one folder can be."""
 
+import os
 from pathlib import Path
 
 from stereo.data.families.pair_list import PairList
@@ -10,14 +11,20 @@ from stereo.errors import DataError
 from stereo.output import safe_name
 
 
-def pairs_of_list(path: str | Path) -> list[PairFiles]:
+def pairs_of_list(path: str | Path, strict: bool = False) -> list[PairFiles]:
     """Return the images of each pair that a list file names, numbered, which keeps similar names apart.
+
+    Args:
+        strict: Refuse a list that names an image which is not there. Ground truth may be missing: nothing needs it.
 
     Raises: DataError as :class:`stereo.data.families.pair_list.PairList`.
     """
+    pairs = PairList(path).pairs
+    missing = [image for pair in pairs for image in (pair.left, pair.right) if strict and not os.path.isfile(image)]
+    if missing:
+        raise DataError(f"{path}: {len(missing):,} of its images are not there, the first of them {missing[0]}")
     return [
-        PairFiles(f"{number:05d}_{safe_name(pair.name)}", pair.left, pair.right)
-        for number, pair in enumerate(PairList(path).pairs, 1)
+        PairFiles(f"{number:05d}_{safe_name(pair.name)}", pair.left, pair.right) for number, pair in enumerate(pairs, 1)
     ]
 
 
