@@ -33,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
         check_max_disparity(args.max_disparity, "--max-disparity")
     failed: list[str] = []  # images without a partner, to begin with
     if args.list is not None:
-        pairs = pairs_of_list(args.list)
+        pairs = pairs_of_list(args.list, args.strict)
     else:
         pairs, failed = pairs_of_paths(Path(args.left), Path(args.right))
     folder = make_output_folder(args.output)
@@ -99,6 +99,9 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("left", nargs="?", metavar="LEFT", help="left image, or a folder of them")
     parser.add_argument("right", nargs="?", metavar="RIGHT", help="right image, or a folder of them")
     parser.add_argument("--list", metavar="FILE", help="a list of pairs instead of LEFT and RIGHT")
+    parser.add_argument(
+        "--strict", action="store_true", help="refuse a list with a missing image (default: name it, and do the rest)"
+    )
     parser.add_argument("--output", required=True, metavar="DIR")
     add_network_options(parser)
     parser.add_argument(

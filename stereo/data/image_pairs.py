@@ -1,22 +1,30 @@
 """Pairs that belong to no data set: two images, two folders of them, or a list. Each is named as one folder can be."""
 
+import os
 from pathlib import Path
 
 from stereo.data.families.pair_list import PairList
 from stereo.data.formats import IMAGE_SUFFIXES
+from stereo.data.hidden import is_hidden
 from stereo.data.pairs import PairFiles
 from stereo.errors import DataError
 from stereo.output import safe_name
 
 
-def pairs_of_list(path: str | Path) -> list[PairFiles]:
+def pairs_of_list(path: str | Path, strict: bool = False) -> list[PairFiles]:
     """Return the images of each pair that a list file names, numbered, which keeps similar names apart.
+
+    Args:
+        strict: Refuse a list that names an image which is not there. Ground truth may be missing: nothing needs it.
 
     Raises: DataError as :class:`stereo.data.families.pair_list.PairList`.
     """
+    pairs = PairList(path).pairs
+    missing = [image for pair in pairs for image in (pair.left, pair.right) if strict and not os.path.isfile(image)]
+    if missing:
+        raise DataError(f"{path}: {len(missing):,} of its images are not there, the first of them {missing[0]}")
     return [
-        PairFiles(f"{number:05d}_{safe_name(pair.name)}", pair.left, pair.right)
-        for number, pair in enumerate(PairList(path).pairs, 1)
+        PairFiles(f"{number:05d}_{safe_name(pair.name)}", pair.left, pair.right) for number, pair in enumerate(pairs, 1)
     ]
 
 
@@ -55,7 +63,7 @@ def _images(folder: Path) -> dict[str, Path]:
         raise DataError(f"{folder}: no such folder")
     images: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in IMAGE_SUFFIXES:
+        if path.suffix.lower() in IMAGE_SUFFIXES and not is_hidden(path.name):
             name = safe_name(path.stem)
             if name in images:
                 raise DataError(
@@ -72,7 +80,7 @@ def _images(folder: Path) -> dict[str, Path]:
 
 
 def _other_files(folder: Path) -> str:
-    suffixes = sorted({path.suffix.lower() for path in folder.iterdir() if path.is_file()})
+    suffixes = sorted({path.suffix.lower() for path in folder.iterdir() if path.is_file() and not is_hidden(path.name)})
     if not suffixes:
         return "no file at all"
     return "but " + ", ".join(suffix or "files without an ending" for suffix in suffixes[:5])

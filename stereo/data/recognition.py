@@ -1,18 +1,28 @@
 """Which data sets lie below a folder: the names of files and folders tell."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import get_args
 
-from stereo.config import FOLDER_FAMILIES, DatasetConfig, Family, FolderFamily
-from stereo.data.datasets import StereoDataset, build_dataset, describe, layout_of
+from stereo.config import FOLDER_FAMILIES, DatasetConfig, Family, FolderFamily, with_overrides
+from stereo.data.datasets import (
+    NothingChosen,
+    StereoDataset,
+    build_dataset,
+    choose_samples,
+    describe,
+    layout_of,
+    pair_files,
+    split_incomplete,
+)
 from stereo.data.families import eth3d, kitti, middlebury, scene_flow_layout
 from stereo.data.families.folders import NothingFound, subfolders
 from stereo.data.families.layout import find_root
-from stereo.data.families.scene_flow_layout import EXPECTED_TEST_PARTS, Rendering, Split
+from stereo.data.families.scene_flow_names import EXPECTED_TEST_PARTS, Rendering, Split, is_part
+from stereo.data.missing import Missing
 from stereo.data.pairs import PairDataset, count_pairs
 from stereo.errors import DataError
 
@@ -24,13 +34,15 @@ _DEPTH = 7
 class Part:
     """One data set below the path.
 
-    lines: what it is. dataset: its samples, None if it cannot be read at all. problems: one line each.
+    lines: what it is. dataset: its complete pairs, None if it cannot be read at all. problems: one line each.
+    incomplete: what is wrong with each other pair, by name.
     """
 
     family: Family
     lines: list[str] = field(default_factory=list)
     dataset: StereoDataset | None = None
     problems: list[str] = field(default_factory=list)
+    incomplete: Mapping[str, Missing | str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -41,16 +53,19 @@ class Found:
     unrecognized: list[Path]
 
 
-def recognize(path: Path) -> Found:
+def recognize(path: Path, settings: Sequence[str] = ()) -> Found:
     """Return the data sets that lie below a folder, or the pairs that a list file names.
 
-    Raises: DataError if none is recognized.
+    Args:
+        settings: Settings of all of them, as `key=value`.
+
+    Raises: DataError if none is recognized; ConfigError for a setting that is wrong.
     """
     if path.is_file():
-        return Found([_part("pairs", path)], [])
+        return Found([_part("pairs", path, settings)], [])
     if not path.is_dir():
         raise DataError(f"{path}: there is nothing there; expected the folder of a data set, or a list file")
-    search = _Search(path)
+    search = _Search(path, settings)
     if not search.visit(path, _DEPTH):
         scene_flow_layout.refuse_frames(path)
         shown = ", ".join(subfolders(path)[:8]) or "no folder"
@@ -63,8 +78,9 @@ def recognize(path: Path) -> Found:
 class _Search:
     """A walk through the folders below a path that collects data sets, and folders that are none."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, settings: Sequence[str]) -> None:
         self.path = path
+        self.settings = settings
         self.parts: list[Part] = []
         self.unrecognized: list[Path] = []
         self._middlebury: set[tuple[Path, int]] = set()
@@ -76,7 +92,7 @@ class _Search:
         """Collect what lies in a folder and in those down to `depth` below it; return whether there is anything."""
         count = len(self.parts)
         if (folder / "index.json").is_file():
-            self.parts.append(_part("packed", folder))
+            self.parts.append(_part("packed", folder, self.settings))
             return True
         if self._has_layout(folder) or self._is_scene(folder):
             return True
@@ -99,7 +115,7 @@ class _Search:
                 self._taken |= {_absolute(folder), *_in(root, folder)}
                 if (family, root) not in self._with_layout:
                     self._with_layout.add((family, root))
-                    parts = list(_with_layout(family, root))
+                    parts = list(_with_layout(family, root, self.settings))
                     self.parts += parts
                     files = [file for part in parts for file in _files(part)]
                     self._taken |= {below for file in files for below in _in(root, file.parent)}
@@ -120,43 +136,44 @@ class _Search:
             if middlebury.in_test_half(folder):
                 self.parts += _test_half("middlebury2014", beside)
             else:
-                self.parts.append(_part(f"middlebury{year}", beside))  # type: ignore[arg-type]  # one of those years
+                family: Family = f"middlebury{year}"  # type: ignore[assignment]  # one of those years
+                self.parts.append(_part(family, beside, self.settings))
         return True
 
     def _belonging(self, folder: Path) -> set[str]:
         """Collect the data sets that lie in a folder itself; return the names of the folders that belong to them."""
         names = set(subfolders(folder))
         belonging: set[str] = set()
-        trees = scene_flow_layout.find_trees(folder, depth=1)
-        if trees:
-            self.parts += _scene_flow(trees)
-            belonging |= {name for name in names if scene_flow_layout.is_part(name)}
+        found = scene_flow_layout.find_trees(folder, depth=1, top=self.path)
+        if found.trees or found.unrecognized:
+            self.parts += _scene_flow(found, folder, self.settings)
+            belonging |= {name for name in names if is_part(name)}
         year = kitti.recognize_year(folder)
         if year is not None:
             family: Family = "kitti2012" if year == 2012 else "kitti2015"
-            self.parts += [] if folder.name == "testing" else [_part(family, folder)]
+            self.parts += [] if folder.name == "testing" else [_part(family, folder, self.settings)]
             self.parts += _test_half(family, folder)
             belonging |= {"training", "testing"} if "training" in names else names
         if any(name in names for folders in eth3d.IMAGE_FOLDERS.values() for name in folders):
-            self.parts += [_part("eth3d", folder)] if "two_view_training" in names else []
+            self.parts += [_part("eth3d", folder, self.settings)] if "two_view_training" in names else []
             self.parts += _test_half("eth3d", folder)
             belonging |= {name for name in names if name.startswith("two_view_")}
         return belonging
 
 
-def _with_layout(family: FolderFamily, path: Path) -> Iterator[Part]:
+def _with_layout(family: FolderFamily, path: Path, settings: Sequence[str]) -> Iterator[Part]:
     """Yield the halves and renderings of a data set with a layout, as far as they are there."""
     layout = layout_of(family)
-    splits: tuple[Split | None, ...] = get_args(Split) if layout.has_split else (None,)
-    renderings: tuple[Rendering, ...] = get_args(Rendering) if layout.renderings else ("cleanpass",)
+    splits = [f"split={split}" for split in get_args(Split)] if layout.has_split else ["split=null"]
+    renderings = [f"rendering={rendering}" for rendering in get_args(Rendering) if layout.renderings]
     for split in splits:
-        for rendering in renderings:
+        for rendering in renderings or ["rendering=cleanpass"]:
             with suppress(NothingFound):
-                yield _part(family, path, split, rendering)
+                yield _part(family, path, [*settings, split, rendering])
 
 
 def _files(part: Part) -> Iterator[Path]:
-    for pair in part.dataset.pairs if isinstance(part.dataset, PairDataset) else ():
+    for pair in () if part.dataset is None else pair_files(part.dataset):
         yield from (file for file in (pair.left, pair.right, pair.disparity) if file is not None)
 
 
@@ -170,19 +187,24 @@ def _absolute(folder: Path) -> Path:
     return Path(os.path.abspath(folder))
 
 
-def _part(family: Family, path: Path, split: Split | None = None, rendering: Rendering = "cleanpass") -> Part:
+def _part(family: Family, path: Path, settings: Sequence[str]) -> Part:
     part = Part(family)
     try:
-        config = DatasetConfig(family=family, path=str(path), split=split, rendering=rendering, check_views=False)
-        part.dataset = build_dataset(config)
-        first, *more = describe(part.dataset)
+        dataset = build_dataset(_config(family, path, settings), keep_incomplete=True)
+        first, *more = describe(dataset)
         part.lines = [f"{first}, {path}", *more]
+        part.dataset, part.incomplete = split_incomplete(dataset)
     except DataError as error:
         if family in FOLDER_FAMILIES and isinstance(error, NothingFound):
             raise
         part.lines = [f"{family}: cannot be read, {path}"]
         part.problems = [str(error)]
     return part
+
+
+def _config(family: Family, path: Path, settings: Sequence[str]) -> DatasetConfig:
+    # Swapped views are found by a check of their own.
+    return replace(with_overrides(DatasetConfig(family=family, path=str(path)), settings), check_views=False)
 
 
 def _test_half(family: Family, path: Path) -> list[Part]:
@@ -199,14 +221,21 @@ def _test_half(family: Family, path: Path) -> list[Part]:
     return [part]
 
 
-def _scene_flow(trees: list[scene_flow_layout.Tree]) -> Iterator[Part]:
-    for tree in trees:
-        part = Part("scene_flow", [tree.describe()], problems=list(tree.problems))
-        expected = EXPECTED_TEST_PARTS if tree.split == "test" else {}
+def _scene_flow(found: scene_flow_layout.Found, folder: Path, settings: Sequence[str]) -> Iterator[Part]:
+    for tree in found.trees:
+        part = Part("scene_flow", [tree.describe()])
+        expected = EXPECTED_TEST_PARTS if (tree.set_name, tree.split) == ("FlyingThings3D", "test") else {}
         for name, count in sorted(tree.parts().items()):
             part.lines.append(f"  {name}: {count:,}" + (f" of {expected[name]:,}" if name in expected else ""))
         if tree.unused:
             part.lines.append(f"  {tree.unused:,} disparity maps have no views and are not used")
-        if tree.pairs:
-            part.dataset = PairDataset(tree.pairs, check_views=False)  # the complete pairs, whatever else is wrong
+        try:
+            pairs = PairDataset(tree.all_pairs(), check_views=False)
+            dataset = choose_samples(pairs, _config("scene_flow", folder, settings))
+            part.dataset, part.incomplete = split_incomplete(dataset)
+        except NothingChosen as error:
+            part.lines.append(f"  {error}")
         yield part
+    if found.unrecognized:
+        lines = [f"Scene Flow: frames that are not recognized, {folder}"]
+        yield Part("scene_flow", lines, problems=list(found.unrecognized))

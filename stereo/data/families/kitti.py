@@ -11,10 +11,11 @@ from stereo.data.families.folders import (
     folder_name,
     nothing_found,
     require_folder,
-    require_partner,
     truth_is_withheld,
+    with_problem,
 )
 from stereo.data.formats.calibration import read_kitti_calibration
+from stereo.data.hidden import is_hidden
 from stereo.data.pairs import PairDataset, PairFiles, load_pair
 from stereo.data.sample import StereoSample
 from stereo.errors import DataError
@@ -47,7 +48,7 @@ class Kitti(PairDataset):
         check_views: See :class:`PairDataset`.
         half: `testing` has no ground truth.
 
-    Raises: DataError if there is no such folder or no pair, or if a pair is incomplete.
+    Raises: DataError if there is no such folder or no pair.
     """
 
     def __init__(self, path: str | Path, year: int, check_views: bool = True, half: Half = "training") -> None:
@@ -58,14 +59,14 @@ class Kitti(PairDataset):
         names = next((names for names in _FOLDERS[year] if _has(folder, names, half)), _FOLDERS[year][0])
         calibrations = folder / ("calib" if year == 2012 else "calib_cam_to_cam")
         pairs = []
-        for left in sorted((folder / names[0]).glob("*_10.png")):
+        for left in _left_views(folder / names[0]):
             pair = PairFiles(
                 name=f"{family}/{left.name.removesuffix('_10.png')}",
                 left=left,
-                right=require_partner(folder / names[1] / left.name, left, "the right view"),
+                right=folder / names[1] / left.name,
                 calibration=first_file(calibrations, [left.name.replace("_10.png", ".txt")]),
             )
-            pairs.append(pair if half == "testing" else _with_truth(pair, folder, names))
+            pairs.append(with_problem(pair if half == "testing" else _with_truth(pair, folder, names)))
         if not pairs:
             truth = "" if half == "testing" else f" and {names[2]}/…"
             raise nothing_found(folder, family, f"{names[0]}/000000_10.png, {names[1]}/…{truth}")
@@ -99,17 +100,20 @@ def _half_folder(root: Path, family: str, half: Half) -> Path:
 def _with_truth(pair: PairFiles, folder: Path, names: tuple[str, str, str, str]) -> PairFiles:
     """Return the pair with the files of its ground truth: the map of all pixels, and of the others what is there."""
 
-    def optional(name: str, what: str) -> Path | None:
+    def optional(name: str) -> Path | None:
         # Either all pairs have it or none.
-        path = folder / name / pair.left.name
-        return require_partner(path, pair.left, what) if path.parent.is_dir() else None
+        return folder / name / pair.left.name if (folder / name).is_dir() else None
 
     return replace(
         pair,
-        disparity=require_partner(folder / names[2] / pair.left.name, pair.left, "the disparity"),
-        visible_disparity=optional(names[3], "the disparity of unoccluded pixels"),
-        object_map=optional("obj_map", "the map of moving objects"),
+        disparity=folder / names[2] / pair.left.name,
+        visible_disparity=optional(names[3]),
+        object_map=optional("obj_map"),
     )
+
+
+def _left_views(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*_10.png") if not is_hidden(path.name))
 
 
 def recognize_year(folder: Path) -> int | None:
@@ -119,4 +123,4 @@ def recognize_year(folder: Path) -> int | None:
     for year, (_, _, truth, _) in years:
         if (training / truth).is_dir():
             return year
-    return next((year for year, (left, _, _, _) in years if any((training / left).glob("*_10.png"))), None)
+    return next((year for year, (left, _, _, _) in years if _left_views(training / left)), None)

@@ -21,9 +21,11 @@ from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
-from stereo.data.families.folders import no_partner, nothing_found, require_folder, walk_folders
+from stereo.data.families.folders import nothing_found, require_folder, walk_folders
 from stereo.data.formats import IMAGE_SUFFIXES
 from stereo.data.formats.encodings import read_above_zero
+from stereo.data.hidden import is_hidden
+from stereo.data.missing import Missing
 from stereo.data.pairs import PairDataset, PairFiles, TruthReader, count_pairs, load_pair
 from stereo.data.sample import Calibration, StereoSample
 from stereo.errors import DataError
@@ -94,7 +96,7 @@ class FolderPairs(PairDataset):
         load_right_disparity: Also read the right view's ground truth, where it is there.
         check_views: See :class:`PairDataset`.
 
-    Raises: DataError if there is no such folder or no pair, if a pair is incomplete, or if a name is there twice.
+    Raises: DataError if there is no such folder or no pair, or if a name is there twice.
     """
 
     def __init__(
@@ -115,15 +117,14 @@ class FolderPairs(PairDataset):
         for folder in walk_folders(root, _DEPTH):
             index.add(folder)
         self.without_truth = sorted(index.without_truth - index.with_pairs)
-        if index.missing:
-            first, *others = index.missing.values()
-            raise DataError(no_partner(*first) + (f" (and {len(others):,} more such pairs)" if others else ""))
         if not index.pairs:
             found = [f"{folder} without ground truth" for folder in self.without_truth]
             found += sorted(index.others)
             paths = layout.pairs[0]
             wanted = _FIELD.sub(r"{\1}", f"{paths.left}.png, {paths.right}.png and {paths.truth}")
             raise nothing_found(root, self.title, wanted, found)
+        for name, missing in index.missing.items():
+            index.pairs[name] = replace(index.pairs[name], problem=missing)
         super().__init__([index.pairs[name] for name in sorted(index.pairs)], check_views)
 
     def load(self, pair: PairFiles) -> StereoSample:
@@ -135,7 +136,9 @@ class FolderPairs(PairDataset):
 
     def report(self) -> list[str]:
         """Return what was found, and which folders of views are not used."""
-        lines = [f"{self.title}: {count_pairs(len(self))}"]
+        incomplete = sum(pair.problem is not None for pair in self.pairs)
+        more = f", and {incomplete:,} incomplete" if incomplete else ""
+        lines = [f"{self.title}: {count_pairs(len(self) - incomplete)}{more}"]
         count = len(self.without_truth)
         if count:
             lines.append(
@@ -155,7 +158,7 @@ def find_root(layout: Layout, folder: Path) -> Path | None:
 class _Index:
     """The pairs of a data set by name, collected folder by folder.
 
-    missing: of each incomplete pair what :func:`no_partner` takes.
+    missing: what each incomplete pair lacks.
     without_truth: folders of views whose folder of ground truth is not there. with_pairs: those of which one is used.
     others: which halves and renderings are there that are not asked for.
     base: the folder below which a template lies that fits a left view and its ground truth.
@@ -165,7 +168,7 @@ class _Index:
         self._layout, self._split, self._rendering, self._with_right = layout, split, rendering, with_right
         self._names = lru_cache(maxsize=64)(_names_in)
         self.pairs: dict[str, PairFiles] = {}
-        self.missing: dict[str, tuple[Path, Path, str]] = {}
+        self.missing: dict[str, Missing] = {}
         self.without_truth: set[str] = set()
         self.with_pairs: set[str] = set()
         self.others: set[str] = set()
@@ -198,7 +201,7 @@ class _Index:
         for name in sorted(self._names(folder)):
             stem, suffix = os.path.splitext(name)
             match = pattern.search(stem) if suffix.lower() in IMAGE_SUFFIXES else None
-            if match is not None and match.start() == 0 and not name.startswith("."):
+            if match is not None and match.start() == 0 and not is_hidden(name):
                 yield name, match.groupdict()
 
     def _add(self, paths: PairPaths, base: str, left: str, fields: Mapping[str, str]) -> None:
@@ -237,9 +240,9 @@ class _Index:
         self.with_pairs.add(os.path.dirname(left))
         self.missing.pop(name, None)
         if not has_truth:
-            self.missing[name] = (Path(truth), Path(left), "the ground truth")
+            self.missing[name] = Missing(Path(truth), Path(left), "the ground truth")
         elif not self._is_there(right):
-            self.missing[name] = (Path(right), Path(left), "the right view")
+            self.missing[name] = Missing(Path(right), Path(left), "the right view")
         if has_truth:
             self.base = base
 

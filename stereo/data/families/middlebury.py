@@ -88,7 +88,7 @@ class Middlebury(PairDataset):
         check_views: See :class:`PairDataset`.
         half: `testing`: the scenes of testF, testH or testQ, which have no ground truth (2014).
 
-    Raises: DataError if there is no such folder or no scene, or if a scene is incomplete or there twice.
+    Raises: DataError if there is no such folder or no scene, or if a scene is there twice.
     """
 
     def __init__(
@@ -163,8 +163,8 @@ def recognize_year(folder: Path) -> int | None:
 def _find_pair(
     folder: Path, name: str, layouts: tuple[_Layout, ...], load_right_disparity: bool, with_truth: bool
 ) -> tuple[PairFiles, _Layout] | None:
-    """Return the pair in a scene's folder; None if there is no left image. Raises: DataError if it is not complete."""
-    incomplete: DataError | None = None
+    """Return the pair in a scene's folder, complete or not; None if there is no left image."""
+    incomplete: tuple[PairFiles, _Layout] | None = None
     for layout in layouts:
         left = _find(folder, layout.left, _IMAGE_SUFFIXES)
         if left is None:
@@ -182,13 +182,13 @@ def _find_pair(
             return files, layout
         missing = layout.disparity if right else layout.right
         suffixes = layout.disparity_suffixes if right else _IMAGE_SUFFIXES
-        incomplete = incomplete or DataError(
+        problem = (
             f"{left}: has no partner: looked for {folder / missing} with {' or '.join(suffixes)}; copy or "
             "download the missing file, or remove the incomplete scene"
         )
-    if incomplete is not None:
-        raise incomplete
-    return None
+        expected = right or folder / f"{layout.right}{left.suffix}"
+        incomplete = incomplete or (PairFiles(name, left, expected, problem=problem), layout)
+    return incomplete
 
 
 def _find(folder: Path, stem: str, suffixes: tuple[str, ...]) -> Path | None:

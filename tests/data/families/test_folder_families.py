@@ -119,7 +119,8 @@ def test_an_incomplete_set_is_recognized_once(tmp_path: Path) -> None:
     (tmp_path / "notes").mkdir()
     found = recognize(tmp_path)
     assert [part.family for part in found.parts] == ["unrealstereo4k"]
-    assert "00004/Image1/00942.png, which does not exist" in found.parts[0].problems[0]
+    problem = str(found.parts[0].incomplete["unrealstereo4k/00004/00942"])
+    assert "00004/Image1/00942.png, which does not exist" in problem
     assert found.unrecognized == [tmp_path / "notes"]
 
 

@@ -261,10 +261,10 @@ def test_scene_flow_mistakes(scene_flow: Path) -> None:
         SceneFlow(scene_flow, "test", "clean")  # type: ignore[arg-type]
     (scene_flow / "Monkaa/disparity/funnyworld_x2/left/0048.pfm").unlink()
     with pytest.raises(DataError, match=r"left/0048\.png: has no partner: the disparity"):
-        SceneFlow(scene_flow)
+        SceneFlow(scene_flow)[2]
     (scene_flow / "FlyingThings3D/frames_cleanpass/TEST/A/0000/right/0006.png").unlink()
     with pytest.raises(DataError, match="the right view"):
-        SceneFlow(scene_flow, "test")
+        SceneFlow(scene_flow, "test")[0]
 
 
 @pytest.mark.parametrize(
@@ -303,7 +303,7 @@ def test_kitti(tmp_path: Path, year: int, left: str, right: str, all_truth: str,
         build_dataset(DatasetConfig(family=other, path=str(tmp_path)))
     (training / right / "000001_10.png").unlink()
     with pytest.raises(DataError, match=r"000001_10\.png: has no partner"):
-        Kitti(tmp_path, year)
+        Kitti(tmp_path, year)[1]
     with pytest.raises(DataError, match="2012 or 2015"):
         Kitti(tmp_path, 2016)
 
@@ -365,14 +365,14 @@ def test_middlebury_resolutions_side_by_side(tmp_path: Path) -> None:
         Middlebury(tmp_path, 2014)
     assert len(Middlebury(tmp_path / "trainingH", 2014)) == 1
     for folder in (tmp_path / "testQ", tmp_path / "testQ" / "Plants"):
-        with pytest.raises(DataError, match=r"Q.*whose ground truth is withheld; half=testing.*scripts/submit\.py"):
+        with pytest.raises(DataError, match=r"Q.*whose ground truth is withheld; scripts/submit\.py"):
             Middlebury(folder, 2014)
 
 
 def test_middlebury_mistakes(tmp_path: Path) -> None:
     make_pair(tmp_path / "Art", ["view1.png"], flat_sample())
     with pytest.raises(DataError, match=r"view1\.png: has no partner: looked for .*view5"):
-        Middlebury(tmp_path, 2005)
+        Middlebury(tmp_path, 2005)[0]
     with pytest.raises(DataError, match=r"no pair of middlebury2001.*found Art/"):
         Middlebury(tmp_path, 2001)
     with pytest.raises(DataError, match=r"looked for folders with the images im0 with im1 \(\.png, "):
@@ -391,7 +391,7 @@ def test_eth3d(tmp_path: Path) -> None:
     assert occluded_of(dataset[1]).all()
     shutil.rmtree(tmp_path / "two_view_training_gt")
     with pytest.raises(DataError, match="disp0GT"):
-        Eth3d(tmp_path)
+        Eth3d(tmp_path)[0]
 
 
 @pytest.mark.parametrize(
