@@ -13,9 +13,11 @@ from stereo.data.datasets import (
     describe,
     split_incomplete,
 )
-from stereo.data.families import eth3d, kitti, middlebury, scene_flow_layout
+from stereo.data.families import eth3d, kitti, middlebury
 from stereo.data.families.folders import NothingFound, subfolders
-from stereo.data.families.scene_flow_names import EXPECTED_TEST_PARTS, is_part
+from stereo.data.families.scene_flow.layout import find_trees, refuse_frames
+from stereo.data.families.scene_flow.names import EXPECTED_TEST_PARTS, is_part
+from stereo.data.families.scene_flow.tree import Found as FoundSceneFlow
 from stereo.data.missing import Missing
 from stereo.data.pairs import PairDataset, count_pairs
 from stereo.errors import DataError
@@ -61,7 +63,7 @@ def recognize(path: Path, settings: Sequence[str] = ()) -> Found:
         raise DataError(f"{path}: there is nothing there; expected the folder of a data set, or a list file")
     search = _Search(path, settings)
     if not search.visit(path, _DEPTH):
-        scene_flow_layout.refuse_frames(path)
+        refuse_frames(path)
         shown = ", ".join(subfolders(path)[:8]) or "no folder"
         raise DataError(
             f"{path}: no data set is recognized below it; found {shown}; expected one of the layouts in data/README.md"
@@ -114,7 +116,7 @@ class _Search:
         """Collect the data sets that lie in a folder itself; return the names of the folders that belong to them."""
         names = set(subfolders(folder))
         belonging: set[str] = set()
-        found = scene_flow_layout.find_trees(folder, depth=1, top=self.path)
+        found = find_trees(folder, depth=1, top=self.path)
         if found.trees or found.unrecognized:
             self.parts += _scene_flow(found, folder, self.settings)
             belonging |= {name for name in names if is_part(name)}
@@ -162,7 +164,7 @@ def _test_half(family: Family, path: Path) -> list[Part]:
     return [part]
 
 
-def _scene_flow(found: scene_flow_layout.Found, folder: Path, settings: Sequence[str]) -> Iterator[Part]:
+def _scene_flow(found: FoundSceneFlow, folder: Path, settings: Sequence[str]) -> Iterator[Part]:
     for tree in found.trees:
         part = Part("scene_flow", [tree.describe()])
         expected = EXPECTED_TEST_PARTS if (tree.set_name, tree.split) == ("FlyingThings3D", "test") else {}

@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-from stereo.data.families.scene_flow_names import Place
-from stereo.data.families.scene_flow_truth import Disparity
+from stereo.data.families.scene_flow.names import Place
+from stereo.data.families.scene_flow.truth import Disparity
 from stereo.data.hidden import is_hidden
 from stereo.data.missing import Missing
 from stereo.data.pairs import PairFiles
