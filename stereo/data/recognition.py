@@ -68,7 +68,7 @@ def recognize(path: Path, settings: Sequence[str] = ()) -> Found:
         raise DataError(
             f"{path}: no data set is recognized below it; found {shown}; expected one of the layouts in data/README.md"
         )
-    return Found(search.parts, search.unrecognized)
+    return Found(search.parts, [folder for folder in search.unrecognized if folder not in search.used])
 
 
 class _Search:
@@ -79,6 +79,8 @@ class _Search:
         self.settings = settings
         self.parts: list[Part] = []
         self.unrecognized: list[Path] = []
+        # Folders that hold ground truth of data sets whose views lie elsewhere.
+        self.used: set[Path] = set()
         self._middlebury: set[tuple[Path, int]] = set()
 
     def visit(self, folder: Path, depth: int) -> bool:
@@ -119,6 +121,8 @@ class _Search:
         found = find_trees(folder, depth=1, top=self.path)
         if found.trees or found.unrecognized:
             self.parts += _scene_flow(found, folder, self.settings)
+            maps = [tree.pairs[0].disparity for tree in found.trees if tree.pairs]
+            self.used |= {above for path in maps if path is not None for above in path.parents}
             belonging |= {name for name in names if is_part(name)}
         year = kitti.recognize_year(folder)
         if year is not None:

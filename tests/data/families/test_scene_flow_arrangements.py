@@ -47,7 +47,9 @@ def link_truth(frame: Path, folder: Path, kind: str = "disparity") -> None:
 def recognized(root: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
     """The lines of check_dataset that say what is there; nothing must be wrong with it."""
     assert check.main([str(root), "--workers", "1"]) == 0
-    return [line for line in capsys.readouterr().out.splitlines() if ", layout " in line]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == "nothing wrong was found"
+    return [line for line in lines if ", layout " in line]
 
 
 @pytest.mark.parametrize(
