@@ -18,10 +18,12 @@ from stereo.data.datasets import (
     pair_files,
     split_incomplete,
 )
-from stereo.data.families import eth3d, kitti, middlebury, scene_flow_layout
+from stereo.data.families import eth3d, kitti, middlebury
 from stereo.data.families.folders import NothingFound, subfolders
 from stereo.data.families.layout import find_root
-from stereo.data.families.scene_flow_names import EXPECTED_TEST_PARTS, Rendering, Split, is_part
+from stereo.data.families.scene_flow.layout import find_trees, refuse_frames
+from stereo.data.families.scene_flow.names import EXPECTED_TEST_PARTS, Rendering, Split, is_part
+from stereo.data.families.scene_flow.tree import Found as FoundSceneFlow
 from stereo.data.missing import Missing
 from stereo.data.pairs import PairDataset, count_pairs
 from stereo.errors import DataError
@@ -67,12 +69,12 @@ def recognize(path: Path, settings: Sequence[str] = ()) -> Found:
         raise DataError(f"{path}: there is nothing there; expected the folder of a data set, or a list file")
     search = _Search(path, settings)
     if not search.visit(path, _DEPTH):
-        scene_flow_layout.refuse_frames(path)
+        refuse_frames(path)
         shown = ", ".join(subfolders(path)[:8]) or "no folder"
         raise DataError(
             f"{path}: no data set is recognized below it; found {shown}; expected one of the layouts in data/README.md"
         )
-    return Found(search.parts, search.unrecognized)
+    return Found(search.parts, [folder for folder in search.unrecognized if folder not in search.used])
 
 
 class _Search:
@@ -83,6 +85,8 @@ class _Search:
         self.settings = settings
         self.parts: list[Part] = []
         self.unrecognized: list[Path] = []
+        # Folders that hold ground truth of data sets whose views lie elsewhere.
+        self.used: set[Path] = set()
         self._middlebury: set[tuple[Path, int]] = set()
         self._with_layout: set[tuple[FolderFamily, Path]] = set()
         # Folders that belong to a data set with a layout, all of which was collected when its first views were found.
@@ -144,9 +148,11 @@ class _Search:
         """Collect the data sets that lie in a folder itself; return the names of the folders that belong to them."""
         names = set(subfolders(folder))
         belonging: set[str] = set()
-        found = scene_flow_layout.find_trees(folder, depth=1, top=self.path)
+        found = find_trees(folder, depth=1, top=self.path)
         if found.trees or found.unrecognized:
             self.parts += _scene_flow(found, folder, self.settings)
+            maps = [tree.pairs[0].disparity for tree in found.trees if tree.pairs]
+            self.used |= {above for path in maps if path is not None for above in path.parents}
             belonging |= {name for name in names if is_part(name)}
         year = kitti.recognize_year(folder)
         if year is not None:
@@ -221,7 +227,7 @@ def _test_half(family: Family, path: Path) -> list[Part]:
     return [part]
 
 
-def _scene_flow(found: scene_flow_layout.Found, folder: Path, settings: Sequence[str]) -> Iterator[Part]:
+def _scene_flow(found: FoundSceneFlow, folder: Path, settings: Sequence[str]) -> Iterator[Part]:
     for tree in found.trees:
         part = Part("scene_flow", [tree.describe()])
         expected = EXPECTED_TEST_PARTS if (tree.set_name, tree.split) == ("FlyingThings3D", "test") else {}

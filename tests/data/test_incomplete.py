@@ -60,6 +60,13 @@ def test_many_incomplete_pairs_are_counted(tmp_path: Path, capsys: pytest.Captur
     assert "… and 2 more" in printed
 
 
+def test_of_a_test_half_no_pair_can_be_left_out(tmp_path: Path) -> None:
+    make_kitti(tmp_path, SAMPLES, half="testing")
+    (tmp_path / "testing" / "image_3" / "000001_10.png").unlink()
+    with pytest.raises(DataError, match=r"or remove the incomplete pair$"):
+        build_dataset(DatasetConfig("kitti2015", str(tmp_path), half="testing"))
+
+
 def test_a_file_of_another_pair_is_not_called_misnamed(tmp_path: Path) -> None:
     make_kitti(tmp_path, SAMPLES)
     right = tmp_path / "training" / "image_3"

@@ -70,6 +70,13 @@ def test_every_setting_that_a_message_names_exists() -> None:
             with_overrides(DatasetConfig("kitti2015", "x"), [f"{key}={value}"])
 
 
+@pytest.mark.parametrize("setting", ["skip_list=x", "names=x", "check_views=false", "negative_disparity=flip"])
+def test_training_says_where_it_takes_a_setting_of_data(setting: str) -> None:
+    key = setting.partition("=")[0]
+    assert f"use data.train.{key} or data.validation.{key}" in refusal(setting)
+    assert "no such setting" not in refusal(f"data.train.{setting}")
+
+
 def test_every_option_that_a_message_names_exists() -> None:
     sources = [REPOSITORY / "stereo" / "cli.py", *(REPOSITORY / "scripts").glob("*.py")]
     declared = {"--help", *FOREIGN}

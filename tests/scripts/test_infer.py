@@ -95,7 +95,13 @@ def test_names_that_look_like_paths_stay_below_the_output(pairs: Path, checkpoin
             shutil.copy(pairs / side / "a.png", pairs / side / name)
     out = pairs / "deep/out"
     assert infer([str(pairs / "left"), str(pairs / "right"), "--output", str(out), "--checkpoint", checkpoint]) == 0
-    assert sorted(path.name for path in out.iterdir()) == ["_", "__", "a", "b"]
+    assert sorted(path.name for path in out.iterdir()) == [
+        "a",
+        "b",
+    ]  # hidden files are no views, unless a list names them
+    (pairs / "list.csv").write_text("left/...png,right/...png\nleft/..png,right/..png\n")
+    assert infer(["--list", str(pairs / "list.csv"), "--output", str(out), "--checkpoint", checkpoint]) == 0
+    assert len(list(out.iterdir())) == 4
     assert [path.name for path in out.parent.iterdir()] == ["out"]
 
 

@@ -13,8 +13,9 @@ from helpers import SHARED, load_script, right_disparity_of, textured_sample, tr
 from stereo.config import DatasetConfig
 from stereo.data.datasets import build_dataset
 from stereo.data.families.scene_flow import SceneFlow
-from stereo.data.families.scene_flow_layout import Tree, find_trees
-from stereo.data.families.scene_flow_names import EXPECTED, EXPECTED_TEST_PARTS
+from stereo.data.families.scene_flow.layout import find_trees
+from stereo.data.families.scene_flow.names import EXPECTED, EXPECTED_TEST_PARTS
+from stereo.data.families.scene_flow.tree import Tree
 from stereo.data.formats import read_image, read_pfm, write_image, write_pfm
 from stereo.errors import DataError
 

@@ -47,7 +47,9 @@ def link_truth(frame: Path, folder: Path, kind: str = "disparity") -> None:
 def recognized(root: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
     """The lines of check_dataset that say what is there; nothing must be wrong with it."""
     assert check.main([str(root), "--workers", "1"]) == 0
-    return [line for line in capsys.readouterr().out.splitlines() if ", layout " in line]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == "nothing wrong was found"
+    return [line for line in lines if ", layout " in line]
 
 
 @pytest.mark.parametrize(
@@ -257,7 +259,7 @@ def test_what_is_not_recognized_beside_what_is(tmp_path: Path, frame: Path, caps
 
 
 def test_the_real_frames_of_monkaa_alone_are_named_so() -> None:
-    from stereo.data.families.scene_flow_names import frames_of, place_of
+    from stereo.data.families.scene_flow.names import frames_of, place_of
 
     frames = frames_of("data/frames_cleanpass")
     for scene in ("a_rain_of_stones_x2", "funnyworld_camera2_augmented1_x2", "treeflight_x2", "TRAIN/top_view_x2"):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stereo.data.families.folders import subfolders
-from stereo.data.families.scene_flow_names import DISPARITY, FRAMES, SetName, is_set_or_half, named_set
+from stereo.data.families.scene_flow.names import DISPARITY, FRAMES, SetName, is_set_or_half, named_set
 
 
 class Disparity(NamedTuple):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stereo.data.families.scene_flow_names import Split
+from stereo.data.families.scene_flow.names import Split
 from stereo.data.formats import write_image, write_pfm
 from stereo.data.sample import StereoSample
 from stereo.errors import OutputError

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from stereo.data.families.folders import nothing_found, require_folder
-from stereo.data.families.scene_flow_layout import Found, Tree, find_trees, refuse_frames
-from stereo.data.families.scene_flow_names import Rendering, Split
+from stereo.data.families.scene_flow.layout import find_trees, refuse_frames
+from stereo.data.families.scene_flow.names import Rendering, Split
+from stereo.data.families.scene_flow.tree import Found, Tree
 from stereo.data.pairs import PairDataset
 from stereo.errors import DataError
 
