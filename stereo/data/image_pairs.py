@@ -15,6 +15,7 @@ from typing import Literal, get_args
 
 from stereo.data.families.pair_list import PairList
 from stereo.data.formats import IMAGE_SUFFIXES, read_image
+from stereo.data.hidden import is_hidden
 from stereo.data.pairs import PairFiles
 from stereo.data.sample import Image
 from stereo.errors import DataError
@@ -51,15 +52,22 @@ class ImagePairs:
     single: bool = False
 
 
-def pairs_of_list(path: str | Path) -> ImagePairs:
+def pairs_of_list(path: str | Path, strict: bool = False) -> ImagePairs:
     """Return the images of each pair that a list file names, numbered, which keeps similar names apart.
+
+    Args:
+        strict: Refuse a list that names an image which is not there. Ground truth may be missing: nothing needs it.
 
     Raises: DataError as :class:`stereo.data.families.pair_list.PairList`.
     """
+    pairs = PairList(path).pairs
+    missing = [image for pair in pairs for image in (pair.left, pair.right) if strict and not os.path.isfile(image)]
+    if missing:
+        raise DataError(f"{path}: {len(missing):,} of its images are not there, the first of them {missing[0]}")
     return ImagePairs(
         [
             _pair_of_files(PairFiles(_short(f"{number:05d}_{safe_name(pair.name)}"), pair.left, pair.right))
-            for number, pair in enumerate(PairList(path).pairs, 1)
+            for number, pair in enumerate(pairs, 1)
         ],
         [],
     )
@@ -176,7 +184,7 @@ def _folder_images(folder: Path) -> list[tuple[str, Path]]:
     return [
         (path.stem, path)
         for path in sorted(folder.iterdir())
-        if path.suffix.lower() in IMAGE_SUFFIXES and not _is_hidden(path) and path.is_file()
+        if path.suffix.lower() in IMAGE_SUFFIXES and not is_hidden(path.name) and path.is_file()
     ]
 
 
@@ -190,7 +198,8 @@ def _pattern_images(pattern: str) -> list[tuple[str, Path]]:
     found = []
     for text in sorted(glob.glob(pattern, recursive=True)):
         match, path = re.fullmatch(expression, text), Path(text)
-        if match is not None and path.suffix.lower() in IMAGE_SUFFIXES and not _is_hidden(path) and path.is_file():
+        hidden = any(is_hidden(part) for part in path.parts if part not in Path(pattern).parts)
+        if match is not None and path.suffix.lower() in IMAGE_SUFFIXES and not hidden and path.is_file():
             name = "_".join(group.strip("/") for group in match.groups() if group)
             # Where * takes the ending too, as in left/*.
             found.append((name.removesuffix(path.suffix) or path.stem, path))
@@ -204,11 +213,6 @@ def _expression(part: str) -> str:
     raise AssertionError(part)
 
 
-def _is_hidden(path: Path) -> bool:
-    """Return whether it is hidden, as macOS leaves a file beside each that it copies, or in its folder of such."""
-    return path.name.startswith(".") or "__MACOSX" in path.parts
-
-
 def _short(name: str) -> str:
     """Return the name, or where it is too long for a file its beginning with a mark of the whole."""
     encoded = os.fsencode(name)
@@ -219,7 +223,7 @@ def _short(name: str) -> str:
 
 
 def _other_files(folder: Path) -> str:
-    suffixes = sorted({path.suffix.lower() for path in folder.iterdir() if path.is_file()})
+    suffixes = sorted({path.suffix.lower() for path in folder.iterdir() if path.is_file() and not is_hidden(path.name)})
     if not suffixes:
         return "no file at all"
     return "but " + ", ".join(suffix or "files without an ending" for suffix in suffixes[:5])

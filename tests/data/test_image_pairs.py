@@ -114,6 +114,7 @@ def test_names_too_long_for_a_file_are_cut_and_stay_apart(tmp_path: Path) -> Non
     ("left", "right", "message"),
     [
         (["a.png", "a.jpg"], ["a.png"], r"left: a\.jpg and a\.png have one name"),
+        (["a:.png", "a_.png"], ["a.png"], "have one name"),
         (
             ["a.bmp", "b.TIF", "c"],
             ["a.png"],

@@ -64,6 +64,34 @@ def test_infer_on_folders_goes_on_after_a_broken_pair(
     assert "1 of 3 pairs" in captured.out
 
 
+def test_infer_does_without_the_ground_truth_of_a_list(pairs: Path, checkpoint: str) -> None:
+    """Which may be missing, a folder, or of no format at all."""
+    out = pairs / "out"
+    (pairs / "list.csv").write_text(
+        "left,right,disparity,mask\nleft/a.png,right/a.png,truth/none.pfm,none.png\nleft/b.png,right/b.png,truth,\n"
+    )
+    words = ["--list", str(pairs / "list.csv"), "--output", str(out), "--checkpoint", checkpoint, "--strict"]
+    assert infer(words) == 0
+    assert len(_names(out)) == 2 * len(THREE)
+
+
+@pytest.mark.parametrize("missing", ["left/none.png", "right/none.png", "./left", f"{'x' * 5000}.png"])
+def test_infer_names_a_missing_image_of_a_list_and_does_the_rest(
+    pairs: Path, checkpoint: str, missing: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = pairs / "out"
+    line = f"{missing},right/a.png" if "left" in missing else f"left/a.png,{missing}"
+    (pairs / "list.csv").write_text(f"{line}\nleft/b.png,right/b.png\n")
+    words = ["--list", str(pairs / "list.csv"), "--output", str(out), "--checkpoint", checkpoint]
+    assert infer(words) == 1
+    said = capsys.readouterr()
+    assert said.err.count("failed: ") == 1
+    assert missing.removeprefix("./") in said.err
+    assert "wrote 1 of 2 pairs" in said.out
+    with pytest.raises(DataError, match=r"list\.csv: 1 of its images are not there, the first of them "):
+        infer([*words, "--strict"])
+
+
 def test_infer_takes_a_list(pairs: Path, checkpoint: str) -> None:
     (pairs / "truth/b.pfm").write_text("broken, and not needed")
     out = pairs / "out"
@@ -83,6 +111,9 @@ def test_hostile_names_stay_below_the_output_and_hidden_files_are_no_views(pairs
     assert {"C_x_", "a", "b"} < names
     assert len(names) == 4
     assert max(map(len, names)) <= 200
+    (pairs / "list.csv").write_text("left/...png,right/...png\n")  # what a list names is a view
+    assert infer(["--list", str(pairs / "list.csv"), *options]) == 0
+    assert len([name for name in _names(out) if name.startswith("00001")]) == 4
     assert [path.name for path in out.parent.iterdir()] == ["out"]
 
 
