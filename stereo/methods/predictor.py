@@ -211,7 +211,7 @@ class Predictor:
             if isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error):
                 raise DataError(
                     f"a pair of {width}×{height} (width × height) does not fit into the memory of {self.device}; use "
-                    "smaller images, a smaller maximal disparity, tiles (band_rows, band_columns) or another device"
+                    "smaller images, a smaller maximal disparity, tiles (max_memory) or another device"
                 ) from None
             raise
         if not np.isfinite(maps).all():
