@@ -19,13 +19,14 @@ from stereo.model.network import StereoNetwork
 from stereo.model.weights import load_weights
 from stereo.output import atomic_output, make_output_folder
 from stereo.processes import Processes, join_processes
+from stereo.signals import noticed_signals
 from stereo.training.average import average_of
 from stereo.training.changes import compare_settings, listed
 from stereo.training.first_samples import check_training_data, check_validation_data
 from stereo.training.logbook import Logbook
 from stereo.training.optimizer import build_optimizer, set_learning_rate
 from stereo.training.schedule import learning_rate
-from stereo.training.signals import Interrupted, noticed_signals
+from stereo.training.signals import Interrupted
 from stereo.training.start import load_initial_weights
 from stereo.training.state import RunState
 from stereo.training.step import TrainingStep, distribute
