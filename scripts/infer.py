@@ -7,6 +7,7 @@
     scripts/infer.py both.png --layout side-by-side --output out       both views in one image
     scripts/infer.py left.png right.png --output out --calib calib.txt            and depth.npy, depth.png, cloud.ply
     scripts/infer.py left.png right.png --output out --calib cameras.yaml --rectify
+    scripts/infer.py left.mp4 right.mp4 --output out                   a video    → out/disparity.mp4
     torchrun --nproc-per-node 4 scripts/infer.py --list pairs.csv --output out --skip-existing     shared, resumable
 
 Of two folders, the images of one name (without the ending) belong together. For every pair it writes disparity.pfm
@@ -37,6 +38,8 @@ from stereo.methods.summary import Summary
 from stereo.methods.variants import Scaled
 from stereo.output import make_output_folder
 from stereo.processes import Processes, join_processes
+from stereo.video import is_video
+from stereo.video.command import add_video_options, infer_videos
 from stereo.visualize import COLOR_MAPS
 
 # How long a process waits for those whose pairs take longer.
@@ -50,8 +53,11 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _infer(args: argparse.Namespace, processes: Processes) -> int:
-    pairs = _pairs(args)
     outputs, rig = _outputs(args), _rig(args)
+    if any(map(is_video, args.images)):
+        folder = make_output_folder(args.output)
+        return infer_videos(args, Inference(_method(args, outputs), folder, outputs, rig))
+    pairs = _pairs(args)
     folder = make_output_folder(args.output)
     if outputs.flat:
         _check_flat_names(pairs, outputs, folder)
@@ -170,6 +176,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     _add_output_options(parser)
     _add_camera_options(parser)
     _add_limit_options(parser)
+    add_video_options(parser)
     args = parser.parse_intermixed_args(argv)
     _check(args, parser)
     return args
@@ -284,7 +291,7 @@ def _check(args: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
             parser.error("expected LEFT and RIGHT, or --list FILE, not both (and no --layout with a list)")
     elif args.layout is not None:
         if count != 1:
-            parser.error(f"--layout {args.layout}: expected one image, folder or pattern, got {count}")
+            parser.error(f"--layout {args.layout}: expected one image, video, folder or pattern, got {count}")
     elif count == 1:
         parser.error(f"expected LEFT and RIGHT; if {args.images[0]} holds both, add --layout {' or '.join(LAYOUTS)}")
     elif count != 2:

@@ -182,15 +182,19 @@ class Inference:
             except DataError as error:
                 yield Failed(pair.name, str(error))
 
+    def write(self, name: str, views: RectifiedViews, prediction: Prediction) -> tuple[list[str], dict[str, str]]:
+        """Write the files of a pair; return their names, and warnings by kind. Raises: OutputError."""
+        maps = self._maps(views, prediction)
+        folder = make_output_folder(self._folder(name))
+        return self.outputs.write(folder, name, maps.turned() if self.vertical else maps)
+
     def _write(self, pair: _Ready, prediction: Prediction, seconds: float) -> Inferred:
-        maps = self._maps(pair.views, prediction)
         disparity = prediction.disparity
-        folder = make_output_folder(self._folder(pair.name))
-        written, remarks = self.outputs.write(folder, pair.name, maps.turned() if self.vertical else maps)
+        written, remarks = self.write(pair.name, pair.views, prediction)
         beyond = self._beyond_range(disparity, pair.largest)
         if beyond is not None:
             remarks["range"] = beyond
-        height, width = maps.left.shape[:2]
+        height, width = disparity.shape
         return Inferred(
             name=pair.name,
             height=width if self.vertical else height,

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from helpers import REPOSITORY, load_script, textured_sample
+from helpers.videos import HEIGHT, WIDTH, pan, read_video, write_video
 
 from stereo.data.formats import read_disparity, read_image, read_pfm, write_image
 from stereo.errors import ConfigError, DataError, OutputError, StereoError
@@ -371,3 +372,33 @@ def test_a_wrong_request_is_one_line_and_exit_code_2(pairs: Path) -> None:
         assert finished.stdout == ""
         assert finished.stderr.startswith("error: ")
         assert len(finished.stderr.strip().splitlines()) == 1
+
+
+# --------------------------------------------------------------------------------------------------------- videos
+
+
+@pytest.fixture
+def videos(tmp_path: Path) -> list[str]:
+    """The left and the right video of a pan."""
+    return [write_video(tmp_path / name, views) for name, views in zip(("left.mkv", "right.mkv"), pan(), strict=True)]
+
+
+def test_two_videos_become_one_and_files_of_frames(
+    videos: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _predicts(monkeypatch, np.full((HEIGHT, WIDTH), 4, np.float32))
+    out = tmp_path / "out"
+    camera = ["--focal", "100", "--baseline", "0.1", "--min-confidence", "0"]
+    assert infer([*videos, "--output", str(out), "--frame-files", "--first", "1", "--last", "2", *camera]) == 0
+    assert len(read_video(out / "disparity.mp4")[0]) == 2
+    files = {"cloud.ply", "depth.npy", "depth.png", *THREE}
+    assert _names(out) == sorted({"disparity.mp4"} | {f"{number:06d}/{name}" for number in (1, 2) for name in files})
+    assert np.load(out / "000001/depth.npy") == pytest.approx(100 * 0.1 / 4)
+    assert "wrote disparity.mp4 of 2 frames" in capsys.readouterr().out
+
+
+def test_a_video_without_its_other_view_is_asked_for(videos: list[str], tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        infer([videos[0], "--output", str(tmp_path / "out")])
+    with pytest.raises(DataError, match="no such video"):
+        infer([videos[0], str(tmp_path / "gone.mkv"), "--output", str(tmp_path / "out")])
