@@ -78,7 +78,7 @@ def test_training_says_where_it_takes_a_setting_of_data(setting: str) -> None:
 
 
 def test_every_option_that_a_message_names_exists() -> None:
-    sources = [REPOSITORY / "stereo" / "cli.py", *(REPOSITORY / "scripts").glob("*.py")]
+    sources = [*(REPOSITORY / "stereo").rglob("*.py"), *(REPOSITORY / "scripts").glob("*.py")]
     declared = {"--help", *FOREIGN}
     for path in sources:
         text = path.read_text(encoding="utf-8")
