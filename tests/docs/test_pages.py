@@ -7,8 +7,8 @@ What a page marks, by the words behind a fence:
     ```yaml NAME       is written into the file NAME (csv, text likewise)
 
 Other blocks are shown only. A page runs in a folder of its own that holds what a newcomer has: left.png, right.png,
-calib.txt and mine.csv, and the clone's scripts, configs and checkpoints, and its docs/pair, reduced. Runs are made small by what stands in
-SMALL; the page has what one would really give.
+calib.txt and mine.csv, three pairs in lab/, and of the clone the scripts, configs and checkpoints, and docs/pair,
+reduced. Runs are made small by what stands in SMALL; the page has what one would really give.
 """
 
 import shlex
@@ -20,7 +20,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from helpers import REPOSITORY, load_script, textured_sample
+from helpers import REPOSITORY, load_script, textured_sample, truth_of
 from helpers.pages import Block, fenced
 
 from stereo import __main__ as command
@@ -28,6 +28,7 @@ from stereo.data.formats import read_depth_png16, read_image, read_ply, write_im
 
 # test_extending.py runs the one, test_export.py the other.
 ELSEWHERE = {"extending.md", "export.md"}
+PAIR = REPOSITORY / "docs" / "pair"
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 RUNNING = [
     page
@@ -49,7 +50,6 @@ SMALL = {
 }
 
 
-
 @pytest.fixture
 def newcomer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder that a page runs in."""
@@ -57,15 +57,24 @@ def newcomer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_image(tmp_path / "left.png", sample.left)
     write_image(tmp_path / "right.png", sample.right)
     write_pfm(tmp_path / "disparity.pfm", np.full((48, 64), 6, np.float32))
-    (tmp_path / "calib.txt").write_text("cam0=[50 0 31.5; 0 50 23.5; 0 0 1]\nbaseline=120\ndoffs=0\nwidth=64\nheight=48\n")
+    (tmp_path / "calib.txt").write_text(
+        "cam0=[50 0 31.5; 0 50 23.5; 0 0 1]\nbaseline=120\ndoffs=0\nwidth=64\nheight=48\n"
+    )
     (tmp_path / "mine.csv").write_text("left,right,disparity\nleft.png,right.png,disparity.pfm\n")
+    for number in range(3):
+        pair = textured_sample(48, 64, 6, seed=number)
+        for kind in ("left", "right", "disparity"):
+            (tmp_path / "lab" / kind).mkdir(parents=True, exist_ok=True)
+        write_image(tmp_path / "lab" / "left" / f"{number:03}.png", pair.left)
+        write_image(tmp_path / "lab" / "right" / f"{number:03}.png", pair.right)
+        write_pfm(tmp_path / "lab" / "disparity" / f"{number:03}.pfm", truth_of(pair).disparity)
     for name in ("scripts", "configs", "checkpoints"):
         (tmp_path / name).symlink_to(REPOSITORY / name)
-    pair = tmp_path / "docs" / "pair"
-    pair.mkdir(parents=True)
+    small = tmp_path / "docs" / "pair"
+    small.mkdir(parents=True)
     for side in ("left", "right"):
-        write_image(pair / f"{side}.jpg", cv2.resize(read_image(REPOSITORY / "docs" / "pair" / f"{side}.jpg"), (120, 80)))
-    shutil.copy(REPOSITORY / "docs" / "pair" / "calib.txt", pair)
+        write_image(small / f"{side}.jpg", cv2.resize(read_image(PAIR / f"{side}.jpg"), (120, 80)))
+    shutil.copy(PAIR / "calib.txt", small)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
