@@ -1,4 +1,4 @@
-"""The arrows of the house: who may import whom. See README, "The house"."""
+"""The arrows of the house: who may import whom. See docs/architecture.md."""
 
 import ast
 import subprocess
@@ -13,7 +13,8 @@ LAYERS: list[set[str]] = [
     {"errors"},
     {"output", "device", "config", "seeds", "data.sample", "torch_file", "quiet", "signals"},
     {"data.formats", "processes", "cli", "__main__"},
-    {"data", "model", "camera", "geometry", "evaluation.metrics", "evaluation.protocols", "visualize", "contact_sheet"},
+    {"data", "model", "camera", "geometry", "evaluation.metrics", "evaluation.protocols"}
+    | {"visualize", "contact_sheet", "cloud_view"},
     {"checkpoint", "methods", "export", "video"},
     {"evaluation"},
     {"training"},

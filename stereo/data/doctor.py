@@ -68,7 +68,7 @@ def check_item(dataset: StereoDataset, index: int) -> ItemCheck:
     check = check_by_warping(sample)
     problem = None
     if np.median(known) < 0:
-        problem = "most disparities are below 0; negative_disparity: flip turns the sign"
+        problem = "most disparities are below 0; negative_disparity=flip turns the sign"
     elif check is not None and check.best != 1.0:
         problem = check.verdict()
     return ItemCheck(

@@ -88,7 +88,7 @@ def refuse_swapped_views(sample: StereoSample, path: Path) -> None:
     """Raise DataError that names `path` if the views of a sample are clearly swapped."""
     check = _check(sample, (1.0, -1.0), _QUICK_PIXELS)
     if check is not None and check.best == -1.0:
-        raise DataError(f"{path}: {check.verdict()} (check_views: false loads it all the same)")
+        raise DataError(f"{path}: {check.verdict()} (check_views=false reads it all the same)")
 
 
 def _check(sample: StereoSample, factors: tuple[float, ...], pixels: int) -> WarpCheck | None:

@@ -69,7 +69,7 @@ class Trainer:
         # Before anything is written: data that cannot be used must not leave a run folder behind.
         validation_set = build_dataset(config.data.validation)
         self.training_data = TrainingData(config.data)
-        check_validation_data(validation_set)
+        self.remarks = check_validation_data(validation_set)
         check_training_data(self.training_data, config.data.augmentation, config.model.min_size, StereoNetwork.stride)
         self.network = StereoNetwork(config.model).with_fast_layout(device)
         self.average = average_of(self.network, config.optimizer.average_decay)
@@ -109,6 +109,8 @@ class Trainer:
             make_output_folder(self.folder)
             for line in [line for dataset in self.training_data.sets for line in describe(dataset)]:
                 self.logbook.say(f"training on {line}")
+            for line in self.remarks:
+                self.logbook.say(f"warning: {line}")
             with atomic_output(self.folder / "config.yaml") as path:
                 path.write_text(config_to_yaml(self.config), encoding="utf-8")
 

@@ -1,7 +1,7 @@
 """Stereo video: frames from files, cameras and image sequences; an MP4 of their disparities.
 
 `opening` makes frames of words; `frames` are the pairs, which come from a `capture` or a `sequence`; `inference`
-predicts them, with `smoothing`, into a `preview`, which is a `video_file`.
+predicts them, with `smoothing`, into a `preview`, which is a `video_file`; `command` is infer.py on videos.
 """
 
 from stereo.video.frames import LAYOUTS, Frame, FrameRange, StereoFrames

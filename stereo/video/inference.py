@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from tqdm import tqdm
 
+from stereo.camera.rig import RectifiedViews
 from stereo.data.sample import Image, StereoSample
 from stereo.errors import DataError
+from stereo.methods.labels import wider_range
 from stereo.methods.method import Method, Prediction
-from stereo.methods.predictor import wider_range
 from stereo.signals import noticed_signals
 from stereo.video.frames import StereoFrames
 from stereo.video.preview import PreviewVideo
@@ -43,9 +44,9 @@ def infer_video(
     frames: StereoFrames,
     preview: PreviewVideo | None = None,
     *,
-    prepare: Callable[[Image, Image], tuple[Image, Image]] | None = None,
+    prepare: Callable[[Image, Image], RectifiedViews] | None = None,
     smoothing: TemporalSmoothing | None = None,
-    write_frame: Callable[[str, Image, Prediction], object] | None = None,
+    write_frame: Callable[[str, RectifiedViews, Prediction], object] | None = None,
 ) -> InferredVideo:
     """Predict the frames of a video, and write a preview of them, files for each, or both.
 
@@ -55,9 +56,9 @@ def infer_video(
         method: What predicts.
         frames: What :func:`stereo.video.opening.open_frames` returns; closed at the end.
         preview: The video to write, not entered yet. None: none.
-        prepare: What is done to the left and the right view first, such as rectification.
+        prepare: What makes rectified views of the left and the right image. None: they are.
         smoothing: What is done to the disparities. None: nothing.
-        write_frame: Called with the name, the left view and the prediction of each frame.
+        write_frame: Called with the name, the views and the prediction of each frame.
 
     Raises: DataError where no frame could be read, or the method takes none of this kind; OutputError. What was
         written before stays.
@@ -68,7 +69,8 @@ def infer_video(
             if signals:
                 done.stopped_by = signals[0]
                 break
-            left, right = (frame.left, frame.right) if prepare is None else prepare(frame.left, frame.right)
+            views = (RectifiedViews if prepare is None else prepare)(frame.left, frame.right)
+            left = views.left
             if done.frames and left.shape[:2] != (done.height, done.width):
                 done.problems.append(
                     f"frame {frame.name}: is {left.shape[1]}×{left.shape[0]}, but the first one is "
@@ -76,13 +78,13 @@ def infer_video(
                 )
                 continue
             start = time.perf_counter()
-            prediction = method.predict_sample(StereoSample(left, right, name=frame.name))
+            prediction = method.predict_sample(StereoSample(left, views.right, name=frame.name))
             done.seconds += time.perf_counter() - start
             _note(done, method, prediction)
             if smoothing is not None:
                 prediction = replace(prediction, disparity=smoothing(prediction.disparity))
             if write_frame is not None:
-                write_frame(frame.name, left, prediction)
+                write_frame(frame.name, views, prediction)
             if preview is not None:
                 preview.add(left, prediction.disparity)
     if not done.frames and done.stopped_by is None:

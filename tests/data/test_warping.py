@@ -82,5 +82,5 @@ def test_different_exposure_does_not_count() -> None:
 def test_swapped_views_are_refused_with_the_file() -> None:
     sample = textured_sample(48, 160, 6)
     refuse_swapped_views(sample, Path("left.png"))
-    with pytest.raises(DataError, match=r"^left\.png: the views seem to be swapped.*check_views: false"):
+    with pytest.raises(DataError, match=r"^left\.png: the views seem to be swapped.*check_views=false"):
         refuse_swapped_views(replace(sample, left=sample.right, right=sample.left), Path("left.png"))

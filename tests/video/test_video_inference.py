@@ -9,11 +9,12 @@ import pytest
 import torch
 from helpers.videos import FRAMES, HEIGHT, RATE, WIDTH, pan, read_video, write_images, write_video
 
+from stereo.camera.rig import RectifiedViews
 from stereo.data.formats import read_pfm, write_image
-from stereo.data.sample import Image, StereoSample
+from stereo.data.sample import StereoSample
 from stereo.errors import DataError
 from stereo.methods.method import Prediction
-from stereo.methods.stored import write_prediction
+from stereo.methods.result import StereoResult
 from stereo.video import PreviewVideo, StereoFrames, TemporalSmoothing, infer_video, open_frames
 
 
@@ -46,9 +47,9 @@ def frames(tmp_path: Path) -> StereoFrames:
 
 
 def test_a_video_becomes_a_preview_and_files_for_each_frame(tmp_path: Path, frames: StereoFrames) -> None:
-    def write_frame(name: str, left: Image, prediction: Prediction) -> None:
+    def write_frame(name: str, views: RectifiedViews, prediction: Prediction) -> None:
         (tmp_path / name).mkdir()
-        write_prediction(tmp_path / name, left, prediction)
+        StereoResult(views.left, prediction.disparity).save(tmp_path / name)
 
     method = Counting()
     preview = PreviewVideo(tmp_path / "preview.mp4", frames.frame_rate, maximum=8)
@@ -71,9 +72,9 @@ def test_views_are_prepared_and_disparities_smoothed(frames: StereoFrames) -> No
     infer_video(
         method,
         frames,
-        prepare=lambda left, right: (left[:32], right[:32]),
+        prepare=lambda left, right: RectifiedViews(left[:32], right[:32]),
         smoothing=TemporalSmoothing(0.5),
-        write_frame=lambda name, left, prediction: found.append((left.shape, float(prediction.disparity[0, 0]))),
+        write_frame=lambda name, views, prediction: found.append((views.left.shape, float(prediction.disparity[0, 0]))),
     )
     assert {sample.left.shape for sample in method.samples} == {(32, WIDTH, 3)}
     # 2 follows 1 by the threshold of 1 px; then each is beyond it: 3 follows 1.5, and 4 follows 3 by it again.
