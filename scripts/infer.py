@@ -54,7 +54,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _infer(args: argparse.Namespace, processes: Processes) -> int:
     outputs, rig = _outputs(args), _rig(args)
-    if any(map(is_video, args.images)):
+    if args.video or any(map(is_video, args.images)):
         folder = make_output_folder(args.output)
         return infer_videos(args, Inference(_method(args, outputs), folder, outputs, rig))
     pairs = _pairs(args)

@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from stereo.camera.rig import RectifiedViews, Rig
+from stereo.config.checks import require
 from stereo.data.sample import Image, check_pair
 from stereo.methods.inference import Inference
 from stereo.video.frames import FrameRange
@@ -21,6 +22,7 @@ def add_video_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group(
         f"videos: {FILE_NAME} is written, and with --frame-files what is written of images"
     )
+    group.add_argument("--video", action="store_true", help="take images by a pattern (left/%%04d.png) as a video")
     group.add_argument("--frame-files", action="store_true", help="and for each frame what is written of images")
     group.add_argument("--first", type=int, default=0, metavar="N", help="the first frame, counted from 0")
     group.add_argument("--last", type=int, metavar="N", help="the last frame (default: to the end)")
@@ -28,21 +30,31 @@ def add_video_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--smooth", type=float, metavar="W", help="weight of a new frame, 0 … 1: less flicker, and motion seen late"
     )
+    group.add_argument(
+        "--frame-rate",
+        type=float,
+        metavar="R",
+        help="frames a second of it (default: as its frames come; of cameras, images: 30)",
+    )
     group.add_argument("--codec", choices=CODECS, help="of the MP4 (default: the first that can be written)")
 
 
 def infer_videos(args: argparse.Namespace, inference: Inference) -> int:
     """Predict the frames of the videos or cameras that `args.images` names; return the exit code.
 
-    Raises: what :func:`stereo.video.opening.open_frames` and :func:`stereo.video.inference.infer_video` raise.
+    Raises: ConfigError for options that do not go together; what :func:`stereo.video.opening.open_frames` and
+        :func:`stereo.video.inference.infer_video` raise.
     """
+    require(bool(args.images), "--video: expected a video, a camera or images by a pattern, not a list")
+    require(not args.vertical, "--vertical: is for images alone; turn the videos by 90° first")
     smoothing = None if args.smooth is None else TemporalSmoothing(args.smooth)
     left, right = args.images if len(args.images) == 2 else (args.images[0], None)
     frames = open_frames(left, right, args.layout, FrameRange(args.first, args.last, args.every))
     preview = PreviewVideo(
         inference.folder / FILE_NAME,
-        frames.frame_rate,
-        maximum=None if args.preview_range is None else args.preview_range[1],
+        frames.frame_rate if args.frame_rate is None else args.frame_rate,
+        span=None if args.preview_range is None else (args.preview_range[0], args.preview_range[1]),
+        color_map=args.colormap,
         codec=args.codec,
     )
     done = infer_video(

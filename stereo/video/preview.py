@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from stereo.config.checks import require
+from stereo.config.checks import choose, require
 from stereo.data.sample import Image, Map
 from stereo.video.video_file import VideoFile
-from stereo.visualize import color_limit, preview_panel
+from stereo.visualize import COLOR_MAPS, color_limit, preview_picture
 
 
 class PreviewVideo:
@@ -17,8 +17,9 @@ class PreviewVideo:
 
     Args:
         path, frame_rate, codec: As for :class:`VideoFile`.
-        maximum: px, the end of the color scale. None: it is found from the first frames, and then kept.
+        span: px, the ends of the color scale. None: from 0 to what is found from the first frames, and then kept.
         range_frames: so many frames it is found from; they wait in memory until then.
+        color_map: One of :data:`stereo.visualize.COLOR_MAPS`.
 
     Raises: ConfigError; OutputError where it cannot be written.
     """
@@ -28,17 +29,19 @@ class PreviewVideo:
         path: str | Path,
         frame_rate: float | None = None,
         *,
-        maximum: float | None = None,
+        span: tuple[float, float] | None = None,
         range_frames: int = 10,
+        color_map: str = "turbo",
         codec: str | None = None,
     ) -> None:
         require(
-            maximum is None or (math.isfinite(maximum) and maximum > 0),
-            f"the end of the color scale is {maximum} px, expected above 0",
+            span is None or (all(map(math.isfinite, span)) and span[0] < span[1]),
+            f"the color scale is {span} px, expected the lower end first",
         )
         require(range_frames >= 1, f"the color scale is found from {range_frames} frames, expected 1 or more")
-        self.maximum = maximum
+        self.span = span
         self.range_frames = range_frames
+        self.color_map = choose(color_map, tuple(COLOR_MAPS), "color map")
         self._waiting: list[tuple[Image, Map]] = []
         self._file = VideoFile(path, frame_rate, codec)
 
@@ -52,11 +55,11 @@ class PreviewVideo:
     def add(self, left: Image, disparity: Map) -> None:
         """Add a frame: RGB uint8 [H, W, 3] and float32 [H, W] px, of one size. Raises: OutputError."""
         self._waiting.append((left, disparity))
-        if self.maximum is not None or len(self._waiting) >= self.range_frames:
+        if self.span is not None or len(self._waiting) >= self.range_frames:
             self._draw_waiting()
 
     def _draw_waiting(self) -> None:
-        if self.maximum is None and self._waiting:
-            self.maximum = color_limit(np.concatenate([disparity.ravel() for _, disparity in self._waiting]))
+        if self.span is None and self._waiting:
+            self.span = (0.0, color_limit(np.concatenate([disparity.ravel() for _, disparity in self._waiting])))
         while self._waiting:
-            self._file.write(preview_panel(*self._waiting.pop(0), self.maximum))
+            self._file.write(preview_picture(*self._waiting.pop(0), self.span, self.color_map))

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from helpers import REPOSITORY, load_script, textured_sample
-from helpers.videos import HEIGHT, WIDTH, pan, read_video, write_video
+from helpers.videos import HEIGHT, WIDTH, pan, read_video, write_images, write_video
 
 from stereo.data.formats import read_disparity, read_image, read_pfm, write_image
 from stereo.errors import ConfigError, DataError, OutputError, StereoError
@@ -395,6 +395,23 @@ def test_two_videos_become_one_and_files_of_frames(
     assert _names(out) == sorted({"disparity.mp4"} | {f"{number:06d}/{name}" for number in (1, 2) for name in files})
     assert np.load(out / "000001/depth.npy") == pytest.approx(100 * 0.1 / 4)
     assert "wrote disparity.mp4 of 2 frames" in capsys.readouterr().out
+
+
+def test_images_by_a_pattern_become_a_video(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, checkpoint: str) -> None:
+    _predicts(monkeypatch, np.full((HEIGHT, WIDTH), 4, np.float32))
+    patterns = [write_images(tmp_path / side, views) for side, views in zip(("left", "right"), pan(), strict=True)]
+    out = ["--output", str(tmp_path / "out"), "--checkpoint", checkpoint]
+    assert infer([*patterns, *out, "--video", "--frame-rate", "5", "--every", "2"]) == 0
+    frames, rate = read_video(tmp_path / "out/disparity.mp4")
+    assert (len(frames), rate) == (3, 5)
+    for options, message in (
+        (["--vertical"], "--vertical: is for images alone"),
+        (["--frame-rate", "0"], "is 0 a second"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            infer([*patterns, *out, "--video", *options])
+    with pytest.raises(ConfigError, match="not a list"):
+        infer(["--list", str(tmp_path / "pairs.csv"), *out, "--video"])
 
 
 def test_a_video_without_its_other_view_is_asked_for(videos: list[str], tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from stereo.data.sample import Map
 from stereo.errors import ConfigError, OutputError
 from stereo.video import PreviewVideo
 from stereo.video.video_file import VideoFile
-from stereo.visualize import color_limit, preview_panel
+from stereo.visualize import color_limit, preview_picture
 
 
 def _plane(disparity: float) -> Map:
@@ -139,10 +139,10 @@ def test_the_color_scale_is_found_from_the_first_frames_and_kept(tmp_path: Path)
     with PreviewVideo(tmp_path / "preview.mp4", RATE, range_frames=2) as preview:
         for disparity in disparities:
             preview.add(left, disparity)
-    assert preview.maximum == color_limit(np.concatenate(disparities[:2])) == 10
+    assert preview.span == (0, color_limit(np.concatenate(disparities[:2]))) == (0, 10)
     frames, _ = read_video(tmp_path / "preview.mp4")
     for frame, disparity in zip(frames, disparities, strict=True):
-        expected = preview_panel(left, disparity, 10)
+        expected = preview_picture(left, disparity, (0, 10))
         shown = frame[: expected.shape[0], : expected.shape[1]]
         assert np.abs(shown.astype(int) - expected).mean() < 10
 
@@ -150,13 +150,24 @@ def test_the_color_scale_is_found_from_the_first_frames_and_kept(tmp_path: Path)
 def test_fewer_frames_than_the_scale_is_found_from_are_written(tmp_path: Path) -> None:
     with PreviewVideo(tmp_path / "preview.mp4") as preview:
         preview.add(pan()[0][0], _plane(7))
-    assert preview.maximum == 7
+    assert preview.span == (0, 7)
     assert len(read_video(tmp_path / "preview.mp4")[0]) == 1
 
 
+def test_the_color_scale_and_map_may_be_given(tmp_path: Path) -> None:
+    left, disparity = pan()[0][0], _plane(7)
+    with PreviewVideo(tmp_path / "preview.mp4", span=(5, 9), color_map="magma") as preview:
+        preview.add(left, disparity)
+    (frame,), _ = read_video(tmp_path / "preview.mp4")
+    expected = preview_picture(left, disparity, (5, 9), "magma")
+    assert np.abs(frame[: expected.shape[0], : expected.shape[1]].astype(int) - expected).mean() < 10
+
+
 def test_a_color_scale_that_makes_no_sense_is_refused(tmp_path: Path) -> None:
-    for maximum in (0, -1, float("nan"), float("inf")):
-        with pytest.raises(ConfigError, match="the end of the color scale is"):
-            PreviewVideo(tmp_path / "preview.mp4", maximum=maximum)
+    for span in ((0, 0), (5, 4), (0, float("nan")), (0, float("inf"))):
+        with pytest.raises(ConfigError, match="expected the lower end first"):
+            PreviewVideo(tmp_path / "preview.mp4", span=span)
     with pytest.raises(ConfigError, match="found from 0 frames"):
         PreviewVideo(tmp_path / "preview.mp4", range_frames=0)
+    with pytest.raises(ConfigError, match="unknown color map 'jet'"):
+        PreviewVideo(tmp_path / "preview.mp4", color_map="jet")

@@ -52,7 +52,7 @@ def test_a_video_becomes_a_preview_and_files_for_each_frame(tmp_path: Path, fram
         StereoResult(views.left, prediction.disparity).save(tmp_path / name)
 
     method = Counting()
-    preview = PreviewVideo(tmp_path / "preview.mp4", frames.frame_rate, maximum=8)
+    preview = PreviewVideo(tmp_path / "preview.mp4", frames.frame_rate, span=(0, 8))
     done = infer_video(method, frames, preview, write_frame=write_frame)
     assert (done.frames, done.problems, done.stopped_by) == (FRAMES, [], None)
     assert (done.height, done.width, done.lowest, done.highest) == (HEIGHT, WIDTH, 1, FRAMES)
