@@ -55,6 +55,8 @@ def main(argv: list[str] | None = None) -> int:
 def _infer(args: argparse.Namespace, processes: Processes) -> int:
     outputs, rig = _outputs(args), _rig(args)
     if args.video or any(map(is_video, args.images)):
+        if processes.size > 1:
+            raise ConfigError("a video is the work of one process; start it without torchrun")
         folder = make_output_folder(args.output)
         return infer_videos(args, Inference(_method(args, outputs), folder, outputs, rig))
     pairs = _pairs(args)

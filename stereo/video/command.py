@@ -34,7 +34,7 @@ def add_video_options(parser: argparse.ArgumentParser) -> None:
         "--frame-rate",
         type=float,
         metavar="R",
-        help="frames a second of it (default: as its frames come; of cameras, images: 30)",
+        help="frames a second of it (default: the video's; 30 of cameras, images)",
     )
     group.add_argument("--codec", choices=CODECS, help="of the MP4 (default: the first that can be written)")
 
