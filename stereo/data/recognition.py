@@ -108,7 +108,7 @@ class _Search:
             family: Family = "kitti2012" if year == 2012 else "kitti2015"
             self.parts += [] if folder.name == "testing" else [_part(family, folder)]
             self.parts += _test_half(family, folder)
-            belonging |= {"training", "testing"} if "training" in names else names
+            belonging |= {"training", "testing"} if "training" in names else names & kitti.FOLDERS
         if any(name in names for folders in eth3d.IMAGE_FOLDERS.values() for name in folders):
             self.parts += [_part("eth3d", folder)] if "two_view_training" in names else []
             self.parts += _test_half("eth3d", folder)
@@ -121,6 +121,8 @@ def _part(family: Family, path: Path) -> Part:
     try:
         part.dataset = build_dataset(DatasetConfig(family=family, path=str(path), check_views=False))
         part.lines = [f"{line}, {path}" for line in describe(part.dataset)]
+        if isinstance(part.dataset, kitti.Kitti) and part.dataset.partial:
+            part.lines.append(f"  {part.dataset.partial}")
     except DataError as error:
         part.lines = [f"{family}: cannot be read, {path}"]
         part.problems = [str(error)]

@@ -51,7 +51,9 @@ def no_partner(path: Path, of: Path, what: str) -> str:
             f"{of}: has no ground truth: {path.parent} holds images ({images[0]}) where the disparity maps should be "
             f"({path.name}); put the content of the archive 'Disparity' there"
         )
-    close = difflib.get_close_matches(path.name, names, 1, 0.7)
+    # A file that belongs to another view is not misnamed.
+    owned = {entry.stem for entry in _entries(of.parent)} if of.parent != path.parent else set()
+    close = difflib.get_close_matches(path.name, [name for name in names if Path(name).stem not in owned], 1, 0.7)
     return (
         f"{of}: has no partner: {what} should be {path}, which does not exist"
         + (f" ({close[0]} does: misnamed?)" if close else "")
@@ -85,6 +87,15 @@ def truth_is_withheld(folder: Path, family: str) -> DataError:
 def first_file(folder: Path, names: Sequence[str]) -> Path | None:
     """Return the first of the names that is a file in the folder; None if none is."""
     return next((folder / name for name in names if (folder / name).is_file()), None)
+
+
+def files_in(folder: Path) -> list[str]:
+    """Return the names of the visible files in a folder, sorted; none where there is no folder that can be read."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entry.name for entry in entries if entry.is_file() and not entry.name.startswith("."))
+    except OSError:
+        return []
 
 
 def walk_folders(root: Path, depth: int) -> Iterator[Path]:
