@@ -7,10 +7,11 @@
     python scripts/check_dataset.py /data/scene_flow skip_list=bad.txt negative_disparity=flip
 
 The layout is recognized, pairs are counted by part against the numbers of the complete release, and views and disparity
-maps without partners are named. Some pairs (--samples; all with --deep) are decoded, and their ground truth is verified
-by warping: the left view must match the right one at x − d, and better there than at other scales or with the views
-exchanged. Folders in which no data set is recognized are named and not looked at. Exit code 0: nothing is wrong in what
-was looked at; 1: something is, and was named; 2: no data set was recognized.
+maps without partners are named. Some pairs (--samples; all with --deep) are decoded. The scale and sign of their ground
+truth are estimated from the views, which tells other units, swapped views, shifted views and depth in place of
+disparity. Pairs without ground truth are checked for swapped and unrectified views and for their exposure. Folders in
+which no data set is recognized are named and not looked at. Exit code 0: nothing is wrong in what was looked at; 1:
+something is, and was named; 2: no data set was recognized.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from tqdm import tqdm
 from stereo.cli import add_data_settings, add_workers_option, require_at_least, run, script_parser
 from stereo.data.doctor import ItemCheck, check_items, summarize
 from stereo.data.missing import Missing
+from stereo.data.pairs import count_pairs
 from stereo.data.recognition import Part, recognize
 from stereo.data.sample_lists import spread, write_names
 from stereo.errors import ConfigError
@@ -40,11 +42,14 @@ def main(argv: list[str] | None = None) -> int:
         if not parts:
             raise ConfigError(f"--only {args.only}: no part of {path} is called so")
     problems: list[Missing | str] = []
+    unconfirmed = 0
     good: list[str] = []
     bad: list[str] = []
     for part in parts:
         print(*part.lines, sep="\n")
-        faults = {check.name: check.problem for check in _check(part, args) if check.problem is not None}
+        checks = _check(part, args)
+        faults = {check.name: check.problem for check in checks if check.problem is not None}
+        unconfirmed += sum(check.unconfirmed for check in checks)
         own = [*part.problems, *part.incomplete.values(), *(f"{name}: {problem}" for name, problem in faults.items())]
         _print_problems(own, args.show)
         problems += own
@@ -63,6 +68,10 @@ def main(argv: list[str] | None = None) -> int:
     print(
         f"{len(problems):,} problem{'s' * (len(problems) > 1)} found" if problems else f"nothing wrong was found{rest}"
     )
+    if unconfirmed:
+        print(
+            f"of {count_pairs(unconfirmed)} the views tell too little to confirm or deny the scale of the disparities"
+        )
     return 1 if problems else 0
 
 

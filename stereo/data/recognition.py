@@ -159,7 +159,7 @@ class _Search:
             family: Family = "kitti2012" if year == 2012 else "kitti2015"
             self.parts += [] if folder.name == "testing" else [_part(family, folder, self.settings)]
             self.parts += _test_half(family, folder)
-            belonging |= {"training", "testing"} if "training" in names else names
+            belonging |= {"training", "testing"} if "training" in names else names & kitti.FOLDERS
         if any(name in names for folders in eth3d.IMAGE_FOLDERS.values() for name in folders):
             self.parts += [_part("eth3d", folder, self.settings)] if "two_view_training" in names else []
             self.parts += _test_half("eth3d", folder)
@@ -199,6 +199,8 @@ def _part(family: Family, path: Path, settings: Sequence[str]) -> Part:
         dataset = build_dataset(_config(family, path, settings), keep_incomplete=True)
         first, *more = describe(dataset)
         part.lines = [f"{first}, {path}", *more]
+        if isinstance(dataset, kitti.Kitti) and dataset.partial:
+            part.lines.append(f"  {dataset.partial}")
         part.dataset, part.incomplete = split_incomplete(dataset)
     except DataError as error:
         if family in FOLDER_FAMILIES and isinstance(error, NothingFound):

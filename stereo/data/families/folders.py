@@ -92,6 +92,15 @@ def first_file(folder: Path, names: Sequence[str]) -> Path | None:
     return next((folder / name for name in names if (folder / name).is_file()), None)
 
 
+def files_in(folder: Path) -> list[str]:
+    """Return the names of the visible files in a folder, sorted; none where there is no folder that can be read."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entry.name for entry in entries if entry.is_file() and not entry.name.startswith("."))
+    except OSError:
+        return []
+
+
 def walk_folders(root: Path, depth: int) -> Iterator[Path]:
     """Yield the folder and all folders down to `depth` below it, through links too, each after its parent, by name.
 

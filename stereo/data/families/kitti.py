@@ -7,6 +7,7 @@ from pathlib import Path
 from stereo.config import Half
 from stereo.data.families.folders import (
     NothingFound,
+    files_in,
     first_file,
     folder_name,
     nothing_found,
@@ -14,6 +15,7 @@ from stereo.data.families.folders import (
     truth_is_withheld,
     with_problem,
 )
+from stereo.data.formats import IMAGE_SUFFIXES
 from stereo.data.formats.calibration import read_kitti_calibration
 from stereo.data.hidden import is_hidden
 from stereo.data.pairs import PairDataset, PairFiles, load_pair
@@ -37,6 +39,15 @@ _CAMERAS = {
     (2012, "image_2"): ("P2", "P3"),
     (2015, "image_2"): ("P_rect_02", "P_rect_03"),
 }
+# The folder of the maps of moving objects.
+_OBJECTS = "obj_map"
+# All folders that belong to one half.
+FOLDERS = {name for layouts in _FOLDERS.values() for names in layouts for name in names} | {
+    _OBJECTS,
+    *("calib", "calib_cam_to_cam", "calib_imu_to_velo", "calib_velo_to_cam"),
+    *("disp_occ_1", "disp_noc_1", "flow_occ", "flow_noc", "viz_flow_occ", "viz_flow_occ_dilate_1", "disp_refl_occ"),
+    *("disp_refl_noc", "semantic", "semantic_rgb", "instance"),
+}
 
 
 class Kitti(PairDataset):
@@ -47,6 +58,8 @@ class Kitti(PairDataset):
         year: 2012 (in color if that is there, else in gray) or 2015.
         check_views: See :class:`PairDataset`.
         half: `testing` has no ground truth.
+
+    Of the maps of unoccluded pixels, pairs have those that are there; of the maps of moving objects, all or none.
 
     Raises: DataError if there is no such folder or no pair.
     """
@@ -69,9 +82,18 @@ class Kitti(PairDataset):
             pairs.append(with_problem(pair if half == "testing" else _with_truth(pair, folder, names)))
         if not pairs:
             truth = "" if half == "testing" else f" and {names[2]}/…"
-            raise nothing_found(folder, family, f"{names[0]}/000000_10.png, {names[1]}/…{truth}")
+            raise _other_names(folder / names[0], family) or nothing_found(
+                folder, family, f"{names[0]}/000000_10.png, {names[1]}/…{truth}"
+            )
         super().__init__(pairs, check_views)
         self._cameras = _CAMERAS[year, names[0]]
+        count = sum(pair.visible_disparity is not None for pair in pairs)
+        # What must be said of maps that only some pairs have; "" where nothing must.
+        self.partial = (
+            f"{folder / names[3]}: holds the maps of {count:,} of {len(pairs):,} pairs; the others do without"
+            if 0 < count < len(pairs)
+            else ""
+        )
 
     def load(self, pair: PairFiles) -> StereoSample:
         return load_pair(pair, partial(read_kitti_calibration, left=self._cameras[0], right=self._cameras[1]))
@@ -100,15 +122,24 @@ def _half_folder(root: Path, family: str, half: Half) -> Path:
 def _with_truth(pair: PairFiles, folder: Path, names: tuple[str, str, str, str]) -> PairFiles:
     """Return the pair with the files of its ground truth: the map of all pixels, and of the others what is there."""
 
-    def optional(name: str) -> Path | None:
-        # Either all pairs have it or none.
-        return folder / name / pair.left.name if (folder / name).is_dir() else None
-
+    objects = folder / _OBJECTS / pair.left.name
     return replace(
         pair,
         disparity=folder / names[2] / pair.left.name,
-        visible_disparity=optional(names[3]),
-        object_map=optional("obj_map"),
+        visible_disparity=first_file(folder / names[3], [pair.left.name]),
+        object_map=objects if objects.parent.is_dir() else None,
+    )
+
+
+def _other_names(folder: Path, family: str) -> DataError | None:
+    """Return the error for a folder of left views that are not named as KITTI's are; None where there are no images."""
+    images = [name for name in files_in(folder) if Path(name).suffix.lower() in IMAGE_SUFFIXES]
+    if not images:
+        return None
+    return DataError(
+        f"{folder}: no pair of {family} found: it holds {len(images):,} image{'s' * (len(images) > 1)}, "
+        f"such as {images[0]}, and none is named as KITTI's are (000000_10.png); for files of "
+        "other names write a list of left,right,disparity, a pair on each line, and give pairs:LIST"
     )
 
 
