@@ -28,13 +28,13 @@ from stereo.config import check_max_disparity
 from stereo.data.image_pairs import LAYOUTS, ImagePairs, pairs_of_layout, pairs_of_list, pairs_of_paths
 from stereo.errors import ConfigError, DataError
 from stereo.geometry import MAX_JUMP
-from stereo.methods.backends import BACKENDS, PRECISIONS, load_predictor
+from stereo.methods.backends import BACKENDS, load_predictor
 from stereo.methods.inference import Inference
 from stereo.methods.labels import LOW_CONFIDENCE
 from stereo.methods.memory import parse_memory
 from stereo.methods.method import Method
 from stereo.methods.outputs import FORMATS, Cloud, Outputs, Preview
-from stereo.methods.predictor import Predictor
+from stereo.methods.predictor import PRECISIONS, Predictor
 from stereo.methods.summary import Summary
 from stereo.methods.variants import Scaled
 from stereo.output import make_output_folder
@@ -126,12 +126,13 @@ def _method(args: argparse.Namespace, outputs: Outputs) -> Method:
         "max_memory": None if args.max_memory is None else parse_memory(args.max_memory),
         "confidence": outputs.needs_confidence,
         "right": outputs.needs_right,
+        "precision": args.precision,
     }
     method: Method
     if args.backend == "torch":
         method = Predictor.from_checkpoint(args.checkpoint, args.device, args.max_disparity, **options)
     else:
-        method = load_predictor(args.checkpoint, args.backend, args.max_disparity, args.precision, **options)
+        method = load_predictor(args.checkpoint, args.backend, args.max_disparity, **options)
     return method if args.scale is None else Scaled(method, args.scale)
 
 
@@ -290,7 +291,10 @@ def _add_limit_options(parser: argparse.ArgumentParser) -> None:
         help="what computes the network; all but torch on the CPU, from a checkpoint or an ONNX file (default: torch)",
     )
     group.add_argument(
-        "--precision", choices=PRECISIONS, default="fp32", help="of openvino; bf16 is coarser (default: fp32)"
+        "--precision",
+        choices=PRECISIONS,
+        default="fp32",
+        help="of torch and openvino; bf16 is faster where the processor has it, and coarser (default: fp32)",
     )
     group.add_argument("--skip-existing", action="store_true", help="leave out pairs whose files are there")
 
@@ -321,8 +325,6 @@ def _check(args: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
         parser.error("--vertical: no form of calibration has cameras one above the other; give --focal and --baseline")
     if args.max_memory is not None and (args.band_rows is not None or args.band_columns is not None):
         parser.error("--max-memory: chooses the tiles itself; leave out --band-rows and --band-columns")
-    if args.backend == "torch" and args.precision != "fp32":
-        parser.error(f"--precision {args.precision}: is for --backend openvino")
     require_at_least(1, args, "batch")
 
 

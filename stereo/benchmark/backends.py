@@ -14,8 +14,8 @@ from stereo.benchmark.cells import peak_memory
 from stereo.benchmark.machine import format_bytes, format_seconds
 from stereo.data.sample import Image, Map, StereoSample
 from stereo.export import write_onnx
-from stereo.methods.backends import BACKENDS, PRECISIONS, GraphNetwork
-from stereo.methods.predictor import Predictor
+from stereo.methods.backends import BACKENDS, GraphNetwork
+from stereo.methods.predictor import PRECISIONS, Predictor
 from stereo.methods.sgbm import Sgbm
 
 REFERENCE, BASELINE = "torch", "sgbm"
@@ -49,10 +49,8 @@ def compare(
     for name, median in medians.items():
         difference = np.abs(maps[name] - maps[REFERENCE])
         off = "" if name == BASELINE else f"{difference.mean():>14.2g}{(difference > 1).mean():>11.2%}"
-        yield (
-            f"{name:<18}{format_seconds(median):>9}{median / medians[REFERENCE]:>9.2f}{median / medians[BASELINE]:>9.2f}"
-            f"{format_bytes(memory[name]):>14}{off}"
-        )
+        ratios = "".join(f"{median / medians[other]:>9.2f}" for other in (REFERENCE, BASELINE))
+        yield f"{name:<18}{format_seconds(median):>9}{ratios}{format_bytes(memory[name]):>14}{off}"
 
 
 def _calls(
@@ -60,15 +58,11 @@ def _calls(
 ) -> Iterator[tuple[str, _Call]]:
     """Yield what is installed here, by name."""
     predictor = Predictor.from_checkpoint(checkpoint, "cpu")
-
-    def in_bf16() -> Map:
-        with torch.autocast("cpu", torch.bfloat16):
-            return predictor.predict(left, right)
-
+    coarse = Predictor.from_checkpoint(checkpoint, "cpu", precision="bf16")
     sgbm = Sgbm(predictor.max_disparity)
     yield BASELINE, lambda: sgbm.predict_sample(StereoSample(left, right, name="pair")).disparity
     yield REFERENCE, lambda: predictor.predict(left, right)
-    yield f"{REFERENCE} bf16", in_bf16
+    yield f"{REFERENCE} bf16", lambda: coarse.predict(left, right)
     if any(find_spec(name) is None for name in ("onnx", "onnxscript", "onnxruntime")):
         return
     path = folder / "network.onnx"

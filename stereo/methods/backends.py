@@ -6,7 +6,7 @@ A :class:`GraphNetwork` stands in a Predictor for the network, so that padding, 
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -17,11 +17,8 @@ from stereo.checkpoint import load_checkpoint
 from stereo.config.checks import choose
 from stereo.errors import CheckpointError, ConfigError, StereoError
 from stereo.export import write_onnx
-from stereo.methods.predictor import Predictor
+from stereo.methods.predictor import Precision, Predictor
 
-Backend = Literal["torch", "onnxruntime", "openvino"]
-Precision = Literal["fp32", "bf16"]
-PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
 # What an exported file says of its network (stereo.export.write_onnx).
 _PROPERTIES = ("stride", "min_size", "max_disparity")
 
@@ -60,7 +57,7 @@ class GraphNetwork(nn.Module):
             raise CheckpointError(f"{path}: no such ONNX file; write one by scripts/export_onnx.py")
         open_file = BACKENDS[choose(backend, tuple(BACKENDS), "--backend")]
         if precision != "fp32" and open_file is not _open_openvino:
-            raise ConfigError(f"--precision {precision} is for --backend openvino, got {backend}")
+            raise ConfigError(f"--precision {precision} is for the backends torch and openvino, got {backend}")
         self._run, properties = open_file(path, threads or torch.get_num_threads(), precision)
         try:
             values = {name: int(properties[name]) for name in _PROPERTIES}

@@ -59,7 +59,7 @@ def test_what_a_graph_cannot_do_is_said(graph: Callable[..., Path], tmp_path: Pa
         load_predictor(path, "onnxruntime", right=True)
     with pytest.raises(ConfigError, match=r"--max-disparity is 64, but .* exported with 48"):
         load_predictor(path, "onnxruntime", 64)
-    with pytest.raises(ConfigError, match=r"--precision bf16 is for --backend openvino"):
+    with pytest.raises(ConfigError, match=r"--precision bf16 is for the backends torch and openvino"):
         load_predictor(path, "onnxruntime", precision="bf16")
     with pytest.raises(CheckpointError, match=r"does not say its stride, min_size, max_disparity"):
         GraphNetwork(graph({"stride": "16"}), "onnxruntime")
