@@ -2,8 +2,8 @@
 
     scripts/demo_page.py                 then open http://127.0.0.1:7860
 
-It needs Gradio (`pip install 'stereo[page]'`, or `make page`). It is served to this computer alone and asks no other one
-for anything. What is uploaded, and what comes of it, is deleted when its page is closed and when the program ends.
+It needs Gradio (`pip install 'stereo[page]'`, or `make page`). It is served to this computer alone and asks no other
+one for anything. What is uploaded, and what comes of it, is deleted when its page is closed and when the program ends.
 """
 
 import argparse

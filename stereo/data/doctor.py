@@ -6,32 +6,43 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from stereo.camera.checks import find_matches, same_image, swapped_eyes, vertical_offset
 from stereo.data.datasets import StereoDataset
 from stereo.data.loader import in_order
-from stereo.data.warping import check_by_warping
+from stereo.data.sample import Image, StereoSample
+from stereo.data.scale import ScaleEstimate, estimate_scale
 from stereo.errors import DataError
 
 # Limits of the classes of the histogram, px.
-HISTOGRAM = (0.0, 1.0, 4.0, 16.0, 32.0, 64.0, 96.0, 128.0, 192.0, 256.0, np.inf)
+HISTOGRAM: tuple[float, ...] = (0.0, 1.0, 4.0, 16.0, 32.0, 64.0, 96.0, 128.0, 192.0, 256.0, np.inf)
+
+
+# Views without ground truth differ too much where one is so many times as bright, and by so many gray levels.
+_BRIGHTER, _GRAY_LEVELS = 2.0, 20.0
 
 
 @dataclass(frozen=True)
 class ItemCheck:
     """What was found in one pair.
 
-    problem: what is wrong with it, in words. confirmed: warping confirms scale and sign.
+    problem: what is wrong with it, in words. scale: what the views say of the ground truth; None if too little.
     histogram: number of pixels in each class of :data:`HISTOGRAM`. smallest, largest: disparity, px.
     pixels: number of pixels of the left view. known: number of those with ground truth.
     """
 
     name: str
     problem: str | None = None
-    confirmed: bool = False
+    scale: ScaleEstimate | None = None
     histogram: tuple[int, ...] = (0,) * (len(HISTOGRAM) - 1)
     smallest: float = np.nan
     largest: float = np.nan
     pixels: int = 0
     known: int = 0
+
+    @property
+    def unconfirmed(self) -> bool:
+        """Return whether there is ground truth that the views neither confirm nor contradict."""
+        return self.known > 0 and self.problem is None and (self.scale is None or not self.scale.confirmed)
 
 
 def check_items(dataset: StereoDataset, indices: Sequence[int], workers: int) -> Iterator[ItemCheck]:
@@ -53,7 +64,7 @@ class _Checks:
 
 
 def check_item(dataset: StereoDataset, index: int) -> ItemCheck:
-    """Decode one pair and verify its ground truth by warping."""
+    """Decode one pair and compare its views with its ground truth; where it has none, with each other."""
     name = dataset.names[index]
     try:
         sample = dataset[index]
@@ -61,25 +72,63 @@ def check_item(dataset: StereoDataset, index: int) -> ItemCheck:
         return ItemCheck(name, str(error))
     truth = sample.truth
     if truth is None:
-        return ItemCheck(name, pixels=sample.width * sample.height)
+        return ItemCheck(name, "; ".join(_problems_of_views(sample)) or None, pixels=sample.width * sample.height)
     known: NDArray[np.float32] = truth.disparity[truth.valid]
     if known.size == 0:
         return ItemCheck(name, "has no pixel with ground truth", pixels=truth.disparity.size)
-    check = check_by_warping(sample)
-    problem = None
-    if np.median(known) < 0:
-        problem = "most disparities are below 0; negative_disparity: flip turns the sign"
-    elif check is not None and check.best != 1.0:
-        problem = check.verdict()
+    scale = estimate_scale(sample)
     return ItemCheck(
         name,
-        problem,
-        check is not None and check.confirmed,
+        _problem_of_truth(known, sample.width, scale),
+        scale,
         tuple(np.histogram(np.abs(known), HISTOGRAM)[0].tolist()),
         float(known.min()),
         float(known.max()),
         truth.disparity.size,
         known.size,
+    )
+
+
+def _problem_of_truth(known: NDArray[np.float32], width: int, scale: ScaleEstimate | None) -> str | None:
+    """Return the first thing that is wrong with disparities, those of the pixels where they are known."""
+    lowest, highest = float(known.min()), float(known.max())
+    if lowest == highest == 0:
+        return "every disparity is 0, which no protocol and no loss counts: no pixel has ground truth"
+    if np.median(known) < 0:
+        return "most disparities are below 0; negative_disparity=flip turns the sign"
+    if scale is not None and scale.problem is not None:
+        return scale.problem
+    if lowest == highest and (scale is None or not scale.confirmed):
+        return f"every disparity is {lowest:g} px, and the views do not confirm it; is this the right file?"
+    if highest >= width:
+        count = int((known >= width).sum())
+        return (
+            f"{count:,} of {known.size:,} disparities are as large as the image is wide, or larger (up to "
+            f"{highest:,.1f} of {width:,} px): wrong units, or wrong values for what is unknown"
+        )
+    return None
+
+
+def _problems_of_views(sample: StereoSample) -> list[str]:
+    """Return what is wrong with the views of a pair that has no ground truth."""
+    views = {"left": sample.left, "right": sample.right}
+    blank = [side for side, view in views.items() if (view == view[0, 0]).all()]
+    if blank:
+        return [f"the {side} view shows one color only" for side in blank]
+    matches = find_matches(sample.left, sample.right)
+    found = [check(matches).sentence for check in (vertical_offset, swapped_eyes, same_image)]
+    return [sentence for sentence in [*found, _exposure(**views)] if sentence is not None]
+
+
+def _exposure(left: Image, right: Image) -> str | None:
+    """Return how much brighter one view is; None where it is not much."""
+    means = {"left": float(left.mean()), "right": float(right.mean())}
+    dark, bright = sorted(means, key=lambda side: means[side])
+    if means[bright] < _BRIGHTER * means[dark] or means[bright] - means[dark] < _GRAY_LEVELS:
+        return None
+    return (
+        f"the {bright} view is much brighter than the {dark} one (mean gray levels {means[bright]:.0f} and "
+        f"{means[dark]:.0f} of 255): check that both were exposed alike"
     )
 
 
@@ -91,10 +140,25 @@ def summarize(checks: Sequence[ItemCheck]) -> list[str]:
     share = sum(check.known for check in known) / sum(check.pixels for check in known)
     smallest, largest = min(check.smallest for check in known), max(check.largest for check in known)
     return [
-        f"warping confirms scale and sign of {sum(check.confirmed for check in checks):,} of {len(known):,}",
+        *_scale_lines(known),
         f"disparities {smallest:.2f} … {largest:.2f} px, known on {share:.1%} of the pixels:",
         *_histogram_lines(np.sum([check.histogram for check in known], axis=0)),
     ]
+
+
+def _scale_lines(known: Sequence[ItemCheck]) -> Iterator[str]:
+    scales = [check.scale for check in known if check.scale is not None]
+    confirmed = [scale for scale in scales if scale.confirmed]
+    yield f"the views confirm scale and sign of {len(confirmed):,} of {len(known):,}"
+    if not confirmed:
+        return
+    factors = np.array([scale.factor for scale in confirmed])
+    weights = np.array([scale.error for scale in confirmed]) ** -2
+    mean = float(np.average(factors, weights=weights))
+    yield (
+        f"by them, true disparities are {mean:.3f} ± {float(weights.sum() ** -0.5):.3f} times what was read "
+        f"({factors.min():.3f} … {factors.max():.3f} in single pairs)"
+    )
 
 
 def _histogram_lines(counts: NDArray[np.int64]) -> Iterator[str]:

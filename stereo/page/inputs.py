@@ -36,6 +36,7 @@ _EXAMPLE = SyntheticConfig(seed=7, height=288, width=480, max_disparity=64, pres
 _EXAMPLE_INDEX = 2
 _EXAMPLE_BASELINE = 0.12
 
+
 def take_image(folder: Path, side: Side, data: bytes, max_pixels: int) -> tuple[int, int]:
     """Keep an uploaded image in the folder, with a thumbnail of it; return its height and width, px.
 

@@ -11,7 +11,8 @@ from stereo.page.inputs import FIELDS
 TITLE = "Depth from two images"
 _INTRO = f"""# {TITLE}
 Choose the left and the right image of a rectified pair: a point of the scene lies in the same row of both. You get the
-disparity and, with the camera's focal length and baseline, depth in meters and a point cloud. All stays on this computer.
+disparity and, with the camera's focal length and baseline, depth in meters and a point cloud. All stays on this
+computer.
 """
 
 

@@ -8,8 +8,8 @@ class Limits:
     """The page's limits; the options of scripts/demo_page.py set some of them.
 
     max_bytes: of one uploaded file. max_pixels: of one image. max_sessions: open pages that have files; one more ends
-    the one that was idle for the longest. idle_seconds: after which a page's files may be deleted. max_waiting: requests
-    in the queue; further ones are refused. max_points: shown of a point cloud; the file has all.
+    the one that was idle for the longest. idle_seconds: after which a page's files may be deleted. max_waiting:
+    requests in the queue; further ones are refused. max_points: shown of a point cloud; the file has all.
     """
 
     max_bytes: int = 32 * 2**20

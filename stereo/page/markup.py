@@ -1,4 +1,4 @@
-"""The parts of the page that Gradio does not have, as HTML. `elements.js` has their behavior, `style.css` their looks."""
+"""The parts of the page that Gradio does not have, as HTML. `elements.js` has their behavior, the CSS their looks."""
 
 from collections.abc import Mapping
 from html import escape

@@ -10,13 +10,15 @@ import numpy as np
 from stereo.data.formats import read_image, read_pfm, write_disparity_png16, write_image, write_pfm
 from stereo.data.sample import Image
 from stereo.geometry import PointCloud
-from stereo.methods.predictor import Predictor, wider_range
+from stereo.methods.labels import wider_range
+from stereo.methods.predictor import Predictor
 from stereo.methods.result import StereoResult
 from stereo.methods.stored import PNG_LIMIT
 from stereo.visualize import color_disparity, color_limit
 
 # px, the longer side of the pictures.
 _VIEW_SIDE = 1280
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -61,7 +63,8 @@ def write_result(folder: Path, result: StereoResult, seconds: float, max_dispari
     step = -(-max(height, width) // _VIEW_SIDE)
     seen = disparity[::step, ::step]
     end = color_limit(disparity)
-    write_image(folder / "image.jpg", cv2.resize(result.left, seen.shape[::-1], interpolation=cv2.INTER_AREA))
+    image = cv2.resize(result.left, seen.shape[::-1], interpolation=cv2.INTER_AREA)
+    write_image(folder / "image.jpg", np.asarray(image, np.uint8))
     write_image(folder / "colors.png", color_disparity(seen, end))
     trust = np.rint(255 * confidence[::step, ::step].clip(0, 1)).astype(np.uint8)
     (folder / "values").write_bytes(seen.astype("<f4").tobytes() + trust.tobytes())

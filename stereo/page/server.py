@@ -49,7 +49,9 @@ def serve(predictor: Predictor, port: int, limits: Limits) -> None:
     with listening, tempfile.TemporaryDirectory(prefix="stereo-page-") as root:
         app = build_app(predictor, Path(root), limits)
         print(f"The page is at http://{HOST}:{listening.getsockname()[1]}; Ctrl+C ends it.", flush=True)
-        uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1, ws="none")).run([listening])
+        uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1, ws="none")).run(
+            [listening]
+        )
 
 
 def build_app(predictor: Predictor, root: Path, limits: Limits) -> Guard:
@@ -122,7 +124,9 @@ def _add_routes(app: FastAPI, sessions: Sessions, limits: Limits) -> None:
         headers = {"cache-control": "no-store"}
         if name in (*_DOWNLOADS, "cloud.ply"):
             headers["content-disposition"] = f'attachment; filename="{name}"'
-        return Response(content, media_type=_MEDIA_TYPES.get(Path(name).suffix, "application/octet-stream"), headers=headers)
+        return Response(
+            content, media_type=_MEDIA_TYPES.get(Path(name).suffix, "application/octet-stream"), headers=headers
+        )
 
 
 _MEDIA_TYPES = {".jpg": "image/jpeg", ".png": "image/png"}

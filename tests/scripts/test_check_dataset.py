@@ -1,5 +1,7 @@
 """check_dataset on data sets of every family, and on what is none."""
 
+import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,7 +42,7 @@ def test_real_families_are_recognized_and_true(
     assert check.main([str(real / folder)]) == 0
     printed = capsys.readouterr().out
     assert line in printed
-    assert f"warping confirms scale and sign of {pairs} of {pairs}" in printed
+    assert f"the views confirm scale and sign of {pairs} of {pairs}" in printed
 
 
 def planes(count: int, scale: float = 1.0, swap: bool = False) -> list[StereoSample]:
@@ -50,22 +52,22 @@ def planes(count: int, scale: float = 1.0, swap: bool = False) -> list[StereoSam
     return [replace(one, left=one.right, right=one.left) for one in samples] if swap else samples
 
 
-@pytest.mark.parametrize(
-    ("scale", "swap", "message"),
-    [
-        (2.0, False, "the views match at 1/2 × the values that were read"),
-        (0.25, False, "the views match at 4 × the values that were read"),
-        (1 / 3, False, "the views match at 3 × the values that were read"),
-        (1.0, True, "the views seem to be swapped"),
-    ],
-)
-def test_a_wrong_scale_and_swapped_eyes_are_told_in_words(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], scale: float, swap: bool, message: str
-) -> None:
-    make_kitti(tmp_path, planes(4, scale, swap))
+@pytest.mark.parametrize("factor", [0.5, 3.0, 4.0, 2.54])
+def test_the_true_scale_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str], factor: float) -> None:
+    make_kitti(tmp_path, planes(4, 1 / factor))
     assert check.main([str(tmp_path)]) == 1
     printed = capsys.readouterr().out
-    assert printed.count(message) == 4
+    told = re.findall(r"the views match at (\S+) ± (\S+?),? ", printed)
+    assert [float(scale) for scale, _ in told] == pytest.approx([factor] * 4, rel=0.01)
+    assert max(float(error) for _, error in told) <= 0.05 * factor
+    assert "4 problems found" in printed
+
+
+def test_swapped_eyes_are_told_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_kitti(tmp_path, planes(4, swap=True))
+    assert check.main([str(tmp_path)]) == 1
+    printed = capsys.readouterr().out
+    assert printed.count("the views seem to be swapped") == 4
     assert "4 problems found" in printed
 
 
@@ -94,8 +96,20 @@ def test_a_list_file_and_a_pair_without_texture(tmp_path: Path, capsys: pytest.C
         write_image(tmp_path / name, np.full((48, 96, 3), 90, np.uint8))
     cv2.imwrite(str(tmp_path / "truth.png"), np.full((48, 96), 20, np.uint8))
     (tmp_path / "list.csv").write_text("left,right,disparity,scale\nleft.png,right.png,truth.png,4\n")
+    assert check.main([str(tmp_path / "list.csv")]) == 1
+    printed = capsys.readouterr().out
+    assert "the views confirm scale and sign of 0 of 1" in printed
+    assert "every disparity is 5 px, and the views do not confirm it" in printed
+
+
+def test_what_the_views_cannot_confirm_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("left.png", "right.png"):
+        write_image(tmp_path / name, np.full((48, 96, 3), 90, np.uint8))
+    cv2.imwrite(str(tmp_path / "truth.png"), np.tile(np.arange(20, 116, dtype=np.uint8), (48, 1)))
+    (tmp_path / "list.csv").write_text("left,right,disparity,scale\nleft.png,right.png,truth.png,4\n")
     assert check.main([str(tmp_path / "list.csv")]) == 0
-    assert "warping confirms scale and sign of 0 of 1" in capsys.readouterr().out
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == "of 1 pair the views tell too little to confirm or deny the scale of the disparities"
 
 
 def test_what_is_no_data_set(tmp_path: Path) -> None:
@@ -158,7 +172,7 @@ def test_a_folder_of_many_data_sets(tmp_path: Path, capsys: pytest.CaptureFixtur
         f"middlebury2014: 1 pair, {tmp_path}/middlebury/2014/MiddEval3/trainingQ",
     ):
         assert printed.count(f"{line}\n") == 1, line
-    assert printed.count("warping confirms") == 12
+    assert printed.count("the views confirm") == 12
     assert printed.endswith(
         "did not look at (no data set is recognized there): kitti/raw, holiday\nnothing wrong was found in the rest\n"
     )
@@ -178,5 +192,53 @@ def test_an_incomplete_data_set_is_named(tmp_path: Path, capsys: pytest.CaptureF
     (tmp_path / "training" / "image_3" / "000002_10.png").unlink()
     assert check.main([str(tmp_path)]) == 1
     printed = capsys.readouterr().out
-    assert "kitti2015: cannot be read" in printed
+    assert "kitti2015: 3 pairs, and 1 incomplete" in printed
+    assert "decoded 3 of 3 pairs" in printed
     assert "000002_10.png: has no partner: the right view" in printed
+
+
+def test_kitti_does_without_some_optional_maps(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_kitti(tmp_path, planes(3))
+    training = tmp_path / "training"
+    (training / "disp_noc_0").mkdir()
+    shutil.copy(training / "disp_occ_0" / "000001_10.png", training / "disp_noc_0")
+    assert check.main([str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    assert "kitti2015: 3 pairs" in printed
+    assert f"{training}/disp_noc_0: holds the maps of 1 of 3 pairs" in printed
+
+
+def test_a_good_file_is_not_called_misnamed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_kitti(tmp_path, planes(3))
+    truth = tmp_path / "training" / "disp_occ_0"
+    (truth / "000001_10.png").unlink()
+    assert check.main([str(tmp_path)]) == 1
+    assert "misnamed" not in capsys.readouterr().out
+    (tmp_path / "training" / "disp_occ_0" / "000002_10.png").rename(
+        tmp_path / "training" / "disp_occ_0" / "00001_10.png"
+    )
+    assert check.main([str(tmp_path)]) == 1
+    assert "(00001_10.png does: misnamed?)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["0001.png", "left_0001.png", "000000_11.png"])
+def test_other_names_in_the_folders_of_kitti_lead_to_a_list(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    make_kitti(tmp_path, planes(1))
+    for folder in ("image_2", "image_3", "disp_occ_0"):
+        (tmp_path / "training" / folder / "000000_10.png").rename(tmp_path / "training" / folder / name)
+    assert check.main([str(tmp_path)]) == 1
+    printed = capsys.readouterr().out
+    assert f"holds 1 image, such as {name}, and none is named as KITTI's are (000000_10.png)" in printed
+    assert "give pairs:LIST" in printed
+
+
+def test_folders_beside_those_of_a_half_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_kitti(tmp_path, planes(1))
+    make_eth3d(tmp_path / "training" / "more", "forest_1s", planes(1)[0])
+    (tmp_path / "training" / "notes").mkdir()
+    assert check.main([str(tmp_path / "training")]) == 0
+    printed = capsys.readouterr().out
+    assert f"eth3d: 1 pair, {tmp_path}/training/more" in printed
+    assert "did not look at (no data set is recognized there): notes\n" in printed

@@ -1,0 +1,109 @@
+"""The scale of ground truth is estimated from the views: any factor, an offset, and depth in place of disparity."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from helpers import textured_sample, truth_of, with_truth
+
+from stereo.data.sample import GroundTruth, Map, StereoSample
+from stereo.data.scale import ScaleEstimate, estimate_scale
+from stereo.data.warping import SWAPPED
+
+
+def slanted(low: float = 6.0, high: float = 30.0) -> StereoSample:
+    """A textured plane whose disparity rises from the left edge to the right one: exact by resampling."""
+    height, width = 64, 240
+    noise = np.random.default_rng(0).random((height, width + 60), np.float32)
+    canvas = cv2.GaussianBlur(noise, (0, 0), 1.2)
+    canvas = 255 * (canvas - canvas.min()) / np.ptp(canvas)
+    rows, columns = np.mgrid[:height, :width].astype(np.float32)
+    disparity = low + (high - low) * columns / (width - 1)
+    right = canvas[:, :width]
+    left = cv2.remap(right, columns - disparity, rows, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
+    views = [np.repeat(np.clip(view, 0, 255).astype(np.uint8)[..., None], 3, axis=2) for view in (left, right)]
+    truth = GroundTruth(disparity, columns - disparity > 8)
+    return StereoSample(views[0], views[1], truth, name="slanted")
+
+
+def altered(change: Callable[[Map], Map], sample: StereoSample | None = None) -> ScaleEstimate:
+    sample = slanted() if sample is None else sample
+    estimate = estimate_scale(with_truth(sample, disparity=change(truth_of(sample).disparity).astype(np.float32)))
+    assert estimate is not None
+    return estimate
+
+
+@pytest.mark.parametrize("factor", [0.00390625, 0.37, 0.9, 1.0, 1.25, 2.0, 2.54, 100.0, 240.0])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_any_factor_is_estimated(factor: float, sign: int) -> None:
+    estimate = altered(lambda disparity: disparity * sign / factor)
+    assert estimate.kind == "scale"
+    assert estimate.factor == pytest.approx(sign * factor, rel=0.01)
+    assert abs(estimate.factor - sign * factor) < 3 * estimate.error < 0.06 * factor
+    assert estimate.confirmed == (factor == sign == 1)
+    assert (estimate.problem is None) == (factor == sign == 1)
+
+
+@pytest.mark.parametrize("factor", [5.0, 1000.0, 0.3])
+def test_depth_is_told_from_disparity(factor: float) -> None:
+    estimate = altered(lambda disparity: factor / disparity)
+    assert estimate.kind == "depth"
+    assert estimate.factor == pytest.approx(factor, rel=0.01)
+    assert estimate.problem is not None
+    assert estimate.problem.startswith("the values seem to be depth, not disparity")
+
+
+@pytest.mark.parametrize("offset", [-40.0, -5.0, 4.0, 25.0])
+def test_an_offset_is_told_from_a_scale(offset: float) -> None:
+    estimate = altered(lambda disparity: disparity - offset)
+    assert estimate.kind == "offset"
+    assert estimate.factor == pytest.approx(offset, abs=0.2)
+    assert estimate.problem is not None
+
+
+def test_what_is_said_of_a_scale() -> None:
+    assert "about 1/2, × the values" in str(altered(lambda disparity: disparity * 2).problem)
+    assert "about 1/256, × the values" in str(altered(lambda disparity: disparity * 256).problem)
+    assert altered(lambda disparity: -disparity).problem == SWAPPED
+    assert str(altered(lambda disparity: -2 * disparity).problem).endswith("with the views or the sign exchanged")
+
+
+def test_exposure_and_wrong_ground_truth_of_a_third_do_not_count() -> None:
+    sample = slanted()
+    assert altered(lambda disparity: disparity, replace(sample, right=sample.right // 3 + 20)).confirmed
+
+    def partly_wrong(disparity: Map) -> Map:
+        disparity = disparity.copy()
+        disparity[:20] = 77
+        return disparity
+
+    assert altered(partly_wrong, sample).factor == pytest.approx(1, rel=0.01)
+
+
+def test_views_that_tell_nothing() -> None:
+    sample = slanted()
+    unknown = np.zeros_like(truth_of(sample).valid)
+    assert estimate_scale(replace(sample, truth=None)) is None
+    assert estimate_scale(with_truth(sample, valid=unknown)) is None
+    assert estimate_scale(replace(sample, left=np.zeros_like(sample.left))) is None
+    other = textured_sample(64, 240, 6)
+    assert estimate_scale(replace(sample, right=other.right)) is None
+
+
+def test_large_views_are_searched_at_a_smaller_size() -> None:
+    sample, four = slanted(), np.ones((4, 4))
+    truth = truth_of(sample)
+    left, right = (
+        np.asarray(cv2.resize(view, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC), np.uint8)
+        for view in (sample.left, sample.right)
+    )
+    large = StereoSample(
+        left,
+        right,
+        GroundTruth(np.kron(truth.disparity, four).astype(np.float32), np.kron(truth.valid, four).astype(bool)),
+    )
+    estimate = estimate_scale(large)
+    assert estimate is not None
+    assert estimate.factor == pytest.approx(4, rel=0.02)
