@@ -49,7 +49,7 @@ def serve(predictor: Predictor, port: int, limits: Limits) -> None:
     with listening, tempfile.TemporaryDirectory(prefix="stereo-page-") as root:
         app = build_app(predictor, Path(root), limits)
         print(f"The page is at http://{HOST}:{listening.getsockname()[1]}; Ctrl+C ends it.", flush=True)
-        uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1, ws="none")).run(
+        uvicorn.Server(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1, ws="none")).run(
             [listening]
         )
 
