@@ -56,9 +56,6 @@ def build_page(events: Events, max_waiting: int) -> gr.Blocks:
         def calibrate(request: gr.Request, *texts: str | None) -> list[Any]:
             return _parts(events.calibrate(request.session_hash, _named(texts)), "status", "view", "note")
 
-        def recalibrate(request: gr.Request, *texts: str | None) -> list[Any]:
-            return _parts(events.calibrate(request.session_hash, _named(texts)), "status", "view")
-
         def use_example(request: gr.Request) -> list[Any]:
             answer = events.use_example(request.session_hash)
             return [*_parts(answer, "images", "status", "note"), *_texts(answer)]
@@ -75,12 +72,9 @@ def build_page(events: Events, max_waiting: int) -> gr.Blocks:
         example.click(use_example, None, [images, status, note, *fields], show_progress="hidden").then(
             compute, fields, result, **alone
         )
-        # The note on the file stays, so that the last step leaves it out.
-        filed.click(use_file, None, [note, *fields], show_progress="hidden").then(
-            recalibrate, fields, [status, view], show_progress="hidden"
-        )
+        filed.click(use_file, None, [note, *fields], show_progress="hidden")
         for field in fields:
-            field.input(calibrate, fields, result, show_progress="hidden", trigger_mode="always_last")
+            field.change(calibrate, fields, result, show_progress="hidden", trigger_mode="always_last")
     page.queue(max_size=max_waiting, api_open=False)
     return page
 

@@ -136,8 +136,8 @@ def _take(session: Session, kind: str, data: bytes, limits: Limits) -> dict[str,
     """Keep an uploaded file; return what the page is told of it. Raises: StereoError."""
     with session.folder() as folder:
         if kind == "calibration":
-            session.filed = take_calibration(folder, data, limits.max_pixels)
-            return {}
+            session.filed, note = take_calibration(folder, data, limits.max_pixels)
+            return {"note": note}
         if kind not in SIDES:
             raise DataError(f"'{kind[:20]}' is none of {', '.join(SIDES)} and calibration")
         height, width = take_image(folder, kind, data, limits.max_pixels)
