@@ -59,6 +59,7 @@ class StereoUpload extends Part {
   // The bytes alone are sent: what the file is called stays here.
   async send(file) {
     const most = Number(this.dataset.maxBytes);
+    const name = file.name.replace(/[\u202a-\u202e\u2066-\u2069]/g, ""); // they would turn the text around
     this.input.value = "";
     this.picture.hidden = true;
     this.say("Sending …");
@@ -67,9 +68,9 @@ class StereoUpload extends Part {
       const response = await fetch(this.dataset.address, { method: "POST", body: file });
       const answer = await response.json();
       if (!response.ok) throw new Error(answer.problem);
-      if (answer.width) this.showPicture(answer.version, `${file.name}, ${answer.width} × ${answer.height} px`);
+      if (answer.width) this.showPicture(answer.version, `${name}, ${answer.width} × ${answer.height} px`);
       else {
-        this.say([file.name, answer.note].filter(Boolean).join(": "));
+        this.say([name, answer.note].filter(Boolean).join(": "));
         document.querySelector("#filed").click();
       }
     } catch (error) {
