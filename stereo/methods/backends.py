@@ -39,7 +39,8 @@ class GraphNetwork(nn.Module):
     stride, min_size, max_disparity: As those of a network. A file of open size takes no image narrower than its range.
 
     Args:
-        path: What scripts/export_onnx.py wrote, with height and width open.
+        path: What scripts/export_onnx.py wrote, with height and width open. OpenVINO compiles it for the size of the
+            images, some seconds, and again where the size changes.
         backend: One of `BACKENDS`.
         threads: None: as many as PyTorch has.
         precision: bf16 is for openvino alone: where the processor has it, it is faster, and coarser.
@@ -122,8 +123,13 @@ def _open_onnxruntime(path: Path, threads: int, precision: Precision) -> tuple[_
     except Exception as error:  # its classes have no common base of their own
         raise CheckpointError(f"{path}: ONNX Runtime cannot read it: {_first_line(error)}") from None
 
+    _require_open_size(path, all(isinstance(length, int) for length in session.get_inputs()[0].shape))
+
     def run(left: NDArray[np.float32], right: NDArray[np.float32]) -> _Maps:
-        found: _Maps = session.run(["disparity", "confidence"], {"left": left, "right": right})
+        try:
+            found: _Maps = session.run(["disparity", "confidence"], {"left": left, "right": right})
+        except Exception as error:
+            raise StereoError(f"ONNX Runtime: {_first_line(error)}") from None
         return found
 
     return run, session.get_modelmeta().custom_metadata_map
@@ -141,20 +147,30 @@ def _open_openvino(path: Path, threads: int, precision: Precision) -> tuple[_Run
     }
     try:
         model = core.read_model(path)
-        compiled = core.compile_model(model, "CPU", settings)
     except RuntimeError as error:
         raise CheckpointError(f"{path}: OpenVINO cannot read it: {_first_line(error)}") from None
     known = [name for name in _PROPERTIES if model.has_rt_info(["framework", name])]
-    request = compiled.create_infer_request()
+    _require_open_size(path, not model.is_dynamic())
+    requests: dict[tuple[int, ...], Any] = {}  # by the shape of the views, of the last alone
 
     def run(left: NDArray[np.float32], right: NDArray[np.float32]) -> _Maps:
         try:
-            found = request.infer({"left": left, "right": right})
+            if left.shape not in requests:  # of a known size it takes half the memory, and bf16 is closer to fp32
+                requests.clear()
+                model.reshape({"left": list(left.shape), "right": list(left.shape)})
+                requests[left.shape] = core.compile_model(model, "CPU", settings).create_infer_request()
+            found = requests[left.shape].infer({"left": left, "right": right})
         except RuntimeError as error:
             raise StereoError(f"OpenVINO: {_first_line(error)}") from None
         return [np.array(found[name]) for name in ("disparity", "confidence")]  # copies: the memory is the request's
 
     return run, {name: model.get_rt_info(["framework", name]).value for name in known}
+
+
+def _require_open_size(path: Path, fixed: bool) -> None:
+    """Raise CheckpointError for a file of fixed sizes."""
+    if fixed:
+        raise CheckpointError(f"{path}: takes images of one size alone; export it without --size")
 
 
 def _first_line(error: Exception) -> str:
