@@ -5,6 +5,7 @@ A :class:`GraphNetwork` stands in a Predictor for the network, so that padding, 
 
 import tempfile
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -102,6 +103,8 @@ def load_predictor(
                 "export it with that range"
             )
         return Predictor(network, "cpu", **options)
+    if find_spec(choose(backend, tuple(BACKENDS), "--backend")) is None:  # said before the export
+        raise _not_installed(backend)
     loaded = load_checkpoint(checkpoint, "cpu", max_disparity)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.onnx"
@@ -115,7 +118,7 @@ def _open_onnxruntime(path: Path, threads: int, precision: Precision) -> tuple[_
     try:
         import onnxruntime
     except ModuleNotFoundError:
-        raise ConfigError("--backend onnxruntime: it is not installed: pip install onnxruntime") from None
+        raise _not_installed("onnxruntime") from None
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     try:
@@ -139,7 +142,7 @@ def _open_openvino(path: Path, threads: int, precision: Precision) -> tuple[_Run
     try:
         import openvino
     except ModuleNotFoundError:
-        raise ConfigError("--backend openvino: it is not installed: pip install .[openvino]") from None
+        raise _not_installed("openvino") from None
     core = openvino.Core()
     settings = {
         "INFERENCE_NUM_THREADS": threads,
@@ -165,6 +168,10 @@ def _open_openvino(path: Path, threads: int, precision: Precision) -> tuple[_Run
         return [np.array(found[name]) for name in ("disparity", "confidence")]  # copies: the memory is the request's
 
     return run, {name: model.get_rt_info(["framework", name]).value for name in known}
+
+
+def _not_installed(backend: str) -> ConfigError:
+    return ConfigError(f"--backend {backend}: it is not installed: pip install {backend}")
 
 
 def _require_open_size(path: Path, fixed: bool) -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from helpers import textured_sample, tiny_config
 
-from stereo.checkpoint import save_checkpoint
+from stereo.checkpoint import load_checkpoint, save_checkpoint
 from stereo.errors import CheckpointError, ConfigError
 from stereo.methods import backends
 from stereo.methods.backends import GraphNetwork, load_predictor
@@ -77,6 +77,13 @@ def test_a_backend_that_is_not_installed_is_named(
     (tmp_path / "graph.onnx").touch()
     with pytest.raises(ConfigError, match=rf"{backend}: it is not installed: pip install"):
         GraphNetwork(tmp_path / "graph.onnx", backend)
+    with pytest.raises(ConfigError, match=rf"{backend}: it is not installed: pip install"):
+        load_predictor(None, backend)  # before anything is exported
+
+
+def test_a_graph_is_no_checkpoint(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"graph\.onnx: an ONNX file is for infer\.py --backend"):
+        load_checkpoint(tmp_path / "graph.onnx")
 
 
 @pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
