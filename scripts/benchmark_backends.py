@@ -13,6 +13,7 @@ import torch
 
 from stereo.benchmark.backends import HEADER, compare
 from stereo.cli import require_at_least, run, script_parser
+from stereo.config import check_max_disparity
 from stereo.data.formats import read_image
 from stereo.device import describe_machine
 
@@ -22,16 +23,20 @@ _PAIR = [str(Path(__file__).resolve().parents[1] / "docs" / "pair" / name) for n
 def main(argv: list[str] | None = None) -> int:
     parser = script_parser(__doc__)
     parser.add_argument("--checkpoint", metavar="FILE", help="weights (default: those that ship)")
+    parser.add_argument("--max-disparity", type=int, metavar="N", help="px, of all (default: as it was trained)")
     parser.add_argument("--pair", nargs=2, default=_PAIR, metavar=("LEFT", "RIGHT"), help="default: docs/pair")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), metavar="N", help="default: all cores")
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="calls of each (default: 5)")
     args = parser.parse_args(argv)
     require_at_least(1, args, "threads", "rounds")
+    if args.max_disparity is not None:
+        check_max_disparity(args.max_disparity, "--max-disparity")
     left, right = map(read_image, args.pair)
     print(f"{describe_machine(torch.device('cpu'))}; {args.threads} threads; {left.shape[1]}×{left.shape[0]} px")
     print(HEADER)
     with tempfile.TemporaryDirectory() as folder:
-        for line in compare(args.checkpoint, left, right, Path(folder), args.threads, args.rounds):
+        lines = compare(args.checkpoint, left, right, Path(folder), args.threads, args.rounds, args.max_disparity)
+        for line in lines:
             print(line, flush=True)
     return 0
 

@@ -112,6 +112,8 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     Raises: CheckpointError.
     """
     path = Path(path)
+    if path.suffix.lower() == ".onnx":
+        raise CheckpointError(f"{path}: an ONNX file is for infer.py --backend onnxruntime or openvino; else {_HINT}")
     content = read_torch_file(path, _HINT)
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         if psmnet_preset(content) is not None:

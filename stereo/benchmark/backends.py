@@ -25,7 +25,13 @@ _Call = Callable[[], Map]
 
 
 def compare(
-    checkpoint: str | Path | None, left: Image, right: Image, folder: Path, threads: int, rounds: int
+    checkpoint: str | Path | None,
+    left: Image,
+    right: Image,
+    folder: Path,
+    threads: int,
+    rounds: int,
+    max_disparity: int | None = None,
 ) -> Iterator[str]:
     """Yield a line of :data:`HEADER` for each: medians of calls in turn, over the pair, and their ratios.
 
@@ -33,10 +39,11 @@ def compare(
         checkpoint: As for :meth:`Predictor.from_checkpoint`. left, right: RGB uint8 [H, W, 3].
         folder: Where the exported network may lie meanwhile.
         threads: Of each. rounds: In each of which all are called once.
+        max_disparity: px, of each; None: as the network was trained.
     """
     torch.set_num_threads(threads)
     cv2.setNumThreads(threads)
-    calls = dict(_calls(checkpoint, left, right, folder, threads))
+    calls = dict(_calls(checkpoint, left, right, folder, threads, max_disparity))
     memory = {name: peak_memory(call, torch.device("cpu")) for name, call in calls.items()}
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     maps: dict[str, Map] = {}
@@ -54,11 +61,16 @@ def compare(
 
 
 def _calls(
-    checkpoint: str | Path | None, left: Image, right: Image, folder: Path, threads: int
+    checkpoint: str | Path | None,
+    left: Image,
+    right: Image,
+    folder: Path,
+    threads: int,
+    max_disparity: int | None,
 ) -> Iterator[tuple[str, _Call]]:
     """Yield what is installed here, by name."""
-    predictor = Predictor.from_checkpoint(checkpoint, "cpu")
-    coarse = Predictor.from_checkpoint(checkpoint, "cpu", precision="bf16")
+    predictor = Predictor.from_checkpoint(checkpoint, "cpu", max_disparity)
+    coarse = Predictor.from_checkpoint(checkpoint, "cpu", max_disparity, precision="bf16")
     sgbm = Sgbm(predictor.max_disparity)
     yield BASELINE, lambda: sgbm.predict_sample(StereoSample(left, right, name="pair")).disparity
     yield REFERENCE, lambda: predictor.predict(left, right)
@@ -66,7 +78,7 @@ def _calls(
     if any(find_spec(name) is None for name in ("onnx", "onnxscript", "onnxruntime")):
         return
     path = folder / "network.onnx"
-    write_onnx(Predictor.from_checkpoint(checkpoint, "cpu").network, path)  # type: ignore[arg-type]
+    write_onnx(Predictor.from_checkpoint(checkpoint, "cpu", max_disparity).network, path)  # type: ignore[arg-type]
     for backend in BACKENDS:
         for precision in PRECISIONS if backend == "openvino" else PRECISIONS[:1]:
             if find_spec(backend) is None:

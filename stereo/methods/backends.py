@@ -5,6 +5,7 @@ A :class:`GraphNetwork` stands in a Predictor for the network, so that padding, 
 
 import tempfile
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,7 +40,8 @@ class GraphNetwork(nn.Module):
     stride, min_size, max_disparity: As those of a network. A file of open size takes no image narrower than its range.
 
     Args:
-        path: What scripts/export_onnx.py wrote, with height and width open.
+        path: What scripts/export_onnx.py wrote, with height and width open. OpenVINO compiles it for the size of the
+            images, some seconds, and again where the size changes.
         backend: One of `BACKENDS`.
         threads: None: as many as PyTorch has.
         precision: bf16 is for openvino alone: where the processor has it, it is faster, and coarser.
@@ -101,6 +103,8 @@ def load_predictor(
                 "export it with that range"
             )
         return Predictor(network, "cpu", **options)
+    if find_spec(choose(backend, tuple(BACKENDS), "--backend")) is None:  # said before the export
+        raise _not_installed(backend)
     loaded = load_checkpoint(checkpoint, "cpu", max_disparity)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.onnx"
@@ -114,7 +118,7 @@ def _open_onnxruntime(path: Path, threads: int, precision: Precision) -> tuple[_
     try:
         import onnxruntime
     except ModuleNotFoundError:
-        raise ConfigError("--backend onnxruntime: it is not installed: pip install onnxruntime") from None
+        raise _not_installed("onnxruntime") from None
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     try:
@@ -122,8 +126,13 @@ def _open_onnxruntime(path: Path, threads: int, precision: Precision) -> tuple[_
     except Exception as error:  # its classes have no common base of their own
         raise CheckpointError(f"{path}: ONNX Runtime cannot read it: {_first_line(error)}") from None
 
+    _require_open_size(path, all(isinstance(length, int) for length in session.get_inputs()[0].shape))
+
     def run(left: NDArray[np.float32], right: NDArray[np.float32]) -> _Maps:
-        found: _Maps = session.run(["disparity", "confidence"], {"left": left, "right": right})
+        try:
+            found: _Maps = session.run(["disparity", "confidence"], {"left": left, "right": right})
+        except Exception as error:
+            raise StereoError(f"ONNX Runtime: {_first_line(error)}") from None
         return found
 
     return run, session.get_modelmeta().custom_metadata_map
@@ -133,7 +142,7 @@ def _open_openvino(path: Path, threads: int, precision: Precision) -> tuple[_Run
     try:
         import openvino
     except ModuleNotFoundError:
-        raise ConfigError("--backend openvino: it is not installed: pip install .[openvino]") from None
+        raise _not_installed("openvino") from None
     core = openvino.Core()
     settings = {
         "INFERENCE_NUM_THREADS": threads,
@@ -141,20 +150,34 @@ def _open_openvino(path: Path, threads: int, precision: Precision) -> tuple[_Run
     }
     try:
         model = core.read_model(path)
-        compiled = core.compile_model(model, "CPU", settings)
     except RuntimeError as error:
         raise CheckpointError(f"{path}: OpenVINO cannot read it: {_first_line(error)}") from None
     known = [name for name in _PROPERTIES if model.has_rt_info(["framework", name])]
-    request = compiled.create_infer_request()
+    _require_open_size(path, not model.is_dynamic())
+    requests: dict[tuple[int, ...], Any] = {}  # by the shape of the views, of the last alone
 
     def run(left: NDArray[np.float32], right: NDArray[np.float32]) -> _Maps:
         try:
-            found = request.infer({"left": left, "right": right})
+            if left.shape not in requests:  # of a known size it takes half the memory, and bf16 is closer to fp32
+                requests.clear()
+                model.reshape({"left": list(left.shape), "right": list(left.shape)})
+                requests[left.shape] = core.compile_model(model, "CPU", settings).create_infer_request()
+            found = requests[left.shape].infer({"left": left, "right": right})
         except RuntimeError as error:
             raise StereoError(f"OpenVINO: {_first_line(error)}") from None
         return [np.array(found[name]) for name in ("disparity", "confidence")]  # copies: the memory is the request's
 
     return run, {name: model.get_rt_info(["framework", name]).value for name in known}
+
+
+def _not_installed(backend: str) -> ConfigError:
+    return ConfigError(f"--backend {backend}: it is not installed: pip install {backend}")
+
+
+def _require_open_size(path: Path, fixed: bool) -> None:
+    """Raise CheckpointError for a file of fixed sizes."""
+    if fixed:
+        raise CheckpointError(f"{path}: takes images of one size alone; export it without --size")
 
 
 def _first_line(error: Exception) -> str:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from helpers import textured_sample, tiny_config
 
-from stereo.checkpoint import save_checkpoint
+from stereo.checkpoint import load_checkpoint, save_checkpoint
 from stereo.errors import CheckpointError, ConfigError
 from stereo.methods import backends
 from stereo.methods.backends import GraphNetwork, load_predictor
@@ -77,6 +77,13 @@ def test_a_backend_that_is_not_installed_is_named(
     (tmp_path / "graph.onnx").touch()
     with pytest.raises(ConfigError, match=rf"{backend}: it is not installed: pip install"):
         GraphNetwork(tmp_path / "graph.onnx", backend)
+    with pytest.raises(ConfigError, match=rf"{backend}: it is not installed: pip install"):
+        load_predictor(None, backend)  # before anything is exported
+
+
+def test_a_graph_is_no_checkpoint(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"graph\.onnx: an ONNX file is for infer\.py --backend"):
+        load_checkpoint(tmp_path / "graph.onnx")
 
 
 @pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
@@ -88,14 +95,30 @@ def test_a_file_that_is_no_graph_is_refused(backend: str, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
+def test_a_file_of_one_size_is_refused(backend: str, tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip(backend)
+    views = [onnx.helper.make_tensor_value_info(name, 1, [1, 3, 64, 96]) for name in ("left", "right")]
+    output = onnx.helper.make_tensor_value_info("disparity", 1, [1, 3, 64, 96])
+    node = onnx.helper.make_node("Sub", ["left", "right"], ["disparity"])
+    graph = onnx.helper.make_graph([node], "graph", views, [output])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 20)], ir_version=10)
+    onnx.save(model, tmp_path / "graph.onnx")
+    with pytest.raises(CheckpointError, match=r"graph\.onnx: takes images of one size alone; export it without --size"):
+        GraphNetwork(tmp_path / "graph.onnx", backend)
+
+
+@pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
 def test_a_backend_gives_what_pytorch_gives(backend: str, tmp_path: Path) -> None:
     for name in ("onnx", "onnxscript", "onnxruntime", backend):
         pytest.importorskip(name)
     config = tiny_config(tmp_path)
     torch.manual_seed(0)
     save_checkpoint(tmp_path / "tiny.pt", StereoNetwork(config.model), config, 0)
-    sample = textured_sample(70, 110, 6)
-    expected = Predictor.from_checkpoint(tmp_path / "tiny.pt", "cpu", confidence=True)(sample.left, sample.right)
-    found = load_predictor(tmp_path / "tiny.pt", backend, confidence=True)(sample.left, sample.right)
-    np.testing.assert_allclose(found.disparity, expected.disparity, atol=1e-2)
-    np.testing.assert_allclose(found.confidence, expected.confidence, atol=1e-2)
+    torch_predictor = Predictor.from_checkpoint(tmp_path / "tiny.pt", "cpu", confidence=True)
+    predictor = load_predictor(tmp_path / "tiny.pt", backend, confidence=True)
+    for height, width in ((70, 110), (70, 110), (90, 140)):  # the same size again, and another
+        sample = textured_sample(height, width, 6, seed=height)
+        expected, found = (each(sample.left, sample.right) for each in (torch_predictor, predictor))
+        np.testing.assert_allclose(found.disparity, expected.disparity, atol=1e-2)
+        np.testing.assert_allclose(found.confidence, expected.confidence, atol=1e-2)
