@@ -32,6 +32,7 @@ from stereo.evaluation.regions import BY_DATA, REGIONS
 from stereo.evaluation.run import Evaluation, Output
 from stereo.methods.choice import methods_from
 from stereo.methods.method import Method
+from stereo.methods.predictor import PRECISIONS
 from stereo.processes import Processes, join_processes
 
 
@@ -88,6 +89,7 @@ def _methods(args: argparse.Namespace) -> list[Method]:
         max_disparity=args.max_disparity,
         oracle_range=args.oracle_range,
         confidence=args.confidence,
+        precision=args.precision,
         flip_test=args.flip_test,
         scale=args.scale,
         resize_predictions=args.resize_predictions,
@@ -125,6 +127,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
         + described.replace("%", "%%"),
     )
     parser.add_argument("--confidence", action="store_true", help="also score the network's confidence")
+    parser.add_argument("--precision", choices=PRECISIONS, default="fp32", help="of the network (default: fp32)")
     parser.add_argument("--regions", action="store_true", help="also score the parts of the images, each in a row")
     parser.add_argument("--output", metavar="DIR", help="write report.json, per_image.csv and previews here")
     parser.add_argument("--html", action="store_true", help="also write report.html, which needs no network")

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal, get_args
+
+import numpy as np
 
 from stereo.data.families.pair_list import PairList
 from stereo.data.formats import IMAGE_SUFFIXES, read_image
@@ -21,9 +22,8 @@ from stereo.data.sample import Image
 from stereo.errors import DataError
 from stereo.output import safe_name
 
-# How one image holds both views: the left one at its left, or at its top.
-Layout = Literal["side-by-side", "top-bottom"]
-LAYOUTS: tuple[Layout, ...] = get_args(Layout)
+# How one picture holds both views: the axis that they share out, and whether the left view comes first.
+LAYOUTS = {"side-by-side": (1, True), "right-left": (1, False), "top-bottom": (0, True), "bottom-top": (0, False)}
 # Bytes of a name, which endings follow; file systems take 255.
 _LONGEST_NAME = 200
 
@@ -108,7 +108,7 @@ def pairs_of_paths(left: str | Path, right: str | Path) -> ImagePairs:
     return ImagePairs([_pair_of_files(PairFiles(name, lefts[name], rights[name])) for name in names], unmatched)
 
 
-def pairs_of_layout(path: str | Path, layout: Layout) -> ImagePairs:
+def pairs_of_layout(path: str | Path, layout: str) -> ImagePairs:
     """Return the pairs of images that hold both views each: one image, a folder or a pattern of them.
 
     Raises: DataError where there is no image.
@@ -120,21 +120,28 @@ def pairs_of_layout(path: str | Path, layout: Layout) -> ImagePairs:
     return ImagePairs([ImagePair(name, partial(_read_layout, image, layout)) for name, image in images.items()], [])
 
 
-def split_layout(image: Image, layout: Layout, name: str = "the image") -> tuple[Image, Image]:
-    """Return the left and the right view of an image that holds both. Raises: DataError where they differ in size."""
-    axis = 1 if layout == "side-by-side" else 0
-    length = image.shape[axis]
-    if length % 2 or length < 2:
+def split_views(picture: Image, layout: str, name: str = "the picture") -> tuple[Image, Image]:
+    """Return the left and the right view of a picture that holds both.
+
+    Args:
+        picture: RGB uint8 [H, W, 3].
+        layout: One of `LAYOUTS`.
+        name: what the picture is called in messages.
+
+    Raises: DataError where it cannot be halved.
+    """
+    axis, left_first = LAYOUTS[layout]
+    if picture.shape[axis] % 2:
         raise DataError(
-            f"{name} is {image.shape[1]}×{image.shape[0]} (width × height), which {layout} cannot be halved; cut off "
-            "what belongs to neither view"
+            f"{name}: is {picture.shape[1]}×{picture.shape[0]} (width × height), expected an even "
+            f"{('height', 'width')[axis]} for two views {layout}; cut off what belongs to neither view"
         )
-    half = length // 2
-    return (image[:, :half], image[:, half:]) if axis == 1 else (image[:half], image[half:])
+    first, second = (np.ascontiguousarray(half) for half in np.split(picture, 2, axis))
+    return (first, second) if left_first else (second, first)
 
 
-def _read_layout(path: Path, layout: Layout) -> tuple[Image, Image]:
-    return split_layout(read_image(path), layout, str(path))
+def _read_layout(path: Path, layout: str) -> tuple[Image, Image]:
+    return split_views(read_image(path), layout, str(path))
 
 
 def _pair_of_files(files: PairFiles) -> ImagePair:

@@ -7,7 +7,7 @@ from stereo.config.checks import require
 from stereo.methods.bm import Bm
 from stereo.methods.matcher import Matcher, TrueRange
 from stereo.methods.method import Method
-from stereo.methods.predictor import Predictor
+from stereo.methods.predictor import Precision, Predictor
 from stereo.methods.sgbm import Sgbm
 from stereo.methods.stored import StoredPredictions
 from stereo.methods.variants import FlipTest, Scaled
@@ -27,6 +27,7 @@ def methods_from(
     max_disparity: int | None = None,
     oracle_range: bool = False,
     confidence: bool = False,
+    precision: Precision = "fp32",
     flip_test: bool = False,
     scale: float | None = None,
     resize_predictions: bool = False,
@@ -39,6 +40,7 @@ def methods_from(
         max_disparity: px, the range of network, sgbm and bm. None: their own.
         oracle_range: sgbm and bm search up to each image's true maximum instead.
         confidence: The network gives one.
+        precision: Of the network; see :class:`Predictor`.
         flip_test, scale: Run network, sgbm and bm so; see :class:`FlipTest` and :class:`Scaled`. None: at the images'
             own size.
         resize_predictions: See :class:`StoredPredictions`.
@@ -52,6 +54,7 @@ def methods_from(
     _check_user("--max-disparity", max_disparity is not None, kinds, RUN)
     _check_user("--oracle-range", oracle_range, kinds, list(MATCHERS))
     _check_user("--confidence", confidence, kinds, ["network"])
+    _check_user("--precision", precision != "fp32", kinds, ["network"])
     _check_user("--flip-test", flip_test, kinds, RUN)
     _check_user("--scale", scale is not None, kinds, RUN)
     _check_user("--resize-predictions", resize_predictions, kinds, [STORED])
@@ -62,7 +65,9 @@ def methods_from(
     for word in words:
         method: Method
         if word == "network":
-            method = Predictor.from_checkpoint(checkpoint, device, max_disparity, confidence=confidence)
+            method = Predictor.from_checkpoint(
+                checkpoint, device, max_disparity, confidence=confidence, precision=precision
+            )
         elif word not in MATCHERS:
             method = StoredPredictions(word.removeprefix(_PREFIX), resize_predictions)
         elif oracle_range:

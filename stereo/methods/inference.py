@@ -20,7 +20,7 @@ from stereo.camera.rig import RectifiedViews, Rig
 from stereo.data.image_pairs import ImagePair
 from stereo.data.sample import Map, StereoSample, check_pair
 from stereo.errors import DataError
-from stereo.methods.labels import consistent, fill, label, wider_range
+from stereo.methods.labels import consistent, fill, label, range_sentence, wider_range
 from stereo.methods.method import Method, Prediction, predict_samples
 from stereo.methods.outputs import Outputs, PairMaps
 from stereo.methods.variants import Scaled
@@ -222,10 +222,7 @@ class Inference:
         wider = wider_range(disparity, limit)
         if wider is None:
             return None
-        return (
-            f"disparities lie at the end of the network's range of {limit} px; where the scene is nearer than that "
-            f"they are wrong: try --max-disparity {_option(wider * scale)}"
-        )
+        return range_sentence(limit, _option(wider * scale))
 
     def _maps(self, views: RectifiedViews, prediction: Prediction) -> PairMaps:
         disparity, right = prediction.disparity, prediction.disparity_right

@@ -118,3 +118,15 @@ def wider_range(disparity: Map, max_disparity: int) -> int | None:
     if max_disparity >= widest or (disparity > end_of_range(max_disparity)).mean() <= _CUT_OFF_SHARE:
         return None
     return min(2 * max_disparity, widest)
+
+
+def range_sentence(max_disparity: int, wider: int) -> str:
+    """Return what to say where a range seems too small.
+
+    Args:
+        max_disparity: px: the method's range. wider: px, of the full image: the range to try.
+    """
+    return (
+        f"disparities lie at the end of the network's range of {max_disparity} px; where the scene is nearer than that "
+        f"they are wrong: try --max-disparity {wider}"
+    )

@@ -4,7 +4,7 @@
 predicts them, with `smoothing`, into a `preview`, which is a `video_file`; `command` is infer.py on videos.
 """
 
-from stereo.video.frames import LAYOUTS, Frame, FrameRange, StereoFrames
+from stereo.video.frames import Frame, FrameRange, StereoFrames
 from stereo.video.inference import InferredVideo, infer_video
 from stereo.video.opening import is_video, open_frames
 from stereo.video.preview import PreviewVideo
@@ -13,7 +13,6 @@ from stereo.video.video_file import CODECS
 
 __all__ = [
     "CODECS",
-    "LAYOUTS",
     "Frame",
     "FrameRange",
     "InferredVideo",

@@ -7,6 +7,7 @@ from stereo.camera.rig import RectifiedViews, Rig
 from stereo.config.checks import require
 from stereo.data.sample import Image, check_pair
 from stereo.methods.inference import Inference
+from stereo.methods.labels import range_sentence
 from stereo.video.frames import FrameRange
 from stereo.video.inference import InferredVideo, infer_video
 from stereo.video.opening import open_frames
@@ -89,12 +90,9 @@ def _report(done: InferredVideo, inference: Inference) -> int:
         f"{done.width}×{done.height} px, disparity {done.lowest:.2f} … {done.highest:.2f} px, "
         f"{done.seconds / done.frames:.2f} s a frame on {inference.method.device}"
     )
-    if done.wider_range is not None:
-        print(
-            f"warning: disparities lie at the end of the network's range of {inference.method.max_disparity} px; where "
-            f"the scene is nearer than that they are wrong: try --max-disparity {done.wider_range}",
-            file=sys.stderr,
-        )
+    limit = inference.method.max_disparity
+    if limit is not None and done.wider_range is not None:
+        print(f"warning: {range_sentence(limit, done.wider_range)}", file=sys.stderr)
     if done.stopped_by is not None:
         return 128 + done.stopped_by
     return 1 if done.problems else 0

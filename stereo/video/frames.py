@@ -4,14 +4,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-import numpy as np
-
 from stereo.config.checks import choose, require
+from stereo.data.image_pairs import LAYOUTS, split_views
 from stereo.data.sample import Image
 from stereo.errors import ConfigError, DataError
 
-# How one picture holds both views: the axis that they share out, and whether the left view comes first.
-LAYOUTS = {"side-by-side": (1, True), "right-left": (1, False), "top-bottom": (0, True), "bottom-top": (0, False)}
 # Two videos whose rates differ by more than this are not of one rig.
 _RATE_TOLERANCE = 0.01
 
@@ -201,26 +198,6 @@ class StereoFrames:
                 f"{_size(right.shape)} (width × height); a rectified pair has one size"
             )
         return Frame(self._left.frame_name, left, right)
-
-
-def split_views(picture: Image, layout: str, name: str = "the picture") -> tuple[Image, Image]:
-    """Return the left and the right view of a picture that holds both.
-
-    Args:
-        picture: RGB uint8 [H, W, 3].
-        layout: One of `LAYOUTS`.
-        name: what the picture is called in messages.
-
-    Raises: DataError where it cannot be halved.
-    """
-    axis, left_first = LAYOUTS[layout]
-    if picture.shape[axis] % 2:
-        raise DataError(
-            f"{name}: is {_size(picture.shape)} (width × height), expected an even {('height', 'width')[axis]} for "
-            f"two views {layout}"
-        )
-    first, second = (np.ascontiguousarray(half) for half in np.split(picture, 2, axis))
-    return (first, second) if left_first else (second, first)
 
 
 def _behind(left: Stream, right: Stream) -> Stream | None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stereo.data.formats import write_image
-from stereo.data.image_pairs import Layout, pairs_of_layout, pairs_of_list, pairs_of_paths, split_layout
+from stereo.data.image_pairs import LAYOUTS, pairs_of_layout, pairs_of_list, pairs_of_paths, split_views
 from stereo.errors import DataError
 
 
@@ -79,14 +79,15 @@ def test_a_file_whose_name_looks_like_a_pattern_is_a_file(tmp_path: Path) -> Non
     assert pairs_of_paths(left, right).single
 
 
-@pytest.mark.parametrize("layout", ["side-by-side", "top-bottom"])
-def test_an_image_that_holds_both_views_is_halved(tmp_path: Path, layout: Layout) -> None:
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_an_image_that_holds_both_views_is_halved(tmp_path: Path, layout: str) -> None:
     image = np.zeros((6, 8, 3), np.uint8)
     image[:, 4:] += 1
     image[3:] += 10
-    left, right = split_layout(image, layout)
-    assert (left.shape, right.shape) == ((3, 8, 3), (3, 8, 3)) if layout == "top-bottom" else ((6, 4, 3), (6, 4, 3))
-    np.testing.assert_array_equal(right.astype(int) - left, 10 if layout == "top-bottom" else 1)
+    left, right = split_views(image, layout)
+    assert left.shape == right.shape == ((3, 8, 3) if layout in ("top-bottom", "bottom-top") else (6, 4, 3))
+    step = {"side-by-side": 1, "right-left": -1, "top-bottom": 10, "bottom-top": -10}[layout]
+    np.testing.assert_array_equal(right.astype(int) - left, step)
     for name in ("x.png", "folder/y.png", "folder/.z.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         write_image(tmp_path / name, image)
@@ -97,7 +98,7 @@ def test_an_image_that_holds_both_views_is_halved(tmp_path: Path, layout: Layout
 
 def test_an_image_of_an_odd_side_is_not_halved(tmp_path: Path) -> None:
     pair = pairs_of_layout(_image(tmp_path / "x.png", width=7), "side-by-side").pairs[0]
-    with pytest.raises(DataError, match=r"x\.png is 7×4 .* cannot be halved"):
+    with pytest.raises(DataError, match=r"x\.png: is 7×4 .* expected an even width"):
         pair.read()
 
 

@@ -26,11 +26,12 @@ def test_methods_come_in_the_order_of_their_words_each_once(tmp_path: Path) -> N
 def test_options_reach_the_methods(tmp_path: Path) -> None:
     words = ["network", "sgbm", "bm", f"predictions:{tmp_path}"]
     network, sgbm, bm, stored = methods_from(
-        words, device="cpu", max_disparity=64, confidence=True, resize_predictions=True
+        words, device="cpu", max_disparity=64, confidence=True, precision="bf16", resize_predictions=True
     )
     assert (network.max_disparity, sgbm.max_disparity, bm.max_disparity) == (64, 64, 64)
     assert isinstance(network, Predictor)
     assert network.confidence
+    assert network.precision == "bf16"
     assert network.device == torch.device("cpu")
     assert stored.settings["resize"]
     assert methods_from(["sgbm"], max_disparity=40)[0].max_disparity == 48  # of a matcher any number
@@ -67,6 +68,7 @@ def test_variants_wrap_what_runs(tmp_path: Path) -> None:
         (["predictions:."], {"max_disparity": 64}, "--max-disparity goes with --method network or sgbm or bm only"),
         (["network"], {"oracle_range": True}, "--oracle-range goes with --method sgbm or bm only"),
         (["sgbm"], {"confidence": True}, "--confidence goes with --method network only"),
+        (["sgbm"], {"precision": "bf16"}, "--precision goes with --method network only"),
         (["predictions:."], {"flip_test": True}, "--flip-test goes with"),
         (["predictions:."], {"scale": 0.5}, "--scale goes with"),
         (["network"], {"resize_predictions": True}, "--resize-predictions goes with --method predictions:DIR only"),

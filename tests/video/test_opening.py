@@ -9,9 +9,10 @@ import pytest
 from helpers.videos import FRAMES, HEIGHT, RATE, WIDTH, pan, write_images, write_video
 
 from stereo.data.formats import write_image
+from stereo.data.image_pairs import LAYOUTS
 from stereo.data.sample import Image
 from stereo.errors import ConfigError, DataError, FormatError, StereoError
-from stereo.video import LAYOUTS, FrameRange, is_video, open_frames
+from stereo.video import FrameRange, is_video, open_frames
 
 
 def _check(frames: Any, numbers: list[int]) -> None:
