@@ -336,20 +336,30 @@ def test_the_right_view_is_given_beside_the_left_one(upsampling: Literal["convex
     assert having.disparity_right.shape == (40, 70)
 
 
-def test_the_right_view_of_the_shipped_network_is_near_the_truth_of_that_view() -> None:
-    world = SyntheticWorld(SyntheticConfig(seed=5, height=192, width=320, max_disparity=48))
-    predictor = Predictor.from_checkpoint(device="cpu", max_disparity=64, right=True)
-    for index in range(2):
-        sample = world[index]
-        right = predictor.predict_sample(sample).disparity_right
-        assert right is not None
-        truth = right_disparity_of(sample)
-        known = truth > 0
-        assert known.mean() > 0.5
-        assert np.median(np.abs(right - truth)[known]) < 1
-        # The left view's disparities would not do: most lie elsewhere in the right one.
-        left = predictor.predict_sample(sample).disparity
-        assert np.median(np.abs(right - truth)[known]) < 0.5 * np.median(np.abs(left - truth)[known])
+def test_the_right_view_has_its_surfaces_where_that_view_shows_them() -> None:
+    canvas, square = (
+        cv2.normalize(cv2.GaussianBlur(_image(96, 200, seed)[:, :width], (0, 0), 2.5), None, 0, 255, cv2.NORM_MINMAX)  # type: ignore[call-overload]
+        for seed, width in ((0, 200), (1, 48))
+    )
+    left, right = canvas[:, :192].copy(), canvas[:, 8:].copy()
+    left[24:72, 96:144] = right[24:72, 72:120] = square[:48]  # at 24 px, in front of the plane at 8 px
+    predictor = Predictor.from_checkpoint("slim", "cpu", 64, right=True)
+    disparity = predictor.predict_sample(StereoSample(left, right)).disparity_right
+    assert disparity is not None
+    assert abs(np.median(disparity[28:68, 76:116]) - 24) < 2
+    assert abs(np.median(disparity[28:68, 124:140]) - 8) < 4  # where the left view has the square
+
+
+def test_the_right_view_of_the_default_weights_is_not_the_left_one() -> None:
+    # A scene with near things, which lie elsewhere in the right view.
+    sample = SyntheticWorld(SyntheticConfig(seed=5, height=192, width=320, max_disparity=48))[2]
+    prediction = Predictor.from_checkpoint(device="cpu", max_disparity=64, right=True).predict_sample(sample)
+    assert prediction.disparity_right is not None
+    truth = right_disparity_of(sample)
+    known = truth > 0
+    right, left = (np.abs(disparity - truth)[known] for disparity in (prediction.disparity_right, prediction.disparity))
+    assert np.median(right) < 1
+    assert (right > 3).mean() < 0.7 * (left > 3).mean()
 
 
 def test_bf16_is_coarser_but_near_and_says_so() -> None:
