@@ -4,6 +4,7 @@ import itertools
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from stereo.checkpoint import DEFAULT_WEIGHTS, find_weights
 from stereo.config import AttentionConfig, SyntheticConfig
 from stereo.data.formats import write_image
+from stereo.data.sample import StereoSample
 from stereo.data.synthetic import SyntheticWorld
 from stereo.errors import ConfigError, DataError, StereoError
 from stereo.methods.labels import wider_range
