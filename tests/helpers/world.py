@@ -29,7 +29,7 @@ def clean_pair(index: int) -> StereoSample:
 
 def scene_of(config: SyntheticConfig, index: int) -> Scene:
     """Return the scene of a pair, without light and materials."""
-    return choose_scene(stream(config.seed, index, Purpose.SCENE), config)
+    return choose_scene(*(stream(config.seed, index, purpose) for purpose in (Purpose.SCENE, Purpose.EXTRAS)), config)
 
 
 def grid(height: int, width: int) -> tuple[Map, Map]:

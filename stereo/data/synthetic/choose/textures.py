@@ -1,6 +1,7 @@
 """Choosing textures: which canvas or photograph a surface shows, how it lies there, and in which colors."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -10,14 +11,23 @@ from stereo.config import SyntheticConfig
 from stereo.data.synthetic.arrays import Box, Float32
 from stereo.data.synthetic.assets.canvases import CANVAS_SIDES, make_canvas, with_fourth_channel
 from stereo.data.synthetic.assets.photographs import crop_of_photograph
+from stereo.data.synthetic.choose.style import pick
 from stereo.data.synthetic.choose.surfaces import choose_angle
 from stereo.data.synthetic.scene.surface import Surface, Wave
 from stereo.data.synthetic.scene.texture import Texture
 from stereo.data.synthetic.streams import photograph_stream
 
+# Of each size, in a world with a bank: canvases of one pattern alone.
+_BANK_OF_ONE_PATTERN = 24
 
-def choose_texture(rng: Generator, config: SyntheticConfig, box: Box) -> Texture:
-    """Return a texture for a surface that fills a box of the left view."""
+
+def choose_texture(
+    rng: Generator, config: SyntheticConfig, box: Box, looks: Mapping[str, float] | None = None
+) -> Texture:
+    """Return a texture for a surface that fills a box of the left view.
+
+    looks: Names and weights of the patterns to choose from, or of `any` pattern or photograph. None or empty: any.
+    """
     x0, y0, x1, y1 = box
     density = math.exp(rng.uniform(math.log(0.7), math.log(1.6)))
     tilt = rng.normal(0, 0.1) if rng.random() < 0.5 else rng.uniform(0, 2 * np.pi)
@@ -38,6 +48,11 @@ def choose_texture(rng: Generator, config: SyntheticConfig, box: Box) -> Texture
         phase=choose_angle(rng, np.pi),
     )
     tones = choose_tones(rng)
+    look = pick(rng, looks) if looks else "any"
+    if look != "any":
+        bank = min(config.texture_bank, _BANK_OF_ONE_PATTERN)
+        number = number % bank if bank > 0 else number
+        return Texture(make_canvas(config.seed, side, number, look), matrix, brightness, tones)
     photographs = 0.0 if config.textures is None else config.texture_share
     if config.textures is not None and kind < photographs:
         canvas = crop_of_photograph(photograph_stream(picture), config.textures, side, side)
