@@ -13,7 +13,7 @@ from numpy.random import Generator
 from stereo.data.synthetic.arrays import Bytes, Float32
 from stereo.data.synthetic.assets.paint import colors, noise, ramp, stamp_text
 
-FLAT, REPEATED = "flat", "repeated"
+FLAT, PAINT, REPEATED = "flat", "paint", "repeated"
 
 
 def _base(rng: Generator, height: int, width: int) -> Bytes:
@@ -214,6 +214,16 @@ def speckle(rng: Generator, height: int, width: int) -> Float32:
     return ramp(rng, values, int(rng.integers(2, 4)))
 
 
+def paint(rng: Generator, height: int, width: int) -> Float32:
+    """Return the paint of a room: white, gray or a muted color, often textureless, softly shaded."""
+    value = 255 * (rng.uniform(0.6, 1.0) if rng.random() < 0.6 else rng.uniform(0.05, 0.7))
+    color = np.float32(value) * (1 + rng.normal(0, rng.choice([0.02, 0.12]), 3)).astype(np.float32)
+    shade = 1 - np.float32(rng.uniform(0, 0.4)) * noise(rng, height, width, rng.uniform(1, 2.5), 2, 0.3)
+    grain = rng.random((height, width), dtype=np.float32) - np.float32(0.5)
+    levels = shade + grain * np.float32(rng.choice([0.0, 0.0, rng.uniform(0, 0.04)]))
+    return np.asarray(levels[..., None] * color, np.float32)
+
+
 def repeated(rng: Generator, height: int, width: int) -> Float32:
     """Return one cell over and over, the same to the last texel: panes, bricks, slats, tiles, cloth."""
     rows, columns = (round(math.exp(rng.uniform(math.log(6), math.log(56)))) for _ in range(2))
@@ -255,6 +265,7 @@ PATTERNS: dict[str, tuple[float, Callable[[Generator, int, int], Float32]]] = {
     "collage": (0.06, collage),
     "text": (0.05, text),
     "speckle": (0.03, speckle),
+    PAINT: (0.0, paint),
     REPEATED: (0.0, repeated),
 }
 _NAMES = tuple(PATTERNS)
@@ -270,7 +281,7 @@ def make_pattern(rng: Generator, height: int, width: int, name: str | None = Non
     """
     name = name or _NAMES[int(rng.choice(len(_NAMES), p=_WEIGHTS))]
     image = PATTERNS[name][1](rng, height, width)
-    if name not in (FLAT, REPEATED):
+    if name not in (FLAT, PAINT, REPEATED):
         if rng.random() < 0.4:  # washed-out and dark surfaces
             image = image * np.float32(rng.uniform(0.2, 1)) + np.float32(rng.uniform(0, 80))
         if rng.random() < 0.4:  # dirt, wear, soft shadows

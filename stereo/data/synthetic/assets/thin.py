@@ -54,7 +54,7 @@ def wires(rng: Generator, height: int, width: int, density: float) -> Bytes:
 
 
 def grille(rng: Generator, height: int, width: int, density: float) -> Bytes:
-    """Return equal bars, 1.3 to 4 px wide, at equal distances within a rim: chair backs, railings, radiators, fences."""
+    """Return equal bars, 1.3 to 4 px wide, at equal distances in a rim: chair backs, railings, radiators, fences."""
     thickness = density * rng.uniform(1.3, 4)
     rim = thickness * rng.uniform(1, 3)
     left, top, right, bottom = 2 + rim / 2, 2 + rim / 2, width - 3 - rim / 2, height - 3 - rim / 2

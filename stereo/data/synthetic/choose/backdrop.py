@@ -65,7 +65,7 @@ def _choose_interior(rng: Generator, stage: Stage) -> Backdrop:
     if room.floor is not None:
         floor = Floor(room.surface(room.floor), room.floor, _horizon(room.floor, stage))
     below = () if floor is None else (floor.surface,)
-    windows = choose_windows(rng, room) if rng.random() < 0.4 else None
+    windows = choose_windows(rng, room) if rng.random() < 0.5 else None
     if windows is not None:
         outdoors = Surface(
             (Plane(rng.uniform(stage.low, 0.5 * stage.far + stage.low), 0.0, 0.0),), stage.low, stage.high

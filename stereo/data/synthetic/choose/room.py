@@ -14,12 +14,15 @@ from stereo.data.synthetic.scene.texture import Outline
 
 # The outline of a wall with windows reaches so far beyond both views, px.
 _BEYOND = 8
+# Of a window, px.
+_THINNEST_BAR = 1.6
 
 
 class Room:
     """A box seen from within, turned and tilted at random; some of its sides are missing.
 
-    floor, ceiling, left, right: Planes, or None where they are missing or too steep. back: The far wall.
+    floor, ceiling, left, right: Planes, or None where they are missing or too steep. back: The far wall; turned_away:
+        it was too steep, and faces the camera instead.
     """
 
     def __init__(self, rng: Generator, stage: Stage) -> None:
@@ -28,8 +31,8 @@ class Room:
         right, down, ahead = self.axes
         self.distance = stage.focal_length / stage.far
         back = stage.camera.plane(-ahead, self.distance * ahead)
-        steep = abs(back.slope_x) > MAX_SLOPE_X
-        self.back = Plane(stage.far, 0.0, 0.0) if steep else back
+        self.turned_away = abs(back.slope_x) > MAX_SLOPE_X
+        self.back = Plane(stage.far, 0.0, 0.0) if self.turned_away else back
         self.floor = self._side(down, stage.height / 2, rng.uniform(0.35, 0.95), rng.random() < 0.85)
         self.ceiling = self._side(-down, stage.height / 2, rng.uniform(0.2, 0.7), rng.random() < 0.5)
         self.left = self._side(-right, stage.width / 2, rng.uniform(0.3, 0.9), rng.random() < 0.6)
@@ -50,14 +53,23 @@ class Room:
 def choose_windows(rng: Generator, room: Room) -> Outline | None:
     """Return where the walls of a room are, with windows cut out of the far one; None where none fits."""
     stage = room.stage
-    visible = (
-        room.distance * np.array([stage.width, stage.height]) / stage.focal_length
-    )  # of the wall, its size in space
-    center = rng.uniform(-0.3, 0.3, 2) * visible
+    back, walls = room.surface(room.back), room.surface(room.back, room.left, room.right, room.ceiling, room.floor)
+    for _ in range(4):
+        x, y = rng.uniform(0.15, 0.85) * stage.width, rng.uniform(0.1, 0.7) * stage.height
+        disparity = back.at_point(x, y)
+        if disparity >= walls.at_point(x, y):
+            break
+    else:
+        return None
+    right, down, ahead = room.axes
+    center = room.axes[:2] @ stage.camera.point(x, y, disparity)
+    # Of the wall, in space.
+    visible = np.array([stage.width, stage.height]) / disparity
     size = rng.uniform(0.2, 0.8, 2) * visible
-    columns, rows = int(rng.integers(1, 7)), int(rng.integers(1, 6))
+    most = np.maximum(size * disparity / (4 * _THINNEST_BAR), 1).astype(int)
+    columns, rows = min(int(rng.integers(1, 7)), most[0]), min(int(rng.integers(1, 6)), most[1])
     pane = size / (columns, rows)
-    bar = rng.uniform(0.03, 0.2) * float(min(pane))
+    bar = max(rng.uniform(0.03, 0.2) * float(min(pane)), _THINNEST_BAR / disparity)
     corners = []
     for row in range(rows):
         for column in range(columns):
@@ -65,9 +77,8 @@ def choose_windows(rng: Generator, room: Room) -> Outline | None:
             high = low + pane - bar
             corners += [(low[0], low[1]), (high[0], low[1]), (high[0], high[1]), (low[0], high[1])]
     on_wall = np.array(corners)
-    right, down, ahead = room.axes
     points = on_wall[:, :1] * right + on_wall[:, 1:] * down + room.distance * ahead
-    if points[:, 2].min() < 0.2 * room.distance or room.back.slope_x == 0 == room.back.slope_y:
+    if room.turned_away or points[:, 2].min() < 0.2 * room.distance:
         return None
     seen = stage.camera.project(points)[:, :2].reshape(-1, 4, 2)
     return _wall_without(seen, stage)

@@ -109,8 +109,8 @@ STYLES: dict[SceneStyle, Style] = {
         forms=_FLYING.forms | {"fronto_parallel": 0.12, "folded": 0.05, "block": 0.35, "ball": 0.05, "upright": 0.08},
         shapes=_FLYING.shapes | {"frame": 0.1, "bars": 0.12, "lattice": 0.06, "shelves": 0.08, "grille": 0.06},
         standing=0.7,
-        wall_looks={"flat": 0.55, "plaster": 0.1, "repeated": 0.12, "any": 0.23},
-        object_looks={"any": 0.6, "flat": 0.25, "repeated": 0.15},
+        wall_looks={"paint": 0.5, "flat": 0.1, "repeated": 0.15, "any": 0.25},
+        object_looks={"any": 0.6, "paint": 0.15, "flat": 0.1, "repeated": 0.15},
         furniture=1.2,
     ),
     # Very many small things in mid-air.
@@ -120,26 +120,39 @@ STYLES: dict[SceneStyle, Style] = {
         sizes=(0.02, 0.16),
         forms=_FLYING.forms | {"fronto_parallel": 0.3, "slanted": 0.36, "curved": 0.16, "folded": 0.04, "block": 0.06},
         standing=0.0,
-        wall_looks={"any": 0.8, "flat": 0.2},
+        wall_looks={"any": 0.8, "paint": 0.2},
+        object_looks={"any": 1.0},
     ),
     # A road or an open floor below the sky, with thin and repeated things on it.
     "terrain": replace(
         _DRIVING,
         backgrounds={"road": 0.7, "ground": 0.3},
         shapes=_DRIVING.shapes | {"poles": 0.08, "grille": 0.06, "foliage": 0.12, "branches": 0.08},
-        wall_looks={"any": 0.7, "flat": 0.15, "cloud": 0.15},
+        wall_looks={"any": 0.7, "flat": 0.1, "paint": 0.1, "repeated": 0.1},
         object_looks={"any": 0.75, "flat": 0.1, "repeated": 0.15},
     ),
 }
 
-BROAD: dict[SceneStyle, float] = {"rooms": 0.25, "dense": 0.25, "terrain": 0.25, "tabletop": 0.25}
+# In equal parts.
+BROAD: dict[str, Style] = {
+    "rooms": STYLES["rooms"],
+    "dense": STYLES["dense"],
+    "terrain": STYLES["terrain"],
+    "tabletop": replace(
+        STYLES["tabletop"],
+        wall_looks={"any": 0.6, "paint": 0.25, "repeated": 0.15},
+        object_looks={"any": 0.8, "flat": 0.1, "repeated": 0.1},
+    ),
+}
 
 
 def choose_style(rng: Generator, config: SyntheticConfig) -> Style:
     """Return the style of one scene: that of the preset or, for `mixed` and `broad`, one of several."""
     if config.preset == "mixed":
         return STYLES[cast(SceneStyle, pick(rng, config.mixture))]
-    return STYLES[pick(rng, BROAD) if config.preset == "broad" else config.preset]
+    if config.preset == "broad":
+        return BROAD[pick(rng, dict.fromkeys(BROAD, 1.0))]
+    return STYLES[config.preset]
 
 
 def pick(rng: Generator, weights: Mapping[Name, float]) -> Name:

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.random import Generator
 
 from stereo.config import SyntheticConfig
+from stereo.data.sample import Image
 from stereo.data.synthetic.arrays import Box, Float32
-from stereo.data.synthetic.assets.canvases import CANVAS_SIDES, make_canvas, with_fourth_channel
+from stereo.data.synthetic.assets.canvases import CANVAS_SIDES, make_canvas, make_photograph, with_fourth_channel
 from stereo.data.synthetic.assets.photographs import crop_of_photograph
 from stereo.data.synthetic.choose.style import pick
 from stereo.data.synthetic.choose.surfaces import choose_angle
@@ -26,7 +27,8 @@ def choose_texture(
 ) -> Texture:
     """Return a texture for a surface that fills a box of the left view.
 
-    looks: Names and weights of the patterns to choose from, or of `any` pattern or photograph. None or empty: any.
+    looks: Names and weights of the patterns to choose from, or of `any` pattern or photograph, from banks. None or
+        empty: any, and a crop of a photograph of its own.
     """
     x0, y0, x1, y1 = box
     density = math.exp(rng.uniform(math.log(0.7), math.log(1.6)))
@@ -48,11 +50,9 @@ def choose_texture(
         phase=choose_angle(rng, np.pi),
     )
     tones = choose_tones(rng)
-    look = pick(rng, looks) if looks else "any"
-    if look != "any":
-        bank = min(config.texture_bank, _BANK_OF_ONE_PATTERN)
-        number = number % bank if bank > 0 else number
-        return Texture(make_canvas(config.seed, side, number, look), matrix, brightness, tones)
+    if looks:
+        canvas = _choose_from_banks(config, side, number, kind, pick(rng, looks))
+        return Texture(canvas, matrix, brightness, tones)
     photographs = 0.0 if config.textures is None else config.texture_share
     if config.textures is not None and kind < photographs:
         canvas = crop_of_photograph(photograph_stream(picture), config.textures, side, side)
@@ -61,6 +61,20 @@ def choose_texture(
     if config.texture_bank > 0:
         number %= config.texture_bank
     return Texture(make_canvas(config.seed, side, number, pattern), matrix, brightness, tones)
+
+
+def _choose_from_banks(config: SyntheticConfig, side: int, number: int, kind: float, look: str) -> Image:
+    """Return a canvas, or a crop of a photograph, that other surfaces show too, each in its own colors.
+
+    kind: Chooses between photographs and patterns, 0 … 1.
+    """
+    bank = config.texture_bank
+    if look != "any":
+        bank = min(bank, _BANK_OF_ONE_PATTERN)
+    number = number % bank if bank > 0 else number
+    if look == "any" and config.textures is not None and kind < config.texture_share:
+        return make_photograph(number, config.textures, side)
+    return make_canvas(config.seed, side, number, None if look == "any" else look)
 
 
 def choose_tones(rng: Generator) -> Float32:
