@@ -1,6 +1,7 @@
 """What scripts/fetch_textures.py takes of which Debian package. Chosen by eye: photographs, and textures like them.
 
 Left out by eye: logos, drawings, maps, lettering, normal maps, sheets of parts, and what looks like another one.
+Looked at, and nothing found in it: sway-backgrounds (its logo), colobot-common-textures, trigger-rally-data, stellarium-data.
 """
 
 # Ends of paths in a package, where * stands for anything. Of those that fit a path the last decides; "!" leaves it out.
