@@ -58,6 +58,8 @@ def main(argv: list[str] | None = None) -> int:
         for row in measured:
             rows.append(row)
             print(line_of(row), flush=True)
+            if row.status == "failed":
+                print(f"{row.form}, {row.mode}, {row.image}: {row.message}", file=sys.stderr)
     print(*crossovers(rows), sep="\n")
     about = {"command": shlex.join(["python", *sys.argv]), "machine": machine, "time_limit": args.time_limit}
     write(folder, rows, memory_limit, about)
