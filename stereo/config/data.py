@@ -47,10 +47,9 @@ class SyntheticConfig:
     # leaves. They are added to the objects above.
     thin_objects: float | None = None
     foliage: float | None = None
-    # Share of pairs whose views are exposed up to `max_stops` differently, or lit from different directions.
+    # Share of pairs whose views are exposed up to two stops differently, or lit from different directions.
     unequal_exposure: float | None = None
     unequal_light: float | None = None
-    max_stops: float = 2.0
     # Exposure, color, gamma, blur and noise of each view's sensor. Off: both views show the surfaces' own colors.
     photometric: bool = True
     # A folder of photographs, and the share of surfaces that show crops of them. Of the surfaces that do not, the share
@@ -97,7 +96,6 @@ class SyntheticConfig:
         for name in ("thin_objects", "foliage"):
             value = getattr(self, name)
             require(value is None or 0 <= value <= 100, f"synthetic.{name} is {value}, expected a mean, 0 … 100")
-        require(0 <= self.max_stops <= 4, f"synthetic.max_stops is {self.max_stops}, expected 0 … 4")
         # Numbers of more than 32 bits would share streams of random numbers (stereo/data/synthetic/streams.py).
         require(0 <= self.seed < 2**32, f"synthetic.seed is {self.seed}, expected 0 … {2**32 - 1}")
         require(1 <= self.length <= 2**32, f"synthetic.length is {self.length}, expected 1 … {2**32}")
