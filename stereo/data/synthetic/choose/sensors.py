@@ -42,11 +42,11 @@ def with_unequal_exposure(
 ) -> tuple[Sensor, Sensor]:
     """Return the sensors with exposures that differ by up to two stops, in a share of pairs.
 
-    The brighter one is as bright as usual or darker: most of what it shows is not burnt out.
+    The brighter one may burn out a little, so that the darker one still tells its surfaces apart.
     """
     if rng.random() >= effects_of(config).unequal_exposure:
         return sensors
-    brighter = np.exp(rng.uniform(np.log(0.4), np.log(1.3)))
+    brighter = np.exp(rng.uniform(np.log(0.7), np.log(1.8)))
     darker = brighter * 2 ** -rng.uniform(0, _MOST_STOPS)
     order = (brighter, darker) if rng.random() < 0.5 else (darker, brighter)
     left, right = (
