@@ -19,7 +19,7 @@ from stereo.data.synthetic.scene.texture import Texture
 from stereo.data.synthetic.streams import photograph_stream
 
 # Of each size, in a world with a bank: canvases of one pattern alone.
-_BANK_OF_ONE_PATTERN = 24
+BANK_OF_ONE_PATTERN = 24
 
 
 def choose_texture(
@@ -70,7 +70,7 @@ def _choose_from_banks(config: SyntheticConfig, side: int, number: int, kind: fl
     """
     bank = config.texture_bank
     if look != "any":
-        bank = min(bank, _BANK_OF_ONE_PATTERN)
+        bank = min(bank, BANK_OF_ONE_PATTERN)
     number = number % bank if bank > 0 else number
     if look == "any" and config.textures is not None and kind < config.texture_share:
         return make_photograph(number, config.textures, side)
