@@ -26,7 +26,7 @@ from stereo.data.synthetic.render.view import render_view
 from stereo.data.synthetic.scene.material import Light
 from stereo.errors import ConfigError
 
-SMALL = replace(CLEAN, height=96, width=160, max_disparity=48, texture_bank=4, seed=2)
+SMALL = replace(CLEAN, height=96, width=160, max_disparity=48, texture_bank=1, seed=2)
 BUSY = replace(SMALL, thin_objects=2.0, foliage=1.0)
 STAGED = replace(SMALL, height=256, width=512, max_disparity=96)
 
