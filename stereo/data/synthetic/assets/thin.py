@@ -109,10 +109,13 @@ def crown(rng: Generator, height: int, width: int, density: float, layers: int) 
     leaves = np.stack([centers + along, centers + across, centers - along, centers - across], 1)
     bare = rng.random() < 0.15
     of_bar, of_leaf = rng.integers(layers, size=len(starts)), rng.integers(layers, size=count)
+    stems = thickness >= 0.99 * thickness.max()
     found = []
     for layer in range(layers):
         coverage = np.zeros((height, width), np.uint8)
-        mine = (of_bar == layer) | (thickness >= 0.99 * thickness.max()) & (layer == layers // 2)
+        mine = of_bar == layer
+        if layer == layers // 2:
+            mine |= stems  # whole, so that the plant does not float
         draw_bars(coverage, starts[mine], ends[mine], thickness[mine])
         if not bare:
             fill_convex(coverage, leaves[of_leaf == layer])
