@@ -16,15 +16,18 @@ _REFINED_DECAY = 0.8
 class LossConfig:
     """The loss that training minimizes, over all supervised outputs of the network."""
 
-    # smooth_l1: on the disparities alone. mixture: cross-entropy of the ¼ volume against a mixture of Laplaces, plus
-    # smooth_l1 times smooth_l1_weight. A refined output has no volume: its loss is smooth_l1, times 1, by either kind.
-    kind: Literal["smooth_l1", "mixture"] = "mixture"
+    # smooth_l1, l1: on the disparities alone. The other two: cross-entropy of the volume, plus smooth_l1 times
+    # smooth_l1_weight; of a refined output, which has no volume, smooth_l1 times 1.
+    # mixture: the ¼ volume against the mean of the Laplaces of a position's pixels. multi_modal: against the modes of
+    # the true disparities around each pixel, at the resolution that disparity is estimated at: ¼ with convex
+    # upsampling, full with trilinear (as published, with a smooth_l1_weight of 0).
+    kind: Literal["smooth_l1", "l1", "mixture", "multi_modal"] = "mixture"
     # Weight of each supervised output, first to last, one entry for each. null: 1 for the last, 0.7 for the one before
     # it and 0.5 for the first (PSMNet) of up to three; then the refined ones, 1 for the last and 0.8 of the next for
     # each before it.
     output_weights: list[float] | None = None
     smooth_l1_weight: float = 0.3
-    # Scale of the Laplace, in bins of the volume.
+    # Scale of the Laplace, in bins of the volume: of 4 px at ¼, of 1 px at full resolution.
     laplace_scale: float = 0.8
 
     def __post_init__(self) -> None:

@@ -48,7 +48,7 @@ class TrainingStep:
             output: StereoOutput = self.module(batch.left, batch.right)
         predictions = [prediction.float() for prediction in output.predictions]
         max_disparity = self.network.max_disparity
-        loss = stereo_loss(predictions, batch.disparity, batch.valid, max_disparity, self.loss)
+        loss = stereo_loss(predictions, batch.disparity, batch.valid, max_disparity, self.loss, self.network.regression)
         value = loss.item()
         if not math.isfinite(value):
             raise TrainingError(
