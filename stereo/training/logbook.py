@@ -61,10 +61,12 @@ class Logbook:
 
     def report(self, step: int, rate: float) -> None:
         """Report the means of the steps since the last report, and the learning rate of the last of them."""
-        loss, epe = (_mean(values) for values in zip(*self._results, strict=True))
+        loss, epe, norm = (_mean(values) for values in zip(*self._results, strict=True))
         self._results = []
         seconds = (time.monotonic() - self._started) / (step - self._first_step)
-        self._add("training", step, loss=loss, epe=epe, learning_rate=rate, seconds_per_step=seconds)
+        self._add(
+            "training", step, loss=loss, epe=epe, gradient_norm=norm, learning_rate=rate, seconds_per_step=seconds
+        )
         self._bar.set_postfix_str(f"EPE {epe:.2f} px, loss {loss:.3f}")
         if self._bar.disable:  # no terminal: a line in the log instead of a bar
             left = tqdm.format_interval(seconds * (self._steps - step))

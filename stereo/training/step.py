@@ -18,10 +18,11 @@ from stereo.training.losses import stereo_loss
 
 
 class StepResult(NamedTuple):
-    """The loss of a step, and its EPE in px: NaN where no pixel counts."""
+    """The loss of a step, its EPE in px (NaN where no pixel counts), and the gradient's norm before it is clipped."""
 
     loss: float
     epe: float
+    gradient_norm: float
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class TrainingStep:
             output: StereoOutput = self.module(batch.left, batch.right)
         predictions = [prediction.float() for prediction in output.predictions]
         max_disparity = self.network.max_disparity
-        loss = stereo_loss(predictions, batch.disparity, batch.valid, max_disparity, self.loss)
+        loss = stereo_loss(predictions, batch.disparity, batch.valid, max_disparity, self.loss, self.network.regression)
         value = loss.item()
         if not math.isfinite(value):
             raise TrainingError(
@@ -56,13 +57,16 @@ class TrainingStep:
                 "set's ground truth"
             )
         loss.backward()
-        self._clip_gradient()
+        norm = self._clip_gradient()
         self.optimizer.step()
         counted = batch.valid & (batch.disparity > 0) & (batch.disparity < max_disparity)
-        return StepResult(value, float(metrics.epe(output.disparity.detach(), batch.disparity, counted)))
+        return StepResult(value, float(metrics.epe(output.disparity.detach(), batch.disparity, counted)), norm)
 
-    def _clip_gradient(self) -> None:
-        """Raises: TrainingError for a gradient that is not finite: a step along it would leave no weight behind."""
+    def _clip_gradient(self) -> float:
+        """Return the norm of the gradient as it was.
+
+        Raises: TrainingError for a gradient that is not finite: a step along it would leave no weight behind.
+        """
         gradients = {name: item.grad for name, item in self.network.named_parameters() if item.grad is not None}
         norm = nn.utils.get_total_norm(gradients.values())
         if not math.isfinite(norm.item()):
@@ -74,6 +78,7 @@ class TrainingStep:
             )
         if self.gradient_clip > 0:
             nn.utils.clip_grads_with_norm_(self.network.parameters(), self.gradient_clip, norm)
+        return norm.item()
 
 
 def distribute(network: StereoNetwork, processes: Processes, device: torch.device) -> nn.Module:
