@@ -16,7 +16,7 @@ from helpers.runs import same_weights
 
 from stereo.checkpoint import read_checkpoint, save_checkpoint
 from stereo.config import Config, config_to_yaml, load_config
-from stereo.data.loader import StereoBatch
+from stereo.data.loader import StereoBatch, WorkerError
 from stereo.errors import ConfigError, NotFiniteError, OutputError, TrainingError
 from stereo.output import atomic_output, lock_file, sweep_temporary_files
 from stereo.training.signals import STOPPING, Interrupted, noticed_signals
@@ -57,7 +57,7 @@ def broken(step: TrainingStep, batch: StereoBatch) -> StereoBatch:
 def test_a_step_that_is_not_finite_is_skipped_by_name_and_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    states = []
+    states: list[bool] = []
 
     def watch(step: TrainingStep, batch: StereoBatch) -> StepResult:
         before = {name: value.clone() for name, value in step.network.state_dict().items()}
@@ -279,7 +279,7 @@ def test_an_allowed_change_is_taken_and_recorded(tmp_path: Path, capsys: pytest.
     config = tiny_config(tmp_path / "run", steps=2)
     train(config)
     config.training.steps, config.optimizer.learning_rate = 4, 0.01
-    with pytest.raises(TrainingError, match="--allow-change optimizer.learning_rate"):
+    with pytest.raises(TrainingError, match=r"--allow-change optimizer\.learning_rate"):
         train(config, resume="auto")
     train(config, resume="auto", allow_change=["optimizer.learning_rate"])
     assert "changed from here on, as --allow-change says: optimizer.learning_rate" in capsys.readouterr().out
@@ -370,7 +370,7 @@ def test_a_killed_worker_ends_the_run_with_a_saved_state(tmp_path: Path, monkeyp
     config.data.workers = 1
     config.training.validation_interval = config.training.checkpoint_interval = 40
     before_step(monkeypatch, 3, kill)
-    with pytest.raises(TrainingError, match=r"loader process was killed.*good state is in .*last\.pt"):
+    with pytest.raises(WorkerError, match=r"loader process was killed.*good state is in .*last\.pt"):
         train(config)
     assert read_checkpoint(tmp_path / "run" / "last.pt")["step"] >= 3
 
