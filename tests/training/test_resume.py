@@ -252,7 +252,7 @@ def test_a_failure_names_the_last_good_state(run: Path, tmp_path: Path, monkeypa
     with pytest.raises(TrainingError, match=r"step 3: the loss is nan.*state is in .*run/last.pt"):
         train(skipping_none(configured(run, steps=3)), resume="auto")
     with pytest.raises(TrainingError, match=r"state is in .*other/last.pt"):
-        train(skipping_none(configured(tmp_path / "other", steps=3)), resume=str(run / "last.pt"))
+        train(skipping_none(configured(tmp_path / "other", steps=4)), resume=str(run / "last.pt"))
 
 
 def skipping_none(config: Config) -> Config:
