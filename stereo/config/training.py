@@ -131,6 +131,14 @@ class TrainingConfig:
     log_interval: int = 20
     validation_interval: int = 500
     checkpoint_interval: int = 200
+    # So many of the latest checkpoints are kept: last.pt, and before it last-STEP.pt. best.pt is kept in any case.
+    keep_last: int = 2
+    # A step whose loss or gradient is not finite is skipped. So many in a row end the run.
+    max_skipped_steps: int = 10
+    # So many validations in a row without a better EPE end the run. 0: never.
+    patience: int = 0
+    # After so many hours this process saves and ends, with exit code 0; --resume auto goes on. null: no limit.
+    max_hours: float | None = None
     # Mixed precision on CUDA: off, bf16 (no loss scaling needed).
     precision: Literal["fp32", "bf16"] = "fp32"
 
@@ -138,7 +146,19 @@ class TrainingConfig:
         self.output = os.path.expanduser(self.output)
         if self.initial_checkpoint is not None:
             self.initial_checkpoint = os.path.expanduser(self.initial_checkpoint)
-        for name in ("steps", "log_interval", "validation_interval", "checkpoint_interval"):
+        for name in (
+            "steps",
+            "log_interval",
+            "validation_interval",
+            "checkpoint_interval",
+            "keep_last",
+            "max_skipped_steps",
+        ):
             value = getattr(self, name)
             require(value >= 1, f"training.{name} is {value}, expected 1 or more")
+        require(self.patience >= 0, f"training.patience is {self.patience}, expected 0 or more")
+        require(
+            self.max_hours is None or self.max_hours > 0,
+            f"training.max_hours is {self.max_hours}, expected more than 0, or null",
+        )
         require(0 <= self.seed < 2**63, f"training.seed is {self.seed}, expected 0 … 2⁶³ − 1")
