@@ -146,10 +146,8 @@ def test_a_key_map_is_the_softmax_over_the_plane() -> None:
     x = torch.randn(2, 4, 3, 5, 6)
     with panels._first_key_maps(torch.nn.Sequential(attention)) as maps:
         attention(x)
-    expected = (
-        torch.einsum("kc,bcdhw->bkdhw", attention.keys.parts()[0][:, :, 0], x)
-        + attention.keys.bias[:, None, None, None]
-    )
+    weight, bias = attention.keys.parts()
+    expected = torch.einsum("kc,bcdhw->bkdhw", weight[:, :, 0], x) + bias[:, None, None, None]
     expected = expected.flatten(2).softmax(2).unflatten(2, (3, 5, 6)).sum(2)[0]
     assert len(maps) == 4
     torch.testing.assert_close(torch.stack([torch.from_numpy(one) for one in maps]), expected.detach())
