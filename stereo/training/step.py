@@ -165,7 +165,7 @@ class TrainingStep:
         for number in range(self.accumulation):
             part = slice(number * size, (number + 1) * size)
             with nullcontext() if number == self.accumulation - 1 else _no_sync(self.module):
-                with torch.autocast(batch.left.device.type, half, enabled=half is not None):
+                with nullcontext() if half is None else torch.autocast(batch.left.device.type, half):
                     output: StereoOutput = self.module(batch.left[part], batch.right[part])
                 predictions = [prediction.float() for prediction in output.predictions]
                 losses.append(output_losses(predictions, truth.of(part), self.loss, regression))
