@@ -1,9 +1,11 @@
 """One process or many: what `torchrun` tells us, and what follows from it."""
 
+import ctypes
 import functools
 import os
+import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -85,6 +87,7 @@ def join_processes(device_name: str = "auto", timeout: timedelta | None = None) 
     if _world_size() == 1:
         yield Processes()
         return
+    _end_with_the_launcher()
     device = select_device(device_name)
     local_rank = int(os.environ.get("LOCAL_RANK", "0"))
     if device.type == "cuda":
@@ -98,6 +101,13 @@ def join_processes(device_name: str = "auto", timeout: timedelta | None = None) 
         raise
     finally:
         distributed.destroy_process_group()
+
+
+def _end_with_the_launcher() -> None:
+    """Ask for a SIGTERM when the agent of torchrun, which started this process, is gone (Linux): nobody else tells."""
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
 def _check_gpus(device_name: str, local_rank: int) -> None:

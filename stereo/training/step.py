@@ -18,6 +18,7 @@ from stereo.evaluation.metrics import batch_metrics
 from stereo.model.network import StereoNetwork, StereoOutput
 from stereo.processes import Processes
 from stereo.training.losses import output_losses, sum_of, truth_of
+from stereo.training.synchronized import share_batch_norm
 
 # The types that the forward pass is in where it is not in float32.
 HALF_TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -204,10 +205,19 @@ def freeze_batch_norm(module: nn.Module) -> None:
             child.eval()
 
 
-def distribute(network: StereoNetwork, processes: Processes, device: torch.device) -> nn.Module:
-    """Return the network wrapped for training in several processes; itself where there is one."""
+def distribute(
+    network: StereoNetwork, processes: Processes, device: torch.device, sync_batch_norm: bool = True
+) -> nn.Module:
+    """Return the network wrapped for training in several processes; itself where there is one.
+
+    sync_batch_norm: Batch normalization, within the network, takes its statistics over the shares of all processes.
+    """
     if processes.size == 1:
         return network
     on_cuda = device.type == "cuda"
-    module: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(network) if on_cuda else network
+    module: nn.Module = network
+    if sync_batch_norm and on_cuda:
+        module = nn.SyncBatchNorm.convert_sync_batchnorm(network)
+    elif sync_batch_norm:
+        share_batch_norm(network)
     return nn.parallel.DistributedDataParallel(module, device_ids=[device.index] if on_cuda else None)

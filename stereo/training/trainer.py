@@ -241,7 +241,7 @@ class Trainer:
 
     def _training_step(self) -> TrainingStep:
         settings = self.config.training
-        module = distribute(self.network, self.processes, self.device)
+        module = distribute(self.network, self.processes, self.device, settings.sync_batch_norm)
         return TrainingStep(
             self.network,
             cast(nn.Module, torch.compile(module, dynamic=False)) if settings.compile else module,
