@@ -17,7 +17,7 @@ from tqdm import tqdm
 from stereo.data.sample import Image
 from stereo.device import peak_memory_mb
 from stereo.training.curves import Curves, Settings
-from stereo.training.step import StepResult
+from stereo.training.step import StepResult, compiled_graphs
 from stereo.training.validation import Scores
 
 
@@ -141,8 +141,8 @@ class Logbook:
         self._graphs = graphs
         if before is not None and graphs > before > 0:
             self.say(
-                f"warning: step {step}: the network was compiled again, {graphs} graphs so far; batches of one size and "
-                "the same settings of PyTorch avoid it"
+                f"warning: step {step}: the network was compiled again, {graphs} graphs so far; batches of one size "
+                "and the same settings of PyTorch avoid it"
             )
         return {"compiled_graphs": graphs} if graphs else {}
 
