@@ -1,10 +1,30 @@
 """Batch normalization over the shares of all processes, on a CPU; for CUDA PyTorch has nn.SyncBatchNorm."""
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, distributed, nn
-from torch.distributed.nn.functional import all_reduce
 from torch.nn.modules.batchnorm import _BatchNorm
+
+
+class _Sum(torch.autograd.Function):
+    """The sum over all processes. Each one's share has a part in what all of them make of it."""
+
+    @staticmethod
+    def forward(ctx: Any, share: Tensor, group: distributed.ProcessGroup | None) -> Tensor:
+        ctx.group = group
+        return _summed(share, group)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        return _summed(gradients[0], ctx.group), None
+
+
+def _summed(share: Tensor, group: distributed.ProcessGroup | None) -> Tensor:
+    total = share.clone()
+    distributed.all_reduce(total, group=group)
+    return total
 
 
 class SharedBatchNorm(_BatchNorm):
@@ -32,11 +52,11 @@ class SharedBatchNorm(_BatchNorm):
         axes = [0, *range(2, x.ndim)]
         shape = [1, -1, *[1] * (x.ndim - 2)]
         own = x.new_tensor([x.numel() / x.shape[1]])
-        sums = all_reduce(torch.cat([x.sum(axes), own]), group=self.group)
+        sums = _Sum.apply(torch.cat([x.sum(axes), own]), self.group)
         count = sums[-1]
         mean = sums[:-1] / count
         centered = x - mean.view(shape)
-        variance = all_reduce((centered**2).sum(axes), group=self.group) / count
+        variance = _Sum.apply((centered**2).sum(axes), self.group) / count
         self._track(mean.detach(), variance.detach() * count / (count - 1))
         normalized = centered * torch.rsqrt(variance + self.eps).view(shape)
         return (normalized * self.weight.view(shape) + self.bias.view(shape)).to(input.dtype)
