@@ -1,15 +1,17 @@
 """One process or many: what `torchrun` tells us, and what follows from it."""
 
+import ctypes
 import functools
 import os
+import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
 import torch
-from torch import distributed
+from torch import Tensor, distributed
 
 from stereo.device import select_device
 from stereo.errors import ConfigError
@@ -32,27 +34,44 @@ class Processes:
 
     def barrier(self) -> None:
         """Wait for all processes."""
-        if self.size > 1:
-            distributed.barrier()
+        self.any(False)
 
-    def any(self, flag: bool, device: torch.device) -> bool:
+    def any(self, flag: bool) -> bool:
         """Return whether any process says so: all of them must leave the training loop at the same step."""
         if self.size == 1:
             return flag
-        votes = torch.tensor(float(flag), device=device)
+        votes = torch.tensor(float(flag))  # on the CPU: no GPU is waited for
         distributed.all_reduce(votes, distributed.ReduceOp.MAX)
         return bool(votes.item() > 0)
 
+    def all_of(self, flag: Tensor) -> Tensor:
+        """Return whether all processes say so: bool [], on the flag's device, which is not waited for."""
+        if self.size == 1:
+            return flag
+        votes = flag.float()
+        distributed.all_reduce(votes, distributed.ReduceOp.MIN)
+        return votes > 0
+
+    def mean_of(self, values: Tensor) -> Tensor:
+        """Return the mean over all processes of their values, on the values' device, which is not waited for."""
+        if self.size == 1:
+            return values
+        means = values.float()
+        distributed.all_reduce(means)
+        return means / self.size
+
     def gather(self, value: T) -> list[T]:
         """Return every process's value, in all processes."""
+        if self.size == 1:
+            return [value]
         values: list[Any] = [None] * self.size
         distributed.all_gather_object(values, value)
         return values
 
 
 def backend_for(device: torch.device) -> str:
-    """Return the backend by which processes on such a device talk: nccl is for tensors on GPUs alone."""
-    return "nccl" if device.type == "cuda" else "gloo"
+    """Return the backends by which processes on such a device talk: nccl is for tensors on GPUs alone."""
+    return "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
 
 
 @contextmanager
@@ -68,6 +87,7 @@ def join_processes(device_name: str = "auto", timeout: timedelta | None = None) 
     if _world_size() == 1:
         yield Processes()
         return
+    _end_with_the_launcher()
     device = select_device(device_name)
     local_rank = int(os.environ.get("LOCAL_RANK", "0"))
     if device.type == "cuda":
@@ -81,6 +101,13 @@ def join_processes(device_name: str = "auto", timeout: timedelta | None = None) 
         raise
     finally:
         distributed.destroy_process_group()
+
+
+def _end_with_the_launcher() -> None:
+    """Ask for a SIGTERM when the agent of torchrun, which started this process, is gone (Linux): nobody else tells."""
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
 def _check_gpus(device_name: str, local_rank: int) -> None:

@@ -40,6 +40,15 @@ class Config:
             f"training.initial_trunk is {self.training.initial_trunk}, but model.features.kind is "
             f"{self.model.features.kind}; those weights fit efficientnet_lite",
         )
+        require(
+            self.training.initial_trunk == "none" or self.model.normalization == "batch",
+            "training.initial_trunk is imagenet, whose weights have batch normalization; set model.normalization=batch",
+        )
+        warmup = self.optimizer.warmup_steps
+        require(
+            warmup is None or warmup < self.training.steps,
+            f"optimizer.warmup_steps is {warmup}, expected less than training.steps ({self.training.steps})",
+        )
         augmentation, least = self.data.augmentation, self.model.min_size
         for name, size in (("crop_height", augmentation.crop_height), ("crop_width", augmentation.crop_width)):
             require(

@@ -17,7 +17,7 @@ from stereo.data.loader import StereoBatch
 from stereo.errors import CheckpointError, TrainingError
 from stereo.training.schedule import learning_rate
 from stereo.training.signals import Interrupted
-from stereo.training.step import StepResult, TrainingStep
+from stereo.training.step import TakenStep, TrainingStep
 from stereo.training.trainer import train
 
 
@@ -51,7 +51,7 @@ def test_a_resumed_run_ends_where_the_whole_one_ends(tmp_path: Path, monkeypatch
     calls = 0
     take = TrainingStep.__call__
 
-    def interrupted_at_two(self: TrainingStep, batch: StereoBatch) -> StepResult:
+    def interrupted_at_two(self: TrainingStep, batch: StereoBatch) -> TakenStep:
         nonlocal calls
         calls += 1
         if calls == 2:
@@ -214,7 +214,7 @@ def test_a_run_resumed_into_a_new_folder_can_be_taken_up_there_however_soon_it_e
 ) -> None:
     """Otherwise `--resume auto` would begin anew, without a word."""
 
-    def killed(self: TrainingStep, batch: StereoBatch) -> StepResult:
+    def killed(self: TrainingStep, batch: StereoBatch) -> TakenStep:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
@@ -248,8 +248,13 @@ def test_the_best_is_kept_where_it_is_at_hand(run: Path, monkeypatch: pytest.Mon
 
 
 def test_a_failure_names_the_last_good_state(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stereo.training.step.stereo_loss", lambda *_: torch.tensor(math.nan))
+    monkeypatch.setattr("stereo.training.step.output_losses", lambda *_: [torch.tensor(math.nan, requires_grad=True)])
     with pytest.raises(TrainingError, match=r"step 3: the loss is nan.*state is in .*run/last.pt"):
-        train(configured(run, steps=3), resume="auto")
+        train(skipping_none(configured(run, steps=3)), resume="auto")
     with pytest.raises(TrainingError, match=r"state is in .*other/last.pt"):
-        train(configured(tmp_path / "other", steps=3), resume=str(run / "last.pt"))
+        train(skipping_none(configured(tmp_path / "other", steps=4)), resume=str(run / "last.pt"))
+
+
+def skipping_none(config: Config) -> Config:
+    config.training.max_skipped_steps = 1
+    return config
