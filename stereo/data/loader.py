@@ -76,7 +76,8 @@ class _RunSampler(Sampler[_Draw]):
     """The order of a whole training run, from any position on: one shuffled pass over the set after the other.
 
     Position p of the run is a pure function of (seed, p), so a resumed run sees what the uninterrupted one would
-    have seen. Of several processes, each takes every world_size-th position.
+    have seen. Of several processes, each takes every world_size-th position, so that a step's samples are the same
+    ones for any number of processes.
     """
 
     def __init__(self, data: TrainingData, seed: int, first: int, last: int, rank: int, world_size: int) -> None:
@@ -88,12 +89,8 @@ class _RunSampler(Sampler[_Draw]):
         return (self.last - self.first) // self.world_size
 
     def __iter__(self) -> Iterator[_Draw]:
-        epoch, order = -1, np.empty(0, np.int64)
         for position in range(self.first + self.rank, self.last, self.world_size):
-            if position // len(self.data) != epoch:
-                epoch = position // len(self.data)
-                order = self.data.order(self.seed, epoch)
-            yield _Draw(int(order[position % len(self.data)]), position)
+            yield _Draw(self.data.item(self.seed, position), position)
 
 
 def build_loader(
