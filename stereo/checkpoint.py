@@ -77,10 +77,13 @@ def save_checkpoint(
         "run_state": None if run_state is None else dict(run_state),
     }
     try:
-        with atomic_output(path) as temporary:
+        with atomic_output(path, durable=True) as temporary:
             torch.save(content, temporary)
     except RuntimeError as error:  # how torch reports a full disk or a missing folder
-        raise OutputError(f"{path}: the checkpoint cannot be written: {error}") from None
+        reason = str(error).splitlines()[0] if str(error) else "RuntimeError"
+        raise OutputError(
+            f"{path}: the checkpoint cannot be written, perhaps because the disk is full: {reason}"
+        ) from None
 
 
 def shipped_weights() -> dict[str, Path]:
