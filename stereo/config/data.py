@@ -270,8 +270,9 @@ class DataConfig:
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     # Samples in one training step, over all processes together.
     batch_size: int = 4
-    # Loader processes (for each GPU). 0: load in the main process. The samples do not depend on it.
-    workers: int = 1
+    # Loader processes (for each GPU). 0: load in the main process. auto: as the cores allow (stereo/data/workers.py).
+    # The samples do not depend on it.
+    workers: int | str = 1
 
     def __post_init__(self) -> None:
         require(
@@ -283,7 +284,10 @@ class DataConfig:
         self.mix = [_with_split(member, "train") for member in self.mix]
         self.validation = _with_split(self.validation, "test")
         require(self.batch_size >= 1, f"data.batch_size is {self.batch_size}, expected 1 or more")
-        require(self.workers >= 0, f"data.workers is {self.workers}, expected 0 or more")
+        require(
+            self.workers >= 0 if isinstance(self.workers, int) else self.workers == "auto",
+            f"data.workers is {self.workers}, expected a number, 0 or more, or auto",
+        )
 
 
 def _with_split(config: DatasetConfig, split: Literal["train", "test"]) -> DatasetConfig:

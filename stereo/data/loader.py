@@ -16,6 +16,7 @@ from stereo.config import DataConfig
 from stereo.data.sample import StereoSample
 from stereo.data.training_data import TrainingData
 from stereo.data.transforms import Augmentation
+from stereo.data.workers import count_workers
 from stereo.device import set_freed_memory_kept
 from stereo.errors import DataError, StereoError
 from stereo.seeds import generator
@@ -118,16 +119,17 @@ def build_loader(
     if config.batch_size % world_size:
         raise DataError(f"data.batch_size ({config.batch_size}) does not divide among {world_size} processes")
     data = TrainingData(config) if data is None else data
+    workers = count_workers(config.workers)
     sampler = _RunSampler(data, seed, first_step * config.batch_size, last_step * config.batch_size, rank, world_size)
     return DataLoader(
         _Caught(_TrainingSet(data, Augmentation(config.augmentation), seed)),
         batch_size=config.batch_size // world_size,
         sampler=sampler,
-        num_workers=config.workers,
+        num_workers=workers,
         collate_fn=_collate_caught,
         worker_init_fn=init_worker,
         pin_memory=torch.cuda.is_available(),
-        prefetch_factor=4 if config.workers else None,
+        prefetch_factor=4 if workers else None,
     )
 
 
