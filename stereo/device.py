@@ -4,6 +4,8 @@ import ctypes
 import os
 import platform
 import re
+import resource
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -49,6 +51,15 @@ def _processor() -> str:
         if match is not None:
             return match[1]
     return platform.machine()
+
+
+def peak_memory_mb(device: torch.device) -> float:
+    """Return the most memory that was in use so far, MiB: on CUDA PyTorch's on that GPU, elsewhere the process's."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    # ru_maxrss is in bytes on macOS and in KiB elsewhere.
+    resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return resident / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def release_freed_memory(device: torch.device) -> None:

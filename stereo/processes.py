@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 import torch
-from torch import distributed
+from torch import Tensor, distributed
 
 from stereo.device import select_device
 from stereo.errors import ConfigError, StereoError
@@ -42,16 +42,23 @@ class Processes:
 
     def barrier(self) -> None:
         """Wait for all processes."""
-        if self.size > 1:
-            distributed.barrier()
+        self.any(False)
 
-    def any(self, flag: bool, device: torch.device) -> bool:
+    def any(self, flag: bool) -> bool:
         """Return whether any process says so: all of them must leave the training loop at the same step."""
         if self.size == 1:
             return flag
-        votes = torch.tensor(float(flag), device=device)
+        votes = torch.tensor(float(flag))  # on the CPU: no GPU is waited for
         distributed.all_reduce(votes, distributed.ReduceOp.MAX)
         return bool(votes.item() > 0)
+
+    def all_of(self, flag: Tensor) -> Tensor:
+        """Return whether all processes say so: bool [], on the flag's device, which is not waited for."""
+        if self.size == 1:
+            return flag
+        votes = flag.float()
+        distributed.all_reduce(votes, distributed.ReduceOp.MIN)
+        return votes > 0
 
     def gather(self, value: T) -> list[T]:
         """Return every process's value, in all processes."""
@@ -63,8 +70,8 @@ class Processes:
 
 
 def backend_for(device: torch.device) -> str:
-    """Return the backend by which processes on such a device talk: nccl is for tensors on GPUs alone."""
-    return "nccl" if device.type == "cuda" else "gloo"
+    """Return the backends by which processes on such a device talk: nccl is for tensors on GPUs alone."""
+    return "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
 
 
 @contextmanager

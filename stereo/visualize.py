@@ -103,8 +103,8 @@ def preview_panel(
     end = color_limit(disparity) if maximum is None else maximum
     return np.hstack(
         [
-            _tile(left, "left"),
-            _tile(
+            tile(left, "left"),
+            tile(
                 color_disparity(disparity, end, minimum, color_map=color_map),
                 "disparity, px",
                 _disparity_scale(left.shape[0], end, minimum, color_map),
@@ -164,11 +164,11 @@ def evaluation_panel(
     scale = _disparity_scale(height, end)
     with np.errstate(invalid="ignore"):  # inf - inf, where the ground truth is unknown
         error = np.abs(prediction - disparity)
-    truth = _tile(color_disparity(disparity, end, valid=valid), "ground truth, px", scale)
+    truth = tile(color_disparity(disparity, end, valid=valid), "ground truth, px", scale)
     # An empty scale beside the left image keeps both columns aligned.
-    image = _tile(left, "left", np.zeros_like(scale))
-    above = np.hstack([image, _tile(color_disparity(prediction, end), "prediction, px", scale)])
-    wrong = _tile(color_error(error, valid), f"error, px  {title}".rstrip(), _error_scale(height))
+    image = tile(left, "left", np.zeros_like(scale))
+    above = np.hstack([image, tile(color_disparity(prediction, end), "prediction, px", scale)])
+    wrong = tile(color_error(error, valid), f"error, px  {title}".rstrip(), _error_scale(height))
     return np.vstack([above, np.hstack([truth, wrong])])
 
 
@@ -201,7 +201,7 @@ def put_text(image: Image, text: str, x: int, baseline: int, font_scale: float) 
     )
 
 
-def _tile(image: Image, caption: str, scale: Image | None = None) -> Image:
+def tile(image: Image, caption: str, scale: Image | None = None) -> Image:
     """Draw an image below its caption, with its scale at the right and a thin black margin around."""
     height = image.shape[0]
     font_scale = _font_scale(height)

@@ -66,7 +66,7 @@ def choices(schema: Any, key: str = "") -> Iterator[tuple[str, tuple[str, ...]]]
     """The settings that take one of some names, with these names."""
     for name, kind in get_type_hints(schema).items():
         full = f"{key}.{name}".lstrip(".")
-        if full in ("data.validation", "data.mix"):
+        if full in ("data.validation", "data.mix", "data.also_validate"):
             continue  # of the same type as data.train
         for option in (kind, *get_args(kind)):
             if get_origin(option) is Literal:

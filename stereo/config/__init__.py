@@ -40,7 +40,7 @@ from stereo.config.reading import (
     model_preset,
     with_overrides,
 )
-from stereo.config.training import LossConfig, OptimizerConfig, TrainingConfig
+from stereo.config.training import LossConfig, OptimizerConfig, TrainingConfig, TrainingPrecision
 
 __all__ = [
     "FAMILIES",
@@ -70,6 +70,7 @@ __all__ = [
     "Site",
     "SyntheticConfig",
     "TrainingConfig",
+    "TrainingPrecision",
     "ViewAttentionConfig",
     "check_max_disparity",
     "choose",

@@ -267,6 +267,8 @@ class DataConfig:
     validation: DatasetConfig = field(
         default_factory=lambda: DatasetConfig(synthetic=SyntheticConfig(seed=1_000_000, length=16))
     )
+    # Further data sets that are scored at each validation, beside `validation`, which alone decides what is the best.
+    also_validate: list[DatasetConfig] = field(default_factory=list)
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     # Samples in one training step, over all processes together.
     batch_size: int = 4
@@ -275,14 +277,16 @@ class DataConfig:
     workers: int | str = 1
 
     def __post_init__(self) -> None:
+        sets = (self.train, *self.mix, self.validation, *self.also_validate)
         require(
-            all(member.half == "training" for member in (self.train, *self.mix, self.validation)),
-            "half is testing, which has no ground truth; data.train, data.mix and data.validation need it",
+            all(member.half == "training" for member in sets),
+            "half is testing, which has no ground truth; training and validation need it",
         )
         # Written out, so that the saved configuration says which half was trained on and which was held out.
         self.train = _with_split(self.train, "train")
         self.mix = [_with_split(member, "train") for member in self.mix]
         self.validation = _with_split(self.validation, "test")
+        self.also_validate = [_with_split(member, "test") for member in self.also_validate]
         require(self.batch_size >= 1, f"data.batch_size is {self.batch_size}, expected 1 or more")
         require(
             self.workers >= 0 if isinstance(self.workers, int) else self.workers == "auto",

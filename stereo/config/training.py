@@ -7,6 +7,8 @@ from typing import Literal
 
 from stereo.config.checks import require
 
+TrainingPrecision = Literal["fp32", "bf16", "fp16"]
+
 # By the number of supervised outputs. Three: PSMNet, section 4.2.
 _OUTPUT_WEIGHTS = {1: [1.0], 2: [0.5, 1.0], 3: [0.5, 0.7, 1.0]}
 # Of a refined output against the one after it. Source: RAFT, section 3.4.
@@ -63,6 +65,9 @@ class OptimizerConfig:
     learning_rate: float = 1e-3
     # Of the trunk (see model.features.frozen_statistics), the learning rate as a share of learning_rate.
     trunk_factor: float = 1.0
+    # Of other parts, by the beginning of their weights' names, for instance {features: 0.1, aggregation.heads: 2}; the
+    # longest that fits is taken. 0: the part is not trained.
+    rate_factors: dict[str, float] = field(default_factory=dict)
     weight_decay: float = 1e-4
     # false: what has one axis (scales and shifts of normalization, biases) does not decay.
     decay_norms_and_biases: bool = True
@@ -85,6 +90,10 @@ class OptimizerConfig:
     def __post_init__(self) -> None:
         require(self.learning_rate > 0, f"optimizer.learning_rate is {self.learning_rate}, expected more than 0")
         require(self.trunk_factor > 0, f"optimizer.trunk_factor is {self.trunk_factor}, expected more than 0")
+        require(
+            all(factor >= 0 for factor in self.rate_factors.values()),
+            f"optimizer.rate_factors is {dict(self.rate_factors)}, expected factors of 0 or more",
+        )
         require(self.weight_decay >= 0, f"optimizer.weight_decay is {self.weight_decay}, expected 0 or more")
         require(self.gradient_clip >= 0, f"optimizer.gradient_clip is {self.gradient_clip}, expected 0 or more")
         require(
@@ -139,8 +148,16 @@ class TrainingConfig:
     patience: int = 0
     # After so many hours this process saves and ends, with exit code 0; --resume auto goes on. null: no limit.
     max_hours: float | None = None
-    # Mixed precision on CUDA: off, bf16 (no loss scaling needed).
-    precision: Literal["fp32", "bf16"] = "fp32"
+    # Mixed precision: off; bf16; fp16, whose loss is scaled. Costs, estimate, loss and weights are float32 in any case.
+    precision: TrainingPrecision = "fp32"
+    # On CUDA, float32 convolutions and matrix products round their inputs to TF32 (10 bits), which is faster.
+    tf32: bool = True
+    # The network is compiled (torch.compile): the first step takes minutes, the later ones less time.
+    compile: bool = False
+    # Weights of convolutions are laid out with the channels last. null: on a CPU.
+    channels_last: bool | None = None
+    # Batch normalization uses its running statistics and leaves them as they are, as for small batches in fine-tuning.
+    freeze_batch_norm: bool = False
 
     def __post_init__(self) -> None:
         self.output = os.path.expanduser(self.output)

@@ -161,14 +161,14 @@ def quantile_rank(share: float, count: int) -> int:
     return max(math.ceil(round(share * count, 6)) - 1, 0)
 
 
-def epe(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
-    """Return the end-point error of a batch in training: the mean of |prediction - target| over the mask, px.
+def batch_metrics(prediction: Tensor, target: Tensor, mask: Tensor) -> dict[str, Tensor]:
+    """Return the metrics of a batch in training: `epe` (px), `bad_1`, `bad_3` and `d1` (0 … 100 %) over the mask.
 
     Args:
         prediction, target: px, one shape, [H, W] or [B, H, W].
         mask: bool, the same shape: the pixels that count. The target may hold anything elsewhere.
 
-    Returns: float64 scalar on the inputs' device (without waiting for it); NaN where no pixel counts.
+    Returns: float64 scalars on the inputs' device (without waiting for it); NaN where no pixel counts.
     Raises: ValueError where the shapes differ or the mask is not bool.
     """
     if not prediction.shape == target.shape == mask.shape:
@@ -183,5 +183,12 @@ def epe(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     if prediction.device.type == "mps":  # has no float64
         prediction, target, mask = prediction.cpu(), target.cpu(), mask.cpu()
     # where, not a product: unknown ground truth may be inf or NaN, and 0 · inf is NaN.
-    error = torch.where(mask, prediction.double() - target.double(), 0.0).abs()
-    return error.sum() / mask.sum()
+    true = torch.where(mask, target.double(), 0.0)
+    error = torch.where(mask, prediction.double() - true, 0.0).abs()
+    sums = {
+        "epe": error.sum(),
+        "bad_1": 100.0 * (error > 1).sum(),
+        "bad_3": 100.0 * (error > 3).sum(),
+        "d1": 100.0 * ((error > 3) & (error > 0.05 * true.abs())).sum(),
+    }
+    return {name: total / mask.sum() for name, total in sums.items()}

@@ -73,13 +73,13 @@ class StereoNetwork(nn.Module):
         check_max_disparity(value, "max_disparity")
         self._max_disparity = value
 
-    def with_fast_layout(self, device: torch.device) -> "StereoNetwork":
+    def with_fast_layout(self, device: torch.device, channels_last: bool | None = None) -> "StereoNetwork":
         """Move to the device, lay weights out as is fastest there (channels-last on a CPU), and return the network.
 
-        Values and names of the weights stay the same.
+        Values and names of the weights stay the same. `channels_last`: another wish.
         """
         self.to(device)
-        if device.type == "cpu":
+        if device.type == "cpu" if channels_last is None else channels_last:
             for module in self.modules():
                 if isinstance(module, nn.Conv3d | nn.ConvTranspose3d):
                     module.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]

@@ -144,7 +144,8 @@ class ConvexUpsampling(Upsampling):
     def _weights(self, left: Features) -> Tensor:
         """Return how each full-resolution pixel combines its 3×3 coarse neighbors: [B, 9, 16, H/4, W/4]."""
         context = torch.cat([left.quarter, F.avg_pool2d(left.half, 2)], dim=1)
-        return self.mask(context).unflatten(1, (9, 16)).softmax(dim=1)
+        # In bf16 they would not sum to one, and a disparity of 100 px be wrong by some tenths.
+        return self.mask(context).float().unflatten(1, (9, 16)).softmax(dim=1)
 
 
 def convex_upsample(coarse: Tensor, weights: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from stereo.errors import ConfigError
 _FREE = (
     "preset",
     "data.validation",
+    "data.also_validate",
     "data.workers",
     "training.steps",
     "training.output",
@@ -23,7 +24,12 @@ _FREE = (
     "training.max_skipped_steps",
     "training.patience",
     "training.max_hours",
+    "training.compile",
+    "training.channels_last",
+    "training.tf32",
 )
+# A setting whose keys are the user's own is compared as a whole.
+_WHOLE = ("optimizer.rate_factors",)
 # So many are named in a message.
 _SHOWN = 6
 
@@ -90,9 +96,10 @@ def _differs(name: str, before: Mapping[str, Any], after: Mapping[str, Any], def
 
 
 def _schema_name(name: str) -> str:
-    """Return under which name the defaults have a setting: each data set of data.mix has those of data.train."""
+    """Return under which name the defaults have a setting: each data set of a list has those of data.train."""
     parts = name.split(".")
-    return ".".join(["data", "train", *parts[3:]]) if parts[:2] == ["data", "mix"] and len(parts) > 3 else name
+    in_list = parts[:2] in (["data", "mix"], ["data", "also_validate"]) and len(parts) > 3
+    return ".".join(["data", "train", *parts[3:]]) if in_list else name
 
 
 def _is_free(name: str) -> bool:
@@ -119,7 +126,7 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         if isinstance(value, list) and value and all(isinstance(item, Mapping) for item in value):
             flat[name] = f"{len(value)} sections"
             flat |= _flat({str(number): item for number, item in enumerate(value)}, f"{name}.")
-        elif isinstance(value, Mapping):
+        elif isinstance(value, Mapping) and name not in _WHOLE:
             flat |= _flat(value, f"{name}.")
         else:
             flat[name] = value

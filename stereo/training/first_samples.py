@@ -2,16 +2,19 @@
 
 import itertools
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
+from torch.utils.data import DataLoader
 
 from stereo.config import AugmentationConfig
 from stereo.data.datasets import StereoDataset
+from stereo.data.loader import StereoBatch
 from stereo.data.sample import StereoSample, check_pair
 from stereo.data.sample_lists import spread
 from stereo.data.training_data import TrainingData
 from stereo.data.transforms import Augmentation
-from stereo.errors import DataError
+from stereo.errors import DataError, StereoError
 
 # Samples of a validation set of files that are looked at.
 _LOOKED_AT = 32
@@ -21,7 +24,7 @@ _PROBES = 100
 _SHOWN = 4
 
 
-def check_validation_data(dataset: StereoDataset) -> list[str]:
+def check_validation_data(dataset: StereoDataset, setting: str = "data.validation") -> list[str]:
     """Return a line for each thing that will keep validation from scoring some of its samples.
 
     Looked at are the first, the last and others between; the procedural world's first is like all others.
@@ -31,24 +34,24 @@ def check_validation_data(dataset: StereoDataset) -> list[str]:
     names = dataset.names
     chosen = spread(len(names), 1 if names[0].startswith("synthetic/") else _LOOKED_AT)
     if len(chosen) == 1:
-        _first(dataset, "data.validation", "validation")
+        _first(dataset, setting, "validation")
         return []
     broken: list[str] = []
     empty: list[str] = []
     for index in chosen:
         try:
-            if not _has_pixels(_sample(dataset, index, "data.validation", "validation"), "validation"):
+            if not _has_pixels(_sample(dataset, index, setting, "validation"), "validation"):
                 empty.append(names[index])
         except DataError as error:
             broken.append(str(error))
     if len(broken) + len(empty) == len(chosen):
-        raise DataError(broken[0] if broken else _no_pixel(empty, "data.validation", "validation"))
+        raise DataError(broken[0] if broken else _no_pixel(empty, setting, "validation"))
     remarks = []
     if broken:
         remarks.append(f"{len(broken)} of {len(chosen)} samples that were looked at will not be scored; {broken[0]}")
     if empty:
         remarks.append(
-            f"data.validation: {len(empty)} of {len(chosen)} samples that were looked at have no pixel with ground "
+            f"{setting}: {len(empty)} of {len(chosen)} samples that were looked at have no pixel with ground "
             f"truth: {_listed(empty)}"
         )
     return remarks
@@ -91,6 +94,16 @@ def check_training_data(data: TrainingData, augmentation: AugmentationConfig, le
                 Augmentation(augmentation)(sample, np.random.default_rng(0))
             except DataError as error:
                 raise DataError(f"{setting}: {error}") from None
+
+
+def first_batch(loader: DataLoader[StereoBatch]) -> StereoBatch:
+    """Return the loader's first batch, made in this process. Raises: StereoError where it cannot be had."""
+    assert loader.collate_fn is not None
+    draws = itertools.islice(loader.sampler, loader.batch_size)
+    batch = loader.collate_fn([loader.dataset[draw] for draw in draws])
+    if isinstance(batch, StereoError):
+        raise batch
+    return cast(StereoBatch, batch)
 
 
 def _first(dataset: StereoDataset, setting: str, purpose: str) -> StereoSample:

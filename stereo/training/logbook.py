@@ -1,4 +1,4 @@
-"""Where a run says what it does: lines on the console, a progress bar, and TensorBoard.
+"""Where a run says what it does: lines on the console, a progress bar, TensorBoard and metrics.csv.
 
 Nothing of it ends the run: what cannot be written, on a full disk or to a terminal that is closed, is lost.
 """
@@ -7,14 +7,16 @@ import math
 import statistics
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
+import torch
 from tqdm import tqdm
 
 from stereo.data.sample import Image
-from stereo.training.curves import Curves
+from stereo.device import peak_memory_mb
+from stereo.training.curves import Curves, Settings
 from stereo.training.step import StepResult
 from stereo.training.validation import Scores
 
@@ -22,12 +24,17 @@ from stereo.training.validation import Scores
 class Logbook:
     """The log of one run. Of several processes, only process 0 has anything in it."""
 
-    def __init__(self, is_main: bool) -> None:
+    def __init__(self, is_main: bool, batch_size: int = 1, device: torch.device | None = None) -> None:
+        """Begin the log of a run with so many samples in a step."""
         self._is_main = is_main
+        self._batch_size = batch_size
+        self._device = torch.device("cpu") if device is None else device
         self._curves: Curves | None = None
         self._bar: tqdm[None] = tqdm(disable=True)
         self._results: list[StepResult] = []
         self._started, self._first_step, self._steps = 0.0, 0, 0
+        # Since the last report: when it was, the step, and the seconds that were not training.
+        self._reported, self._reported_step, self._paused = 0.0, 0, 0.0
 
     def say(self, line: str) -> None:
         """Print one line."""
@@ -37,18 +44,20 @@ class Logbook:
                 sys.stdout.flush()
 
     @contextmanager
-    def opened(self, folder: Path, step: int, steps: int) -> Iterator[None]:
-        """Show a progress bar and write to TensorBoard within the block.
+    def opened(self, folder: Path, step: int, steps: int, settings: Settings | None = None) -> Iterator[None]:
+        """Show a progress bar, and write curves, within the block.
 
         Args:
-            folder: The run's folder, for TensorBoard.
+            folder: The run's folder, for TensorBoard and metrics.csv.
             step: The steps taken so far. What an earlier process logged of later ones is dropped.
             steps: All steps of the run.
+            settings: What the run is, for TensorBoard.
         """
         self._first_step, self._steps = step, steps
-        self._started = time.monotonic()
+        self._started = self._reported = time.monotonic()
+        self._reported_step = step
         if self._is_main:
-            self._curves = Curves(folder, step, self.say)
+            self._curves = Curves(folder, step, self.say, settings)
         self._bar = tqdm(total=steps, initial=step, unit="step", disable=not (self._is_main and sys.stderr.isatty()))
         try:
             with nullcontext() if self._curves is None else self._curves.opened():
@@ -58,56 +67,79 @@ class Logbook:
                 self._bar.close()
             self._curves = None
 
-    def count(self, result: StepResult) -> None:
-        """Take note of one step."""
-        self._results.append(result)
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Leave the time of the block out of what a step takes."""
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            self._paused += time.monotonic() - begun
+
+    def count(self) -> None:
+        """Take note that a step was taken."""
         with suppress(OSError):
             self._bar.update()
 
-    def report(self, step: int, rate: float) -> None:
-        """Report the means of the steps since the last report, and the learning rate of the last of them."""
-        loss, epe, norm = (
-            _mean([getattr(result, name) for result in self._results]) for name in ("loss", "epe", "gradient_norm")
-        )
+    def take(self, result: StepResult) -> None:
+        """Take note of what came of a step."""
+        self._results.append(result)
+
+    def report(self, step: int, rate: float, **more: float) -> None:
+        """Report the means of the steps since the last report, the learning rate of the last of them, and more."""
+        names = dict.fromkeys(name for result in self._results for name in result.values)
+        means = {
+            name: mean_of_finite([result.values.get(name, math.nan) for result in self._results]) for name in names
+        }
         skipped = sum(bool(result.fault) for result in self._results)
         self._results = []
-        seconds = (time.monotonic() - self._started) / (step - self._first_step)
-        self._add(
-            "training",
-            step,
-            loss=loss,
-            epe=epe,
-            gradient_norm=norm,
-            learning_rate=rate,
-            seconds_per_step=seconds,
-            skipped=skipped,
-        )
+        now = time.monotonic()
+        whole = (now - self._started) / (step - self._first_step)  # with validations, for the time that is left
+        seconds = (now - self._reported - self._paused) / max(1, step - self._reported_step)
+        self._reported, self._reported_step, self._paused = now, step, 0.0
+        values = {
+            **means,
+            "learning_rate": rate,
+            "seconds_per_step": seconds,
+            "samples_per_second": self._batch_size / max(seconds, 1e-9),
+            "peak_memory_mb": peak_memory_mb(self._device),
+            "skipped": skipped,
+            **more,
+        }
+        self._add("training", step, values)
+        epe, loss = means.get("epe", math.nan), means.get("loss", math.nan)
         with suppress(OSError):
             self._bar.set_postfix_str(f"EPE {epe:.2f} px, loss {loss:.3f}")
         if self._bar.disable:  # no terminal: a line in the log instead of a bar
-            left = tqdm.format_interval(seconds * (self._steps - step))
+            left = tqdm.format_interval(whole * (self._steps - step))
             self.say(f"step {step}/{self._steps}: EPE {epe:.3f} px, loss {loss:.4f}, {seconds:.2f} s/step, {left} left")
 
-    def validation(self, step: int, scores: Scores, better: bool) -> None:
-        """Report a validation of the weights of step `step`."""
+    def validation(self, step: int, scores: Scores, better: bool, name: str = "") -> None:
+        """Report a validation of the weights of step `step`.
+
+        Args:
+            better: Whether it is the best so far.
+            name: Of a further data set, or of other weights; empty for the one that decides which weights are the best.
+        """
         values = scores.values
+        what = f"validation on {name}" if name else "validation"
         failed = f"; {len(scores.failed)} failed, the first of them {scores.failed[0]}" if scores.failed else ""
         if math.isfinite(values["epe"]):
             self.say(
-                f"step {step}: validation EPE {values['epe']:.3f} px, bad-2 {values['bad_2']:.2f} %, "
+                f"step {step}: {what} EPE {values['epe']:.3f} px, bad-2 {values['bad_2']:.2f} %, "
                 f"D1 {values['d1']:.2f} % over {scores.images} pairs{' (best so far)' if better else ''}{failed}"
             )
         else:
-            self.say(f"step {step}: validation without a score: no pixel of any pair has ground truth{failed}")
-        panels = {f"validation/{number}": panel for number, panel in enumerate(scores.panels)}
-        self._add("validation", step, panels, **values)
+            self.say(f"step {step}: {what} without a score: no pixel of any pair has ground truth{failed}")
+        group = f"validation_{name.replace(' ', '_')}" if name else "validation"
+        self._add(group, step, values, {f"{group}/{number}": panel for number, panel in enumerate(scores.panels)})
 
-    def _add(self, group: str, step: int, images: dict[str, Image] | None = None, **values: float) -> None:
+    def _add(self, group: str, step: int, values: Mapping[str, float], images: dict[str, Image] | None = None) -> None:
         if self._curves is not None:
             self._curves.add(step, {f"{group}/{name}": value for name, value in values.items()}, images)
 
 
-def _mean(values: Sequence[float]) -> float:
-    """Return the mean of the finite values: a batch without a valid pixel has no EPE."""
+def mean_of_finite(values: Sequence[float]) -> float:
+    """Return the mean of the finite values: a batch without a valid pixel has no EPE. NaN where there are none."""
     finite = [value for value in values if math.isfinite(value)]
     return statistics.fmean(finite) if finite else math.nan

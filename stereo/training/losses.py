@@ -19,7 +19,27 @@ def stereo_loss(
     config: LossConfig,
     regression: Upsampling | None = None,
 ) -> Tensor:
-    """Return the configured loss, summed over the supervised outputs with their weights.
+    """Return the configured loss, summed over the supervised outputs with their weights: a scalar.
+
+    Args: as for :func:`output_losses`.
+    """
+    return sum_of(output_losses(predictions, disparity, valid, max_disparity, config, regression))
+
+
+def sum_of(parts: Sequence[Tensor]) -> Tensor:
+    """Return the sum of some scalars, at least one."""
+    return sum(parts[1:], parts[0])
+
+
+def output_losses(
+    predictions: Sequence[SupervisedOutput],
+    disparity: Tensor,
+    valid: Tensor,
+    max_disparity: int,
+    config: LossConfig,
+    regression: Upsampling | None = None,
+) -> list[Tensor]:
+    """Return the configured loss of each supervised output, times its weight.
 
     Args:
         predictions: The network's outputs, first to last; at least the first has a cost.
@@ -28,16 +48,13 @@ def stereo_loss(
         max_disparity: The network's range, px.
         regression: The network's, which says at what resolution it estimates disparity. None: at ¼.
 
-    Returns: a scalar; 0 (with a gradient of 0) where no pixel is valid.
+    Returns: scalars; 0 (with a gradient of 0) where no pixel is valid.
     """
     known = valid & (disparity > 0) & (disparity < max_disparity)
     costs = [prediction.cost for prediction in predictions if prediction.cost is not None]
     output_loss = LOSSES[config.kind](disparity, known, costs[0].shape[1], config, regression)
-    total = disparity.new_zeros(())
     weights = config.weights_of(len(costs), len(predictions) - len(costs))
-    for prediction, weight in zip(predictions, weights, strict=True):
-        total = total + weight * output_loss(prediction)
-    return total
+    return [weight * output_loss(prediction) for prediction, weight in zip(predictions, weights, strict=True)]
 
 
 # The loss of one output of the network, a scalar.

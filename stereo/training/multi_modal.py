@@ -43,7 +43,8 @@ def find_modes(disparity: Tensor, known: Tensor) -> Modes:
     values = torch.where(there, ordered, 0)
     begins = there[:, 1:] & (values[:, 1:] - values[:, :-1] > _GAP)
     label = F.pad(begins.long().cumsum(dim=1), (0, 0, 0, 0, 1, 0))
-    clusters = int(label.max()) + 1  # nearly always two or three, so that 9 would be much idle work
+    # Nearly always two or three, so that 9 would be much idle work on a CPU; a GPU is not waited for.
+    clusters = int(label.max()) + 1 if disparity.device.type == "cpu" else 2 * _REACH + 1
 
     shape = (disparity.shape[0], clusters, *disparity.shape[1:])
     counts = disparity.new_zeros(shape).scatter_add_(1, label, there.to(disparity.dtype))

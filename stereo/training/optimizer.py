@@ -1,37 +1,57 @@
 """The optimizer: which weights learn at which rate, and which of them decay."""
 
-from torch.nn import Parameter
+from collections.abc import Mapping
+from typing import Any
+
 from torch.optim import AdamW, Optimizer
 
 from stereo.config import OptimizerConfig
+from stereo.errors import ConfigError
 from stereo.model.network import StereoNetwork
 
 
 def build_optimizer(network: StereoNetwork, config: OptimizerConfig) -> Optimizer:
-    """Return AdamW over all weights of the network, in two groups: the features' trunk, and the rest.
+    """Return AdamW over all weights of the network, in a group for each rate factor: the features' trunk, the rest.
 
-    Together they have the order of the network's parameters, which the state of an optimizer goes by: a run that began
-    with one group can be resumed. Where norms and biases do not decay, each group is followed by one of its norms and
-    biases. On CUDA one kernel updates all weights.
+    By default the groups together have the order of the network's parameters, as had the runs of older versions. Where
+    norms and biases do not decay, each group is followed by one of its norms and biases. On CUDA one kernel updates all
+    weights, and can be told not to without waiting for it.
+
+    Raises: ConfigError where a rate factor is of no weight.
     """
-    trunk = list(network.features.get_trunk().parameters())
-    inside = set(trunk)
-    rest = [parameter for parameter in network.parameters() if parameter not in inside]
-    groups = [*_groups(trunk, config.trunk_factor, config), *_groups(rest, 1.0, config)]
+    _require_used(network, config)
+    trunk = {id(parameter) for parameter in network.features.get_trunk().parameters()}
+    groups: dict[tuple[bool, float, bool], dict[str, Any]] = {}
+    for name, parameter in network.named_parameters():
+        factor = _factor(name, config.rate_factors, config.trunk_factor if id(parameter) in trunk else 1.0)
+        # Weights of convolutions and matrix products have an input and an output axis at least.
+        decays = config.decay_norms_and_biases or parameter.ndim > 1
+        parameter.requires_grad_(factor > 0)
+        group = {"params": [], "rate_factor": factor, **({} if decays else {"weight_decay": 0.0})}
+        groups.setdefault((id(parameter) not in trunk, factor, not decays), group)["params"].append((name, parameter))
     fused = all(parameter.is_cuda for parameter in network.parameters()) or None  # None: PyTorch chooses
-    return AdamW(groups, lr=config.learning_rate, weight_decay=config.weight_decay, fused=fused)
+    ordered = [group for _, group in sorted(groups.items(), key=lambda item: item[0][::2])]
+    return AdamW(ordered, lr=config.learning_rate, weight_decay=config.weight_decay, fused=fused)
 
 
-def _groups(parameters: list[Parameter], rate_factor: float, config: OptimizerConfig) -> list[dict[str, object]]:
-    if config.decay_norms_and_biases:
-        return [{"params": parameters, "rate_factor": rate_factor}]
-    # Weights of convolutions and matrix products have an input and an output axis at least.
-    decaying = [parameter for parameter in parameters if parameter.ndim > 1]
-    others = [parameter for parameter in parameters if parameter.ndim <= 1]
-    return [
-        {"params": decaying, "rate_factor": rate_factor},
-        {"params": others, "rate_factor": rate_factor, "weight_decay": 0.0},
-    ]
+def _factor(name: str, factors: Mapping[str, float], default: float) -> float:
+    """Return the rate factor of a weight: that of the longest beginning of its name."""
+    fitting = [part for part in factors if _begins(name, part)]
+    return factors[max(fitting, key=len)] if fitting else default
+
+
+def _begins(name: str, part: str) -> bool:
+    return f"{name}.".startswith(f"{part}.")
+
+
+def _require_used(network: StereoNetwork, config: OptimizerConfig) -> None:
+    names = [name for name, _ in network.named_parameters()]
+    for part in config.rate_factors:
+        if not any(_begins(name, part) for name in names):
+            parts = ", ".join(dict.fromkeys(name.partition(".")[0] for name in names))
+            raise ConfigError(
+                f"optimizer.rate_factors has '{part}', with which no weight's name begins; the network has {parts}"
+            )
 
 
 def set_learning_rate(optimizer: Optimizer, rate: float) -> None:

@@ -1,6 +1,7 @@
 """What a run begins with: its weights, and a device that computes them right."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
@@ -13,20 +14,31 @@ from stereo.model.network import StereoNetwork
 from stereo.model.weights import load_weights
 
 
-def load_initial_weights(network: StereoNetwork, settings: TrainingConfig) -> bool:
+class InitialWeights(NamedTuple):
+    """What a network begins with.
+
+    trained: whether it had a training before, as a whole. report: what was loaded, and what is fresh, line by line.
+    """
+
+    trained: bool
+    report: list[str]
+
+
+def load_initial_weights(network: StereoNetwork, settings: TrainingConfig) -> InitialWeights:
     """Load what the settings name, a checkpoint or weights of the trunk; without either, leave the network as it is.
 
-    Returns: whether the network had a training before, as a whole.
     Raises: CheckpointError, TrainingError.
     """
     if settings.initial_checkpoint is not None:
-        _load_checkpoint(network, Path(settings.initial_checkpoint), settings.initial_trunk)
-        return True
+        return InitialWeights(
+            True, _load_checkpoint(network, Path(settings.initial_checkpoint), settings.initial_trunk)
+        )
     if settings.initial_trunk == "imagenet":
         trunk = network.features.get_trunk()
         assert isinstance(trunk, EfficientNetLite)  # see Config
         load_imagenet_weights(trunk)
-    return False
+        return InitialWeights(False, ["initial weights: the trunk's of ImageNet; all others are fresh"])
+    return InitialWeights(False, [])
 
 
 def check_precision(config: Config, device: torch.device) -> None:
@@ -40,7 +52,13 @@ def check_precision(config: Config, device: torch.device) -> None:
         )
 
 
-def _load_checkpoint(network: StereoNetwork, path: Path, trunk: str) -> None:
+def set_tf32(allowed: bool) -> None:
+    """Let float32 convolutions and matrix products on CUDA round their inputs to TF32, or not."""
+    torch.backends.cuda.matmul.allow_tf32 = allowed
+    torch.backends.cudnn.allow_tf32 = allowed
+
+
+def _load_checkpoint(network: StereoNetwork, path: Path, trunk: str) -> list[str]:
     content = read_checkpoint(path)
     training = content["config"].get("training")
     stored = training.get("initial_trunk", "none") if isinstance(training, dict) else "none"
@@ -50,3 +68,13 @@ def _load_checkpoint(network: StereoNetwork, path: Path, trunk: str) -> None:
             f"training.initial_trunk={stored}, so that the checkpoints of this run say so too"
         )
     load_weights(network, content["network"], path, fresh_additions=True)
+    fresh = [name for name in network.state_dict() if name not in content["network"]]
+    report = [
+        f"initial weights: {len(content['network'])} tensors of {path}, of step {content['step']}; its optimizer and "
+        "its other settings are not taken"
+    ]
+    if fresh:
+        parts = dict.fromkeys(name.rpartition(".")[0] for name in fresh)
+        shown = ", ".join(list(parts)[:4]) + (f" … ({len(parts)} in all)" if len(parts) > 4 else "")
+        report.append(f"fresh weights, which it lacks: {len(fresh)} tensors, of {shown}")
+    return report

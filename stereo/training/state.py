@@ -4,10 +4,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from torch.amp.grad_scaler import GradScaler
 from torch.optim import Optimizer
-from torch.optim.swa_utils import AveragedModel
 
 from stereo.errors import TrainingError
+from stereo.training.average import MovingAverage
 
 
 class RunState:
@@ -22,13 +23,21 @@ class RunState:
     skipped, skipped_in_row: steps whose loss or gradient was not finite, in all and since the last one that was.
     changes: in words, each with its step, the settings that were changed while the run went on.
     average: of the weights, where there is one.
+    scaler: of the loss, where precision is fp16.
     samples: how many each training set has, on which the order of the draws depends; empty where an older checkpoint
         does not say.
     """
 
-    def __init__(self, optimizer: Optimizer, average: AveragedModel | None = None, samples: Sequence[int] = ()) -> None:
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        average: MovingAverage | None = None,
+        samples: Sequence[int] = (),
+        scaler: GradScaler | None = None,
+    ) -> None:
         self.optimizer = optimizer
         self.average = average
+        self.scaler = scaler
         self.samples = list(samples)
         self.step = 0
         self.best_epe = math.inf
@@ -50,9 +59,8 @@ class RunState:
         """Begin anew to look for the best weights."""
         self.best_epe, self.best_step = math.inf, None
 
-    def take_step(self, fault: str, learned: bool) -> None:
-        """Count a step: what was wrong with it, if anything, and whether it changed the weights."""
-        self.step += 1
+    def count(self, fault: str, learned: bool) -> None:
+        """Count what came of a step: what was wrong with it, if anything, and whether it changed the weights."""
         self.learned += learned
         self.skipped += bool(fault)
         self.skipped_in_row = self.skipped_in_row + 1 if fault else 0
@@ -71,6 +79,7 @@ class RunState:
             "samples": self.samples,
             "optimizer": self.optimizer.state_dict(),
             **({} if self.average is None else {"average": self.average.state_dict()}),
+            **({} if self.scaler is None else {"scaler": self.scaler.state_dict()}),
         }
 
     def load_state_dict(self, values: Mapping[str, Any], other_data: bool = False) -> None:
@@ -90,7 +99,7 @@ class RunState:
             )
         # The moments alone: rate and weight decay are the configuration's.
         own = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": values["optimizer"]["state"], "param_groups": own})
+        self.optimizer.load_state_dict({"state": _by_name(values["optimizer"], own), "param_groups": own})
         self.step = int(values["step"])
         self.best_epe = float(values["best_epe"])
         self.best_step = values.get("best_step")
@@ -101,6 +110,30 @@ class RunState:
         self.changes = [str(line) for line in values.get("changes", [])]
         if self.average is not None and "average" in values:
             self.average.load_state_dict(values["average"])
+        if self.scaler is not None and "scaler" in values:
+            self.scaler.load_state_dict(values["scaler"])
+
+
+def _by_name(stored: Mapping[str, Any], own: Sequence[Mapping[str, Any]]) -> dict[int, Any]:
+    """Return the moments of an optimizer's state by the number that each weight has in `own` groups.
+
+    The numbers follow the groups, which other settings of the optimizer may arrange differently. Older checkpoints have
+    no names; their groups are arranged as the network is.
+    """
+    if not all("param_names" in group for group in stored.get("param_groups", [{}])):
+        return dict(stored["state"])
+    moments = {
+        name: stored["state"][number]
+        for group in stored["param_groups"]
+        for name, number in zip(group["param_names"], group["params"], strict=True)
+        if number in stored["state"]
+    }
+    return {
+        number: moments[name]
+        for group in own
+        for name, number in zip(group["param_names"], group["params"], strict=True)
+        if name in moments
+    }
 
 
 def _listed(samples: Sequence[int]) -> str:

@@ -1,46 +1,98 @@
-"""One optimizer step: forward, loss, backward, clipping."""
+"""One optimizer step: forward, loss, backward, clipping. Nothing in it waits for a GPU."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.amp.grad_scaler import GradScaler
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
-from stereo.config import LossConfig
+from stereo.config import LossConfig, TrainingPrecision
 from stereo.data.loader import StereoBatch
-from stereo.evaluation import metrics
+from stereo.evaluation.metrics import batch_metrics
 from stereo.model.network import StereoNetwork, StereoOutput
 from stereo.processes import Processes
-from stereo.training.finite import names_not_finite, shown
-from stereo.training.losses import stereo_loss
+from stereo.training.losses import output_losses, sum_of
+
+# The types that the forward pass is in where it is not in float32.
+HALF_TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+# The fault of a step that another process skips.
+OTHER_PROCESS = "the loss of another process is not finite"
 
 
 class StepResult(NamedTuple):
     """What came of a step.
 
-    loss, epe: of the batch, the EPE in px; NaN where no pixel counts, or the step was skipped.
-    gradient_norm: before it was clipped; NaN where the step was skipped.
+    values: `loss`, and of each supervised output `loss_1` …; `epe` (px), `bad_1`, `bad_3` and `d1` (0 … 100 %) of the
+        batch; `gradient_norm` before clipping. NaN where no pixel counts, or the step was skipped.
     fault: why the step was skipped; empty where it was not.
     learned: whether the weights changed. Without a pixel that counts there is nothing to learn.
     """
 
-    loss: float
-    epe: float
-    gradient_norm: float = math.nan
+    values: dict[str, float]
     fault: str = ""
     learned: bool = True
+
+
+class TakenStep(NamedTuple):
+    """A step whose values are still on its device: see `read_steps`."""
+
+    learned: Tensor  # bool []
+    names: tuple[str, ...]  # of `values`
+    values: Tensor  # float32 [len(names)]
+
+
+def read_steps(steps: Sequence[TakenStep]) -> list[StepResult]:
+    """Return what came of some steps, for which this waits once."""
+    if not steps:
+        return []
+    rows = torch.stack([step.values for step in steps]).tolist()
+    return [_result(dict(zip(step.names, row, strict=True))) for step, row in zip(steps, rows, strict=True)]
+
+
+def _result(values: dict[str, float]) -> StepResult:
+    statistics, finite, learned, scaled = (
+        values.pop(name) for name in ("statistics", "finite", "learned", "loss_is_scaled")
+    )
+    if finite:
+        return StepResult(values, learned=bool(learned))
+    skipped = dict.fromkeys(values, math.nan)
+    if not math.isfinite(values["loss"]):
+        return StepResult(
+            skipped,
+            f"the loss is {values['loss']}: lower optimizer.learning_rate or optimizer.gradient_clip, or check the "
+            "data set's ground truth",
+            learned=False,
+        )
+    if not math.isfinite(values["gradient_norm"]):
+        return StepResult(
+            skipped,
+            "the gradient is too large for fp16, so the loss is scaled less from here on"
+            if scaled
+            else "the gradient is not finite: lower optimizer.learning_rate, or train with training.precision=fp32",
+            learned=False,
+        )
+    # A huge activation leaves the loss finite, since batch normalization divides by it, but not the statistics.
+    if not math.isfinite(statistics):
+        fault = "the statistics of batch normalization are not finite: lower optimizer.learning_rate"
+        return StepResult(skipped, fault, learned=False)
+    return StepResult(skipped, OTHER_PROCESS, learned=False)
 
 
 @dataclass(frozen=True)
 class TrainingStep:
     """What one optimizer step does to the network.
 
-    module: the network, or what wraps it for several processes.
+    module: the network, or what wraps it for several processes, or to be compiled.
     gradient_clip: the gradient's norm is clipped to this; 0: no clipping.
-    bf16: the forward pass runs in mixed precision.
+    precision: of the forward pass but for costs, estimate and loss, which are in float32.
+    scaler: scales the loss, as fp16 needs it; None: the loss is not scaled.
+    freeze_batch_norm: batch normalization uses its running statistics, and leaves them as they are.
     processes: those that share the batch. They skip a step together.
     """
 
@@ -49,60 +101,91 @@ class TrainingStep:
     optimizer: Optimizer
     loss: LossConfig
     gradient_clip: float
-    bf16: bool
+    precision: TrainingPrecision = "fp32"
+    scaler: GradScaler | None = None
+    freeze_batch_norm: bool = False
     processes: Processes = field(default_factory=Processes)
 
-    def __call__(self, batch: StereoBatch) -> StepResult:
-        """Take the step; skip it where loss, gradient or statistics are not finite, and leave all as it was."""
+    def __call__(self, batch: StereoBatch) -> TakenStep:
+        """Take the step; skip it where loss, gradient or statistics are not finite, and leave all as it was.
+
+        Args:
+            batch: On the network's device.
+        """
         self.module.train()
-        before = {name: value.clone() for name, value in self.network.named_buffers()}
+        if self.freeze_batch_norm:
+            freeze_batch_norm(self.network)
+        before = [buffer.clone() for buffer in self.network.buffers()]
         self.optimizer.zero_grad(set_to_none=True)
-        with torch.autocast(batch.left.device.type, torch.bfloat16, enabled=self.bf16):
-            output: StereoOutput = self.module(batch.left, batch.right)
-        predictions = [prediction.float() for prediction in output.predictions]
-        max_disparity = self.network.max_disparity
-        loss = stereo_loss(predictions, batch.disparity, batch.valid, max_disparity, self.loss, self.network.regression)
-        value = loss.item()
-        if math.isfinite(value) or self.processes.size > 1:  # of several processes, each waits for all gradients
-            loss.backward()
-        gradients = {name: item.grad for name, item in self.network.named_parameters() if item.grad is not None}
-        norm = nn.utils.get_total_norm(gradients.values())
-        fault = self._fault(value, norm, gradients)
-        if self.processes.any(bool(fault), batch.left.device):
-            self.optimizer.zero_grad(set_to_none=True)
-            with torch.no_grad():
-                for name, buffer in self.network.named_buffers():
-                    buffer.copy_(before[name])
-            fault = fault or "the loss of another process is not finite"
-            return StepResult(math.nan, math.nan, fault=fault, learned=False)
-        if norm.item() == 0:
-            return StepResult(math.nan, math.nan, learned=False)
+        parts, disparity = self._forward(batch)
+        loss = sum_of(parts)
+        (loss if self.scaler is None else self.scaler.scale(loss)).backward()
+        if self.scaler is not None:
+            self.scaler.unscale_(self.optimizer)
+        norm = nn.utils.get_total_norm(
+            [parameter.grad for parameter in self.network.parameters() if parameter.grad is not None]
+        )
+        statistics = nn.utils.get_total_norm(
+            [buffer for buffer in self.network.buffers() if buffer.is_floating_point()], math.inf
+        )
+        finite = self.processes.all_of(loss.isfinite() & norm.isfinite() & statistics.isfinite())
+        learned = finite & (norm > 0)
         if self.gradient_clip > 0:
             nn.utils.clip_grads_with_norm_(self.network.parameters(), self.gradient_clip, norm)
-        self.optimizer.step()
-        counted = batch.valid & (batch.disparity > 0) & (batch.disparity < max_disparity)
-        epe = float(metrics.epe(output.disparity.detach(), batch.disparity, counted))
-        return StepResult(value, epe, norm.item())
+        self._change_weights(learned)
+        with torch.no_grad():
+            for buffer, value in zip(self.network.buffers(), before, strict=True):
+                buffer.copy_(torch.where(finite, buffer, value))
+        counted = batch.valid & (batch.disparity > 0) & (batch.disparity < self.network.max_disparity)
+        values = {
+            "loss": loss,
+            **({f"loss_{number}": part for number, part in enumerate(parts, 1)} if len(parts) > 1 else {}),
+            **batch_metrics(disparity, batch.disparity, counted),
+            "gradient_norm": norm,
+            "statistics": statistics,
+            "finite": finite,
+            "learned": learned,
+            "loss_is_scaled": torch.full_like(norm, self.scaler is not None),
+        }
+        return TakenStep(learned, tuple(values), torch.stack([value.detach().float() for value in values.values()]))
 
-    def _fault(self, loss: float, norm: Tensor, gradients: Mapping[str, Tensor]) -> str:
-        """Return what is not finite, and what to do about it; nothing where all is."""
-        if not math.isfinite(loss):
-            return (
-                f"the loss is {loss}: lower optimizer.learning_rate or optimizer.gradient_clip, or check the data "
-                "set's ground truth"
-            )
-        if not math.isfinite(norm.item()):
-            return (
-                f"the gradient is not finite, of {shown(names_not_finite(gradients))}: lower optimizer.learning_rate, "
-                "or train with training.precision=fp32"
-            )
-        # A huge activation leaves the loss finite, since batch normalization divides by it, but not the statistics.
-        buffers = {name: value for name, value in self.network.named_buffers() if value.is_floating_point()}
-        if not math.isfinite(nn.utils.get_total_norm(buffers.values(), math.inf).item()):
-            return (
-                f"the statistics are not finite, of {shown(names_not_finite(buffers))}: lower optimizer.learning_rate"
-            )
-        return ""
+    def _forward(self, batch: StereoBatch) -> tuple[list[Tensor], Tensor]:
+        """Return the loss of each output, and the disparity."""
+        half = HALF_TYPES.get(self.precision)
+        with torch.autocast(batch.left.device.type, half, enabled=half is not None):
+            output: StereoOutput = self.module(batch.left, batch.right)
+        predictions = [prediction.float() for prediction in output.predictions]
+        losses = output_losses(
+            predictions,
+            batch.disparity,
+            batch.valid,
+            self.network.max_disparity,
+            self.loss,
+            self.network.regression,
+        )
+        return losses, output.disparity.detach()
+
+    def _change_weights(self, learned: Tensor) -> None:
+        """Let the optimizer take its step where `learned`, bool [], says so."""
+        if self.optimizer.defaults.get("fused"):  # looks at it on the device, as it does for torch.amp.GradScaler
+            self.optimizer.found_inf = (~learned).float()  # type: ignore[attr-defined]
+            self.optimizer.step()
+        elif learned.item():
+            self.optimizer.step()
+        if self.scaler is not None:
+            self.scaler.update()
+
+
+def compiled_graphs() -> int:
+    """Return how many graphs torch.compile has made in this process."""
+    return int(torch._dynamo.utils.counters["stats"]["unique_graphs"])
+
+
+def freeze_batch_norm(module: nn.Module) -> None:
+    """Let batch normalization use its running statistics, and leave them as they are; its weights are trained."""
+    for child in module.modules():
+        if isinstance(child, _BatchNorm):
+            child.eval()
 
 
 def distribute(network: StereoNetwork, processes: Processes, device: torch.device) -> nn.Module:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+from torch import nn
+from torch.amp.grad_scaler import GradScaler
 from torch.utils.data import DataLoader
 
 from stereo.checkpoint import read_checkpoint
@@ -15,27 +17,26 @@ from stereo.data.datasets import build_dataset, describe
 from stereo.data.loader import StereoBatch, build_loader, iterate
 from stereo.data.training_data import TrainingData
 from stereo.device import select_device
-from stereo.errors import CheckpointError, NotFiniteError, StereoError, TrainingError
+from stereo.errors import StereoError, TrainingError
 from stereo.model.network import StereoNetwork
-from stereo.model.weights import load_weights
 from stereo.processes import Processes, join_processes
 from stereo.signals import noticed_signals
 from stereo.training.average import average_of
 from stereo.training.changes import listed
-from stereo.training.first_samples import check_training_data, check_validation_data
+from stereo.training.first_samples import check_training_data, check_validation_data, first_batch
 from stereo.training.folder import RunFolder
 from stereo.training.logbook import Logbook
+from stereo.training.memory import check_memory
 from stereo.training.optimizer import build_optimizer, set_learning_rate
+from stereo.training.outcomes import Outcomes
 from stereo.training.resuming import take_up
 from stereo.training.schedule import learning_rate
+from stereo.training.scoring import Scoring
 from stereo.training.signals import Interrupted
-from stereo.training.start import check_precision, load_initial_weights
+from stereo.training.start import check_precision, load_initial_weights, set_tf32
 from stereo.training.state import RunState
-from stereo.training.step import TrainingStep, distribute
-from stereo.training.validation import Validator
-
-# A run whose first so many steps had no pixel to learn from ends.
-_BLANK_STEPS = 100
+from stereo.training.step import TrainingStep, compiled_graphs, distribute
+from stereo.training.summary import describe_run, named_sets
 
 
 def train(config: Config, resume: str | None = None, allow_change: Sequence[str] = ()) -> Path:
@@ -67,36 +68,53 @@ class Trainer:
     def __init__(self, config: Config, processes: Processes | None = None) -> None:
         self.config = config
         self.processes = processes or Processes()
-        self.logbook = Logbook(self.processes.is_main)
         device = select_device(config.training.device)
         if device.type == "cuda" and device.index is None:
             device = torch.device("cuda", self.processes.local_rank)
         self.device = device
         check_precision(config, device)
+        set_tf32(config.training.tf32)
+        self.logbook = Logbook(self.processes.is_main, config.data.batch_size, device)
         self.folder = RunFolder(Path(config.training.output), config.training.keep_last, self.logbook.say)
         self._started = time.monotonic()
         torch.manual_seed(config.training.seed)
         # Before anything is written: data that cannot be used must not leave a run folder behind.
         validation_set = build_dataset(config.data.validation)
+        further_sets = named_sets(config.data.also_validate)
         self.training_data = TrainingData(config.data)
         self.remarks = check_validation_data(validation_set)
+        for name, dataset in further_sets.items():
+            self.remarks += check_validation_data(dataset, f"data.also_validate ({name})")
         check_training_data(self.training_data, config.data.augmentation, config.model.min_size, StereoNetwork.stride)
-        self.network = StereoNetwork(config.model).with_fast_layout(device)
+        self.network = StereoNetwork(config.model).with_fast_layout(device, config.training.channels_last)
         self.average = average_of(self.network, config.optimizer.average_decay)
-        # What is validated and kept as the best.
-        self.scored = self.network if self.average is None else cast(StereoNetwork, self.average.module)
         self.state = RunState(
             build_optimizer(self.network, config.optimizer),
             self.average,
             [len(dataset) for dataset in self.training_data.sets],
+            GradScaler(device.type) if config.training.precision == "fp16" else None,
         )
-        self.validator = Validator(self.scored, device, validation_set, self.processes)
+        self.scoring = Scoring(
+            config,
+            self.network,
+            self.state,
+            self.folder,
+            self.logbook,
+            self.processes,
+            device,
+            validation_set,
+            further_sets,
+        )
+        self.outcomes = Outcomes(self.state, self.logbook, self.processes, config.training.max_skipped_steps)
         self.scores_start = False
+        self._graphs: int | None = None
 
     # ------------------------------------------------------------------------------------------------ before the run
 
     def prepare(self, resume: str | None, allow_change: Sequence[str] = ()) -> None:
         """Take up the state to resume from, and make the run folder unless nothing is left to do.
+
+        What would fail hours later is tried first: a batch, the memory of a step, a validation pair.
 
         Raises: TrainingError where the folder holds another run, or the checkpoint does not fit this configuration.
         """
@@ -105,21 +123,22 @@ class Trainer:
             source = None if resume in (None, "auto") else Path(str(resume))
             self.folder.require_unused(self.config, source)
             found = None if source is None else (source, read_checkpoint(source))
+        report: list[str] = []
         if found is not None:
             self._resume(*found, allow_change)
         else:
             # This run may make weights worse that had a training before, so they are scored first.
-            self.scores_start = load_initial_weights(self.network, self.config.training)
-            self.scored.load_state_dict(self.network.state_dict())
+            self.scores_start, report = load_initial_weights(self.network, self.config.training)
+            self.scoring.scored.load_state_dict(self.network.state_dict())
         if self._is_done():
             return
-        self._loader()  # which may refuse, before anything is written
+        self.remarks += self._try_first()
         if self.processes.is_main:
             self.folder.take()
             for line in [line for dataset in self.training_data.sets for line in describe(dataset)]:
                 self.logbook.say(f"training on {line}")
-            for line in self.remarks:
-                self.logbook.say(f"warning: {line}")
+            for line in [*report, *(f"warning: {line}" for line in self.remarks)]:
+                self.logbook.say(line)
             self.folder.write_settings(self.config, self.state.changes)
 
     def _resume(self, path: Path, content: dict[str, Any], allow_change: Sequence[str]) -> None:
@@ -138,6 +157,12 @@ class Trainer:
         ):
             if lines:
                 self.logbook.say(f"{what}: {listed(lines)}")
+
+    def _try_first(self) -> list[str]:
+        """Load the first batch and predict a validation pair. Return a line where memory may not suffice."""
+        batch = first_batch(self._loader())
+        self.scoring.try_one()
+        return check_memory(self.network, batch, self.config.training.precision, self.average is not None, self.device)
 
     def _loader(self) -> DataLoader[StereoBatch]:
         """Return the batches from the current step to the last."""
@@ -172,32 +197,34 @@ class Trainer:
                 f"{self.folder.path}: already at step {state.step} of {settings.steps}{why}; nothing to do"
             )
             return
-        take_step = TrainingStep(
-            self.network,
-            distribute(self.network, self.processes, self.device),
-            state.optimizer,
-            self.config.loss,
-            self.config.optimizer.gradient_clip,
-            bf16=settings.precision == "bf16",
-            processes=self.processes,
-        )
-        with noticed_signals() as signals, self.logbook.opened(self.folder.path, state.step, settings.steps):
+        take_step = self._training_step()
+        about = describe_run(self.config, self.network)
+        with (
+            noticed_signals() as signals,
+            self.logbook.opened(self.folder.path, state.step, settings.steps, about),
+        ):
             if self.scores_start:
-                self._score_start()
+                self.scoring.score_start()
             if self.folder.resumed_from is not None and self.folder.saved_step is None:
                 self._save(needed=True)  # so that `--resume auto` goes on from here, whatever ends this process
             for batch in self._batches():
                 rate = self._take(take_step, batch)
                 last = state.step >= settings.steps
-                if state.step % settings.log_interval == 0 or last:
-                    self.logbook.report(state.step, rate)
-                self._check_learned(last)
-                if state.step % settings.validation_interval == 0 or last:
-                    self._validate(state.step)
+                logs, scores, saves = (
+                    last or state.step % interval == 0
+                    for interval in (settings.log_interval, settings.validation_interval, settings.checkpoint_interval)
+                )
+                if logs or scores or self.device.type == "cpu":  # where nothing is waited for
+                    self._read_outcomes(last)
+                if logs:
+                    self.logbook.report(state.step, rate, **self._compiled())
+                if scores:
+                    self.scoring.score(state.step)
                 done = self._is_done()
-                stop = self.processes.any(bool(signals), self.device)
+                stop = self.processes.any(bool(signals))
                 ends = done or stop or self._is_time_over()
-                if state.step % settings.checkpoint_interval == 0 or ends:
+                if saves or ends:
+                    self._read_outcomes(last)
                     self._save(needed=ends)
                 if stop and not done:
                     raise Interrupted(self.folder.last, (signals or [signal.SIGTERM])[0])
@@ -205,57 +232,69 @@ class Trainer:
                     break
         self._say_end()
 
+    def _training_step(self) -> TrainingStep:
+        settings = self.config.training
+        module = distribute(self.network, self.processes, self.device)
+        return TrainingStep(
+            self.network,
+            cast(nn.Module, torch.compile(module, dynamic=False)) if settings.compile else module,
+            self.state.optimizer,
+            self.config.loss,
+            self.config.optimizer.gradient_clip,
+            precision=settings.precision,
+            scaler=self.state.scaler,
+            freeze_batch_norm=settings.freeze_batch_norm,
+            processes=self.processes,
+        )
+
     def _batches(self) -> Iterator[StereoBatch]:
         """Yield the batches of the steps to come. Where one cannot be had, save what was trained before."""
         try:
             yield from iterate(self._loader())
         except StereoError as error:
             if self.state.step and self.folder.saved_step != self.state.step:
+                self._read_outcomes(False)
                 self._save(needed=True)
             raise type(error)(f"step {self.state.step + 1}: {error}{self.folder.good_state()}") from None
 
     def _take(self, take_step: TrainingStep, batch: StereoBatch) -> float:
-        """Take one step and return its learning rate. Raises: TrainingError after too many that had to be skipped."""
-        state, most = self.state, self.config.training.max_skipped_steps
+        """Take one step, without waiting for a GPU, and return its learning rate."""
+        state = self.state
         rate = learning_rate(state.step, self.config.training.steps, self.config.optimizer)
         set_learning_rate(state.optimizer, rate)
-        result = take_step(batch.to(self.device))
-        if self.average is not None and result.learned:
-            self.average.update_parameters(self.network)
-        state.take_step(result.fault, result.learned)
-        self.logbook.count(result)
-        if result.fault:
-            names = ", ".join(name for share in self.processes.gather(batch.names) for name in share)
-            self.logbook.say(
-                f"warning: step {state.step} is skipped, {state.skipped} so far: {result.fault}; its samples: {names}"
-            )
-            if state.skipped_in_row >= most:
-                self._save(needed=True)
-                raise TrainingError(
-                    f"step {state.step}: {result.fault}; so it was in {most} steps in a row "
-                    f"(training.max_skipped_steps){self.folder.good_state()}"
-                )
+        taken = take_step(batch.to(self.device))
+        if self.average is not None:
+            self.average.update_parameters(self.network, taken.learned)
+        state.step += 1
+        self.outcomes.add(state.step, batch.names, taken)
+        self.logbook.count()
         return rate
 
-    def _check_learned(self, last: bool) -> None:
-        """Raise TrainingError where no step of the run has changed the weights."""
-        state = self.state
-        if state.learned or not (last or state.step >= _BLANK_STEPS):
-            return
-        if state.skipped:
-            raise TrainingError(
-                f"step {state.step}: no step changed the weights, {state.skipped} were skipped; lower "
-                "optimizer.learning_rate, or check the data set's ground truth"
+    def _read_outcomes(self, last: bool) -> None:
+        """Take note of what came of the steps. Raises: TrainingError after too many that were skipped, or useless."""
+        try:
+            self.outcomes.read()
+        except TrainingError as error:
+            self._save(needed=True)
+            raise TrainingError(f"{error}{self.folder.good_state()}") from None
+        self.outcomes.check_learned(last, self.config.model.max_disparity)
+
+    def _compiled(self) -> dict[str, float]:
+        """Return how many graphs were compiled so far; nothing where none are. More with each report: see the log."""
+        if not self.config.training.compile:
+            return {}
+        graphs = compiled_graphs()
+        if self._graphs is not None and graphs > self._graphs:
+            self.logbook.say(
+                f"warning: step {self.state.step}: the network was compiled again, {graphs} graphs so far; batches of "
+                "one size and the same settings of PyTorch avoid it"
             )
-        raise TrainingError(
-            f"step {state.step}: no sample so far has a pixel to learn from: ground truth that is known, more than "
-            f"0 and less than model.max_disparity={self.config.model.max_disparity} px; look at the data with "
-            "scripts/show_dataset.py"
-        )
+        self._graphs = graphs
+        return {"compiled_graphs": graphs}
 
     def _is_time_over(self) -> bool:
         hours = self.config.training.max_hours
-        return hours is not None and self.processes.any(time.monotonic() - self._started > hours * 3600, self.device)
+        return hours is not None and self.processes.any(time.monotonic() - self._started > hours * 3600)
 
     def _say_end(self) -> None:
         state, settings, folder = self.state, self.config.training, self.folder
@@ -279,49 +318,7 @@ class Trainer:
         ]
         return found[0]
 
-    def _score_start(self) -> None:
-        """Score the weights that the run begins from, so that no worse ones are kept as the best.
-
-        Before them, where a run is resumed, the best ones that it had.
-        """
-        stale = self.state.stale
-        self.state.forget_best()
-        best = None if self.folder.resumed_from is None else self.folder.resumed_from.with_name(self.folder.best.name)
-        if best is not None and best.exists():
-            start = {name: value.clone() for name, value in self.scored.state_dict().items()}
-            try:
-                content = read_checkpoint(best)
-                load_weights(self.scored, content["network"], best)
-                self.logbook.say(f"scoring the best weights so far, {best}")
-                self._validate(int(content["step"]))
-            except CheckpointError as error:
-                self.logbook.say(f"the best weights so far are left out: {error}")
-            self.scored.load_state_dict(start)
-        self.logbook.say("scoring the weights that the run begins from")
-        self._validate(self.state.step)
-        self.state.stale = stale
-
-    def _validate(self, step: int) -> None:
-        """Score the weights of step `step`, or their average, and keep them where they are the best.
-
-        Raises: TrainingError where a prediction is not finite.
-        """
-        try:
-            scores = self.validator.score()
-        except NotFiniteError:
-            raise TrainingError(
-                f"step {step}: the run diverged: in validation the network gives values that are not finite; lower "
-                f"optimizer.learning_rate{self.folder.good_state()}"
-            ) from None
-        before = self.state.best_epe, self.state.best_step, self.state.stale
-        better = self.state.take_best(scores.values["epe"], step)
-        if self.processes.is_main:
-            if better and not self.folder.save_best(self.scored, self.config, step):
-                self.state.best_epe, self.state.best_step, self.state.stale = before
-                better = False
-            self.logbook.validation(step, scores, better)
-        self.processes.barrier()
-
     def _save(self, needed: bool) -> None:
         if self.processes.is_main:
-            self.folder.save(self.network, self.config, self.state, needed)
+            with self.logbook.paused():
+                self.folder.save(self.network, self.config, self.state, needed)

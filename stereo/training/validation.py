@@ -1,16 +1,16 @@
-"""Validation: the score of a network that is being trained."""
+"""Validation: the scores of a network that is being trained, on one data set."""
 
 from typing import NamedTuple
 
 import torch
 
 from stereo.data.datasets import StereoDataset
-from stereo.data.sample import Image
+from stereo.data.sample import Image, StereoSample
 from stereo.evaluation.evaluator import ScoredSample, evaluate
 from stereo.methods.predictor import Predictor
 from stereo.model.network import StereoNetwork
 from stereo.processes import Processes
-from stereo.visualize import evaluation_panel
+from stereo.training.panels import validation_panel
 
 # Validation pairs whose pictures go to TensorBoard.
 PANELS = 2
@@ -31,16 +31,26 @@ class Scores(NamedTuple):
 
 
 class Validator:
-    """Scores the network as it stands on the validation set, each process its share."""
+    """Scores the network as it stands on a data set, each process its share."""
 
     def __init__(
         self, network: StereoNetwork, device: torch.device, dataset: StereoDataset, processes: Processes
     ) -> None:
+        self.network = network
         self.predictor = Predictor(network, device, in_training=True)
         self.dataset = dataset
         self.processes = processes
 
-    def score(self) -> Scores:
+    def try_one(self) -> StereoSample:
+        """Predict the first pair that can be read, and return it: what fails here would fail after hours of training.
+
+        Raises: StereoError.
+        """
+        sample = self.dataset[0]
+        self.predictor.predict_sample(sample)
+        return sample
+
+    def score(self, with_panels: bool = True) -> Scores:
         """Return the scores, in all processes.
 
         Raises: DataError where no pair could be scored; StereoError where a prediction is not finite.
@@ -48,8 +58,8 @@ class Validator:
         panels: list[Image] = []
 
         def observe(scored: ScoredSample) -> None:
-            if len(panels) < PANELS:
-                panels.append(_panel(scored))
+            if with_panels and len(panels) < PANELS:
+                panels.append(validation_panel(self.network, self.predictor.device, scored))
 
         (result,) = evaluate(
             self.predictor,
@@ -61,9 +71,3 @@ class Validator:
         )
         values = {name: result.metrics[name] for name in ("epe", "bad_1", "bad_2", "bad_3", "d1")}
         return Scores(values, result.images, result.failed, panels)
-
-
-def _panel(scored: ScoredSample) -> Image:
-    sample = scored.sample
-    truth = sample.require_truth("validation")
-    return evaluation_panel(sample.left, scored.prediction.disparity, truth.disparity, truth.valid, scored.name)

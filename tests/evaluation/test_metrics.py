@@ -15,8 +15,8 @@ from stereo.evaluation.metrics import (
     QUANTILES,
     Averaging,
     ImageSums,
+    batch_metrics,
     counts_as_zero,
-    epe,
     image_sums,
     metric_names,
     select_pixels,
@@ -172,7 +172,7 @@ def test_sums_keep_what_float32_would_lose() -> None:
     counts = np.ones((1, 4097), bool)
     assert _sums(prediction, target, counts).sums["epe"] == 2**24 + 4096
     tensors = (torch.from_numpy(array) for array in (prediction, target, counts))
-    assert epe(*tensors).item() * 4097 == pytest.approx(2**24 + 4096, abs=1e-6)
+    assert batch_metrics(*tensors)["epe"].item() * 4097 == pytest.approx(2**24 + 4096, abs=1e-6)
 
 
 @pytest.mark.parametrize("broken", [math.nan, math.inf])
@@ -181,24 +181,26 @@ def test_a_prediction_that_is_not_finite_never_vanishes(broken: float) -> None:
     prediction[0, 0] = broken
     with pytest.raises(StereoError, match="scene7: 1 of 5 errors are not finite"):
         _sums(prediction, TARGET, EVERYWHERE, name="scene7")
-    assert not math.isfinite(epe(*map(torch.from_numpy, (prediction, TARGET, EVERYWHERE))).item())
+    in_training = batch_metrics(*map(torch.from_numpy, (prediction, TARGET, EVERYWHERE)))
+    assert not math.isfinite(in_training["epe"].item())
 
 
 def test_shapes_are_never_broadcast() -> None:
     with pytest.raises(ValueError, match="one shape"):
         select_pixels(PREDICTION, TARGET[:, :1], EVERYWHERE)
     with pytest.raises(ValueError, match="one shape"):
-        epe(torch.zeros(2, 1, 4, 4), torch.zeros(2, 4, 4), torch.ones(2, 4, 4, dtype=torch.bool))
+        batch_metrics(torch.zeros(2, 1, 4, 4), torch.zeros(2, 4, 4), torch.ones(2, 4, 4, dtype=torch.bool))
     with pytest.raises(ValueError, match="bool"):
-        epe(torch.zeros(4, 4), torch.zeros(4, 4), torch.ones(4, 4))
+        batch_metrics(torch.zeros(4, 4), torch.zeros(4, 4), torch.ones(4, 4))
 
 
-def test_the_epe_of_a_training_batch_is_that_of_all_its_pixels() -> None:
-    target = torch.zeros(2, 2, 3)
-    prediction = torch.zeros(2, 2, 3)
-    prediction[1] = 6
+def test_the_metrics_of_a_training_batch_are_those_of_all_its_pixels() -> None:
+    target = torch.full((2, 2, 3), 100.0)
+    prediction = target.clone()
+    prediction[1, 0] += torch.tensor([6.0, -4.0, 2.0])  # 5 % of 100 px lie between the first two
     target[0, 0] = math.inf  # unknown
     mask = torch.ones(2, 2, 3, dtype=torch.bool)
     mask[0, 0] = False
-    assert epe(prediction, target, mask).item() == pytest.approx(36 / 9)
-    assert math.isnan(epe(prediction, target, torch.zeros_like(mask)).item())
+    found = {name: value.item() for name, value in batch_metrics(prediction, target, mask).items()}
+    assert found == pytest.approx({"epe": 12 / 9, "bad_1": 300 / 9, "bad_3": 200 / 9, "d1": 100 / 9})
+    assert all(math.isnan(value) for value in batch_metrics(prediction, target, torch.zeros_like(mask)).values())

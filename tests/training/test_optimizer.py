@@ -8,6 +8,7 @@ from stereo.config import ModelConfig, OptimizerConfig
 from stereo.errors import ConfigError
 from stereo.model.network import StereoNetwork
 from stereo.training.optimizer import build_optimizer, set_learning_rate
+from stereo.training.state import RunState
 
 
 def with_lite_trunk() -> ModelConfig:
@@ -63,3 +64,35 @@ def test_norms_and_biases_decay_unless_they_are_told_not_to() -> None:
 def test_a_factor_of_zero_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"optimizer\.trunk_factor is 0"):
         OptimizerConfig(trunk_factor=0)
+
+
+def test_parts_learn_at_rates_of_their_own_and_one_not_at_all() -> None:
+    network = StereoNetwork(tiny_model())
+    factors = {"aggregation": 0.5, "aggregation.heads": 3.0, "regression": 0.0}
+    optimizer = build_optimizer(network, OptimizerConfig(weight_decay=0, rate_factors=factors))
+    before = {name: parameter.detach().clone() for name, parameter in network.named_parameters()}
+    for parameter in network.parameters():
+        parameter.grad = torch.ones_like(parameter) if parameter.requires_grad else None
+    set_learning_rate(optimizer, 0.01)
+    optimizer.step()
+    for name, parameter in network.named_parameters():
+        fitting = [part for part in factors if name.startswith(part + ".")]
+        rate = 0.01 * (factors[max(fitting, key=len)] if fitting else 1.0)
+        torch.testing.assert_close(parameter.detach(), before[name] - rate)
+        assert parameter.requires_grad == (rate > 0)
+    with pytest.raises(ConfigError, match=r"rate_factors has 'heads', with which no weight's name begins.*aggregation"):
+        build_optimizer(network, OptimizerConfig(rate_factors={"heads": 2.0}))
+
+
+def test_moments_follow_their_weights_into_other_groups() -> None:
+    network = StereoNetwork(tiny_model())
+    first = RunState(build_optimizer(network, OptimizerConfig()))
+    for parameter in network.parameters():
+        parameter.grad = torch.full_like(parameter, parameter.numel())
+    first.optimizer.step()
+    settings = OptimizerConfig(decay_norms_and_biases=False, rate_factors={"features": 0.5})
+    second = RunState(build_optimizer(network, settings))
+    second.load_state_dict(first.state_dict())
+    for parameter in network.parameters():
+        moment = second.optimizer.state[parameter]["exp_avg"]
+        torch.testing.assert_close(moment, torch.full_like(parameter, 0.1 * parameter.numel()))

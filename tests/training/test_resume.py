@@ -17,7 +17,7 @@ from stereo.data.loader import StereoBatch
 from stereo.errors import CheckpointError, TrainingError
 from stereo.training.schedule import learning_rate
 from stereo.training.signals import Interrupted
-from stereo.training.step import StepResult, TrainingStep
+from stereo.training.step import TakenStep, TrainingStep
 from stereo.training.trainer import train
 
 
@@ -51,7 +51,7 @@ def test_a_resumed_run_ends_where_the_whole_one_ends(tmp_path: Path, monkeypatch
     calls = 0
     take = TrainingStep.__call__
 
-    def interrupted_at_two(self: TrainingStep, batch: StereoBatch) -> StepResult:
+    def interrupted_at_two(self: TrainingStep, batch: StereoBatch) -> TakenStep:
         nonlocal calls
         calls += 1
         if calls == 2:
@@ -214,7 +214,7 @@ def test_a_run_resumed_into_a_new_folder_can_be_taken_up_there_however_soon_it_e
 ) -> None:
     """Otherwise `--resume auto` would begin anew, without a word."""
 
-    def killed(self: TrainingStep, batch: StereoBatch) -> StepResult:
+    def killed(self: TrainingStep, batch: StereoBatch) -> TakenStep:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:

@@ -21,7 +21,7 @@ from stereo.errors import ConfigError, NotFiniteError, OutputError, TrainingErro
 from stereo.output import atomic_output, lock_file, sweep_temporary_files
 from stereo.signals import STOPPING, noticed_signals
 from stereo.training.signals import Interrupted
-from stereo.training.step import StepResult, TrainingStep
+from stereo.training.step import TakenStep, TrainingStep
 from stereo.training.trainer import Trainer, train
 from stereo.training.validation import Scores, Validator
 
@@ -36,7 +36,7 @@ def before_step(monkeypatch: pytest.MonkeyPatch, number: int, act: object) -> No
     """Call `act(step, batch)` at the beginning of so many-th step; what it returns is the batch of that step."""
     calls = 0
 
-    def step(self: TrainingStep, batch: StereoBatch) -> StepResult:
+    def step(self: TrainingStep, batch: StereoBatch) -> TakenStep:
         nonlocal calls
         calls += 1
         return take(self, act(self, batch) if calls == number else batch)  # type: ignore[operator]
@@ -60,7 +60,7 @@ def test_a_step_that_is_not_finite_is_skipped_by_name_and_changes_nothing(
 ) -> None:
     states: list[bool] = []
 
-    def watch(step: TrainingStep, batch: StereoBatch) -> StepResult:
+    def watch(step: TrainingStep, batch: StereoBatch) -> TakenStep:
         before = {name: value.clone() for name, value in step.network.state_dict().items()}
         result = take(step, broken(step, batch) if len(states) == 1 else batch)
         after = step.network.state_dict()

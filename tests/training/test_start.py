@@ -69,7 +69,12 @@ def test_a_checkpoint_brings_its_trunk(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(start, "load_imagenet_weights", None)
     config = from_checkpoint(tmp_path / "first.pt", stored=trunk, trunk=trunk)
     network = StereoNetwork(config.model)
-    assert load_initial_weights(network, config.training)
+    begun = load_initial_weights(network, config.training)
+    assert begun.trained
+    (line,) = begun.report
+    assert line.startswith(
+        f"initial weights: {len(network.state_dict())} tensors of {tmp_path / 'first.pt'}, of step 1"
+    )
     stored = weights(tmp_path / "first.pt")
     assert all(torch.equal(value, stored[name]) for name, value in network.state_dict().items())
 

@@ -1,7 +1,6 @@
 """Training on tiny data: what a run writes, where it begins, how it stops."""
 
 import math
-import re
 import shlex
 import signal
 import subprocess
@@ -110,9 +109,9 @@ def test_a_non_finite_gradient_stops_before_it_reaches_the_weights(tmp_path: Pat
     config.training.max_skipped_steps = 1
     trainer = Trainer(config)
     trainer.prepare(None)
-    name, parameter = next(iter(trainer.network.named_parameters()))
+    parameter = next(trainer.network.parameters())
     parameter.register_hook(lambda gradient: gradient * math.nan)
-    with pytest.raises(TrainingError, match=rf"step 1: .* not finite, of {re.escape(name)}: .*learning_rate"):
+    with pytest.raises(TrainingError, match=r"step 1: the gradient is not finite: .*learning_rate"):
         trainer.run()
     assert all(bool(value.isfinite().all()) for value in trainer.network.state_dict().values())
 
@@ -138,7 +137,7 @@ def test_unwritable_output(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
 def test_trains_on_cuda(tmp_path: Path, precision: str) -> None:
     config = tiny_config(tmp_path / "run")
     config.training.device = "cuda"

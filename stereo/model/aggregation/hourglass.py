@@ -10,7 +10,7 @@ from stereo.config import AggregationConfig, AttentionConfig
 from stereo.model.aggregation.base import Aggregation, VolumeBins
 from stereo.model.attention import build_attention
 from stereo.model.attention.placement import PLACEMENTS
-from stereo.model.convolution import Conv3d
+from stereo.model.convolution import CostConv3d
 from stereo.model.factored import factored_conv3d, factored_upconv3d, plane_conv3d, plane_upconv3d
 from stereo.model.features.base import FeatureExtractor, Features
 from stereo.model.guidance import GUIDANCE
@@ -108,7 +108,9 @@ class StackedHourglass(Aggregation):
             Hourglass(channels, CONVOLUTIONS[config.convolutions], config.guidance, attention, features)
             for _ in range(config.num_hourglasses)
         )
-        self.heads = nn.ModuleList(Conv3d(channels, 1, 3, padding=1, bias=False) for _ in range(config.num_hourglasses))
+        self.heads = nn.ModuleList(
+            CostConv3d(channels, 1, 3, padding=1, bias=False) for _ in range(config.num_hourglasses)
+        )
 
     def forward(self, volume: VolumeBins, num_bins: int, left: Features) -> list[Tensor]:
         x = self.enter(volume, num_bins)

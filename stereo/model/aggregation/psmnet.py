@@ -7,7 +7,7 @@ from stereo.config import AggregationConfig, AttentionConfig
 from stereo.model.aggregation.base import Aggregation, VolumeBins
 from stereo.model.attention import build_attention
 from stereo.model.attention.placement import PLACEMENTS
-from stereo.model.convolution import Conv3d
+from stereo.model.convolution import CostConv3d
 from stereo.model.features.base import FeatureExtractor, Features
 from stereo.model.guidance import GUIDANCE
 from stereo.model.layers import conv3d, recomputed, upconv3d
@@ -159,4 +159,4 @@ def _psmnet_block(channels: int) -> nn.Sequential:
 
 
 def _psmnet_head(channels: int) -> nn.Sequential:
-    return nn.Sequential(conv3d(channels, channels), Conv3d(channels, 1, 3, padding=1, bias=False))
+    return nn.Sequential(conv3d(channels, channels), CostConv3d(channels, 1, 3, padding=1, bias=False))

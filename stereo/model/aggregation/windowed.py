@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from stereo.config import AggregationConfig, AttentionConfig
 from stereo.model.aggregation.base import Aggregation, VolumeBins
 from stereo.model.aggregation.hourglass import PLANES, Hourglass
-from stereo.model.convolution import Conv3d
+from stereo.model.convolution import CostConv3d
 from stereo.model.factored import PlaneConv3d, plane_conv3d
 from stereo.model.features.base import FeatureExtractor, Features
 from stereo.model.layers import recomputed
@@ -41,7 +41,7 @@ class WindowedHourglass(Aggregation):
     ) -> None:
         super().__init__(volume_channels, config)
         width = WIDENING * config.channels
-        self.head = Conv3d(config.channels, 1, 3, padding=1, bias=False)
+        self.head = CostConv3d(config.channels, 1, 3, padding=1, bias=False)
         self.join = plane_conv3d(2 * WINDOW, width)
         self.hourglasses = nn.ModuleList(
             Hourglass(width, PLANES, config.guidance, attention, features) for _ in range(config.num_hourglasses)

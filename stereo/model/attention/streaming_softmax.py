@@ -4,6 +4,7 @@ import math
 
 import torch
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensor
 
 from stereo.model.attention.products import Parameters, by_head, contract, part_of, reproject, write_sum
 
@@ -91,7 +92,8 @@ def _key_context(x: Tensor, key_weight: Tensor, chunks: list[slice]) -> tuple[Te
         part = part_of(x, chunk)
         exponentials = torch.addmm(-reference, weight, part).exp2_()  # [K, n]
         sums = exponentials.sum(1, keepdim=True)
-        if not sums.max() < _SAFE:  # the first chunk, or one far above those before; or not a number
+        # The first chunk, or one far above those before; or not a number.
+        if not (_can_be_looked_at(sums) and sums.max() < _SAFE):
             logits = weight @ part
             raised = torch.maximum(reference, logits.amax(1, keepdim=True))
             factor = torch.exp2(reference - raised)
@@ -103,6 +105,11 @@ def _key_context(x: Tensor, key_weight: Tensor, chunks: list[slice]) -> tuple[Te
     return context / total, reference + total.log2()
 
 
+def _can_be_looked_at(x: Tensor) -> bool:
+    """Return whether values cost nothing to look at: a GPU would have to be waited for, a fake tensor has none."""
+    return x.device.type == "cpu" and not isinstance(x, FakeTensor)
+
+
 def _query_softmax(part: Tensor, weights: Parameters, heads: int) -> Tensor:
     """S [K, n] of a chunk [C, n]: the softmax over each head's channels."""
     weight, bias = weights.query_weight * _LOG2_E, weights.query_bias[:, None] * _LOG2_E
@@ -110,7 +117,8 @@ def _query_softmax(part: Tensor, weights: Parameters, heads: int) -> Tensor:
     per_head = by_head(exponentials, heads)
     sums = per_head.sum(1, keepdim=True)  # [heads, 1, n]
     low, high = sums.aminmax()
-    if not (low > 1 / _SAFE and high < _SAFE):  # large logits, which want their maximum subtracted
+    # Large logits want their maximum subtracted.
+    if not (_can_be_looked_at(sums) and low > 1 / _SAFE and high < _SAFE):
         logits = by_head(torch.addmm(bias, weight, part), heads)
         torch.exp2(logits - logits.amax(1, keepdim=True), out=per_head)
         sums = per_head.sum(1, keepdim=True)

@@ -1,0 +1,50 @@
+"""A run in words: its settings and its network, as TensorBoard shows them, and names for its data sets."""
+
+from collections.abc import Sequence
+
+from torch import nn
+
+from stereo.config import Config, DatasetConfig, config_to_dict, config_to_yaml
+from stereo.data.datasets import StereoDataset, build_dataset
+from stereo.training.curves import Settings
+
+# What runs are compared by; a section stands for all of its settings.
+_COMPARED = ("preset", "model", "loss", "optimizer", "training.precision", "training.steps", "data.batch_size")
+
+
+def describe_run(config: Config, network: nn.Module) -> Settings:
+    """Return what a run is, for TensorBoard."""
+    values = _flat(config_to_dict(config))
+    parameters = {
+        name: value if isinstance(value, bool | int | float | str) else str(value)
+        for name, value in values.items()
+        if any(name == part or name.startswith(f"{part}.") for part in _COMPARED)
+    }
+    yaml = "".join(f"    {line}\n" for line in config_to_yaml(config).splitlines())
+    return Settings({"configuration": yaml, "network": summarize(network)}, parameters, ["validation/epe"])
+
+
+def summarize(network: nn.Module) -> str:
+    """Return a Markdown table of a network's parts and their weights."""
+    counts = {
+        f"{name} ({type(child).__name__})": sum(parameter.numel() for parameter in child.parameters())
+        for name, child in network.named_children()
+    }
+    rows = [*((name, count) for name, count in counts.items() if count), ("all", sum(counts.values()))]
+    return "\n".join(["| part | weights |", "|---|---:|", *(f"| {name} | {count:,} |" for name, count in rows)])
+
+
+def named_sets(configs: Sequence[DatasetConfig]) -> dict[str, StereoDataset]:
+    """Return data sets by the name of their family, with a number from the second of a family on."""
+    sets: dict[str, StereoDataset] = {}
+    for config in configs:
+        count = 1 + sum(name.partition(" ")[0] == config.family for name in sets)
+        sets[config.family if count == 1 else f"{config.family} {count}"] = build_dataset(config)
+    return sets
+
+
+def _flat(values: dict[str, object], prefix: str = "") -> dict[str, object]:
+    flat: dict[str, object] = {}
+    for key, value in values.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat
