@@ -162,9 +162,6 @@ class ModelConfig:
     view_attention: ViewAttentionConfig = field(default_factory=ViewAttentionConfig)
     regression: RegressionConfig = field(default_factory=RegressionConfig)
     refinement: RefinementConfig = field(default_factory=RefinementConfig)
-    # batch: over the batch, which should not be small; folded into the convolutions for inference. group: within each
-    # sample, whatever the batch, over the whole image, so that tiles and padding change it a little.
-    normalization: Literal["batch", "group"] = "batch"
     # How psmnet features and trilinear upsampling interpolate. true: the corner pixels' centers coincide, as in PyTorch
     # before 0.4.1, with which the authors trained their weights of 2018. false: the corner pixels' corners coincide.
     align_corners: bool = False
@@ -183,11 +180,6 @@ class ModelConfig:
                 f"model.cost_volume.groups ({self.cost_volume.groups}); change one of them",
             )
         self.view_attention.check_channels(self.features.matching_channels)
-        require(
-            self.normalization == "batch" or not self.features.frozen_statistics,
-            "model.features.frozen_statistics is true, but model.normalization is group, which has no statistics to "
-            "freeze; leave one of them out",
-        )
         require(
             self.attention.kind == "none" or self.aggregation.kind != "windowed" or self.attention.over != "disparity",
             "model.attention.over is disparity, but aggregation windowed has disparities as channels; use over=volume "

@@ -45,11 +45,6 @@ class Config:
             warmup is None or warmup < self.training.steps,
             f"optimizer.warmup_steps is {warmup}, expected less than training.steps ({self.training.steps})",
         )
-        require(
-            self.training.initial_trunk == "none" or self.model.normalization == "batch",
-            f"training.initial_trunk is {self.training.initial_trunk}, but model.normalization is group; those weights "
-            "have batch normalization",
-        )
         augmentation, least = self.data.augmentation, self.model.min_size
         for name, size in (("crop_height", augmentation.crop_height), ("crop_width", augmentation.crop_width)):
             require(
