@@ -60,6 +60,14 @@ class Processes:
         distributed.all_reduce(votes, distributed.ReduceOp.MIN)
         return votes > 0
 
+    def mean_of(self, values: Tensor) -> Tensor:
+        """Return the mean over all processes of their values, on the values' device, which is not waited for."""
+        if self.size == 1:
+            return values
+        means = values.float()
+        distributed.all_reduce(means)
+        return means / self.size
+
     def gather(self, value: T) -> list[T]:
         """Return every process's value, in all processes."""
         if self.size == 1:

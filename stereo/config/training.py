@@ -148,6 +148,9 @@ class TrainingConfig:
     patience: int = 0
     # After so many hours this process saves and ends, with exit code 0; --resume auto goes on. null: no limit.
     max_hours: float | None = None
+    # The batch of a step goes through the network in so many parts one after the other, which takes less memory; they
+    # divide the batch of each process. But for batch normalization, which sees a part at a time, the step is the same.
+    accumulation: int = 1
     # Mixed precision: off; bf16; fp16, whose loss is scaled. Costs, estimate, loss and weights are float32 in any case.
     precision: TrainingPrecision = "fp32"
     # On CUDA, float32 convolutions and matrix products round their inputs to TF32 (10 bits), which is faster.
@@ -170,6 +173,7 @@ class TrainingConfig:
             "checkpoint_interval",
             "keep_last",
             "max_skipped_steps",
+            "accumulation",
         ):
             value = getattr(self, name)
             require(value >= 1, f"training.{name} is {value}, expected 1 or more")

@@ -1,6 +1,7 @@
 """What training minimizes, over all supervised outputs of the network."""
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -9,6 +10,47 @@ from torch import Tensor
 from stereo.config import LossConfig
 from stereo.model.regression import SupervisedOutput, TrilinearUpsampling, Upsampling
 from stereo.training.multi_modal import find_modes, laplace_mixture
+
+
+class Truth(NamedTuple):
+    """What the outputs of a batch, or of a part of it, are compared with.
+
+    disparity: [B, H, W], px. known: bool [B, H, W]: pixels whose disparity is known and within the network's range.
+    num_bins: D, of 4 px each.
+    pixels, positions: so many known pixels, and positions of the volume with any of them, the whole batch has: the
+        losses are means over these, so that those of its parts add up to that of the batch.
+    """
+
+    disparity: Tensor
+    known: Tensor
+    num_bins: int
+    pixels: Tensor
+    positions: Tensor
+
+    def of(self, samples: slice) -> "Truth":
+        """Return that of some samples, as a part of this batch."""
+        return self._replace(disparity=self.disparity[samples], known=self.known[samples])
+
+
+def truth_of(
+    disparity: Tensor,
+    valid: Tensor,
+    max_disparity: int,
+    config: LossConfig,
+    regression: Upsampling | None = None,
+) -> Truth:
+    """Return what the outputs of a whole batch are compared with.
+
+    Args:
+        disparity: [B, H, W], px.
+        valid: bool [B, H, W], ground truth is known. Pixels beyond the network's range are left out here.
+        max_disparity: The network's range, px.
+        regression: The network's, which says at what resolution it estimates disparity. None: at ¼.
+    """
+    known = valid & (disparity > 0) & (disparity < max_disparity)
+    factor = _volume_factor(config, regression)
+    positions = positions_of(known & (disparity < max_disparity - factor), factor)
+    return Truth(disparity, known, max_disparity // 4, known.sum(), positions.sum())
 
 
 def stereo_loss(
@@ -21,9 +63,11 @@ def stereo_loss(
 ) -> Tensor:
     """Return the configured loss, summed over the supervised outputs with their weights: a scalar.
 
-    Args: as for :func:`output_losses`.
+    Args:
+        predictions: As for :func:`output_losses`. The others as for :func:`truth_of`.
     """
-    return sum_of(output_losses(predictions, disparity, valid, max_disparity, config, regression))
+    truth = truth_of(disparity, valid, max_disparity, config, regression)
+    return sum_of(output_losses(predictions, truth, config, regression))
 
 
 def sum_of(parts: Sequence[Tensor]) -> Tensor:
@@ -32,77 +76,68 @@ def sum_of(parts: Sequence[Tensor]) -> Tensor:
 
 
 def output_losses(
-    predictions: Sequence[SupervisedOutput],
-    disparity: Tensor,
-    valid: Tensor,
-    max_disparity: int,
-    config: LossConfig,
-    regression: Upsampling | None = None,
+    predictions: Sequence[SupervisedOutput], truth: Truth, config: LossConfig, regression: Upsampling | None = None
 ) -> list[Tensor]:
     """Return the configured loss of each supervised output, times its weight.
 
     Args:
         predictions: The network's outputs, first to last; at least the first has a cost.
-        disparity: [B, H, W], px.
-        valid: bool [B, H, W], ground truth is known. Pixels beyond the network's range are left out here.
-        max_disparity: The network's range, px.
-        regression: The network's, which says at what resolution it estimates disparity. None: at ¼.
+        regression: As for :func:`truth_of`.
 
     Returns: scalars; 0 (with a gradient of 0) where no pixel is valid.
     """
-    known = valid & (disparity > 0) & (disparity < max_disparity)
-    costs = [prediction.cost for prediction in predictions if prediction.cost is not None]
-    output_loss = LOSSES[config.kind](disparity, known, costs[0].shape[1], config, regression)
-    weights = config.weights_of(len(costs), len(predictions) - len(costs))
+    output_loss = LOSSES[config.kind](truth, config, regression)
+    costs = sum(prediction.cost is not None for prediction in predictions)
+    weights = config.weights_of(costs, len(predictions) - costs)
     return [weight * output_loss(prediction) for prediction, weight in zip(predictions, weights, strict=True)]
+
+
+def _volume_factor(config: LossConfig, regression: Upsampling | None) -> int:
+    """Return how many pixels along each axis a position has at which the volume is compared with the truth."""
+    return 1 if config.kind == "multi_modal" and isinstance(regression, TrilinearUpsampling) else 4
 
 
 # The loss of one output of the network, a scalar.
 OutputLoss = Callable[[SupervisedOutput], Tensor]
 
 
-def _smooth_l1_loss(
-    disparity: Tensor, known: Tensor, num_bins: int, config: LossConfig, regression: Upsampling | None
-) -> OutputLoss:
-    return lambda prediction: smooth_l1(prediction.disparity, disparity, known)
+def _smooth_l1_loss(truth: Truth, config: LossConfig, regression: Upsampling | None) -> OutputLoss:
+    return lambda prediction: smooth_l1(prediction.disparity, truth.disparity, truth.known, truth.pixels)
 
 
-def _l1_loss(
-    disparity: Tensor, known: Tensor, num_bins: int, config: LossConfig, regression: Upsampling | None
-) -> OutputLoss:
-    return lambda prediction: l1(prediction.disparity, disparity, known)
+def _l1_loss(truth: Truth, config: LossConfig, regression: Upsampling | None) -> OutputLoss:
+    return lambda prediction: l1(prediction.disparity, truth.disparity, truth.known, truth.pixels)
 
 
-def _mixture_loss(
-    disparity: Tensor, known: Tensor, num_bins: int, config: LossConfig, regression: Upsampling | None
-) -> OutputLoss:
-    target, weight = mixture_target(disparity, known, num_bins, config.laplace_scale)
-    return _with_smooth_l1(lambda cost: mixture_cross_entropy(cost, target, weight), disparity, known, config)
+def _mixture_loss(truth: Truth, config: LossConfig, regression: Upsampling | None) -> OutputLoss:
+    target, weight = mixture_target(truth.disparity, truth.known, truth.num_bins, config.laplace_scale)
+    return _with_smooth_l1(
+        lambda cost: mean_of_weight(cross_entropy(cost, target), weight, truth.positions), truth, config
+    )
 
 
-def _multi_modal_loss(
-    disparity: Tensor, known: Tensor, num_bins: int, config: LossConfig, regression: Upsampling | None
-) -> OutputLoss:
+def _multi_modal_loss(truth: Truth, config: LossConfig, regression: Upsampling | None) -> OutputLoss:
+    factor = _volume_factor(config, regression)
+    bins = truth.num_bins * 4 // factor
+    target, weight = multi_modal_target(truth.disparity, truth.known, bins, factor, config.laplace_scale)
     if not isinstance(regression, TrilinearUpsampling):
-        target, weight = multi_modal_target(disparity, known, num_bins, 4, config.laplace_scale)
-        return _with_smooth_l1(lambda cost: mixture_cross_entropy(cost, target, weight), disparity, known, config)
-    target, weight = multi_modal_target(disparity, known, 4 * num_bins, 1, config.laplace_scale)
+        return _with_smooth_l1(
+            lambda cost: mean_of_weight(cross_entropy(cost, target), weight, truth.positions), truth, config
+        )
 
     def of_rows(volume: Tensor, rows: Tensor) -> Tensor:
         return cross_entropy(volume, target[:, :, rows.long()])
 
     return _with_smooth_l1(
-        lambda cost: mean_of_weight(regression.map_rows(cost, of_rows), weight), disparity, known, config
+        lambda cost: mean_of_weight(regression.map_rows(cost, of_rows), weight, truth.positions), truth, config
     )
 
 
-def _with_smooth_l1(
-    volume_loss: Callable[[Tensor], Tensor], disparity: Tensor, known: Tensor, config: LossConfig
-) -> OutputLoss:
+def _with_smooth_l1(volume_loss: Callable[[Tensor], Tensor], truth: Truth, config: LossConfig) -> OutputLoss:
     """Return the loss of the costs plus smooth_l1_weight times the smooth-L1 of the disparity."""
 
     def loss(prediction: SupervisedOutput) -> Tensor:
-        error = smooth_l1(prediction.disparity, disparity, known)
+        error = smooth_l1(prediction.disparity, truth.disparity, truth.known, truth.pixels)
         if prediction.cost is None:  # refined: there is no distribution over bins to compare with the target
             return error
         return volume_loss(prediction.cost) + config.smooth_l1_weight * error
@@ -110,9 +145,9 @@ def _with_smooth_l1(
     return loss
 
 
-# By loss.kind: from the disparity [B, H, W] px, which pixels are known [B, H, W], the number of bins at ¼, the settings
-# and the network's regression (None: at ¼) to the loss of each output. What all outputs share is computed once.
-LOSSES: dict[str, Callable[[Tensor, Tensor, int, LossConfig, Upsampling | None], OutputLoss]] = {
+# By loss.kind: from the truth, the settings and the network's regression (None: at ¼) to the loss of each output. What
+# all outputs share is computed once.
+LOSSES: dict[str, Callable[[Truth, LossConfig, Upsampling | None], OutputLoss]] = {
     "smooth_l1": _smooth_l1_loss,
     "l1": _l1_loss,
     "mixture": _mixture_loss,
@@ -120,17 +155,35 @@ LOSSES: dict[str, Callable[[Tensor, Tensor, int, LossConfig, Upsampling | None],
 }
 
 
-def smooth_l1(prediction: Tensor, disparity: Tensor, known: Tensor) -> Tensor:
-    """Return the mean smooth-L1 (Huber at 1 px) over the known pixels; all [B, H, W]. Source: PSMNet, section 3.6."""
-    errors = F.smooth_l1_loss(prediction, disparity, reduction="none")
+def smooth_l1(prediction: Tensor, disparity: Tensor, known: Tensor, count: Tensor | None = None) -> Tensor:
+    """Return the mean smooth-L1 (Huber at 1 px) over the known pixels; all [B, H, W].
+
+    Args:
+        count: So many pixels are known, where these are a part of them.
+
+    Source: PSMNet, section 3.6.
+    """
+    return _mean_of_known(F.smooth_l1_loss(prediction, disparity, reduction="none"), known, count)
+
+
+def l1(prediction: Tensor, disparity: Tensor, known: Tensor, count: Tensor | None = None) -> Tensor:
+    """Return the mean absolute error over the known pixels, as :func:`smooth_l1`. Source: GC-Net, eq. 2."""
+    return _mean_of_known((prediction - disparity).abs(), known, count)
+
+
+def _mean_of_known(errors: Tensor, known: Tensor, count: Tensor | None) -> Tensor:
     # where, not indexing: the shape stays static; and an unknown pixel's value (it may be inf) must not reach the sum.
-    return torch.where(known, errors, 0).sum() / known.sum().clamp_min(1)
+    return torch.where(known, errors, 0).sum() / _at_least_one(known.sum() if count is None else count)
 
 
-def l1(prediction: Tensor, disparity: Tensor, known: Tensor) -> Tensor:
-    """Return the mean absolute error over the known pixels; all [B, H, W]. Source: GC-Net, eq. 2."""
-    errors = (prediction - disparity).abs()
-    return torch.where(known, errors, 0).sum() / known.sum().clamp_min(1)
+def _at_least_one(count: Tensor) -> Tensor:
+    """Return a number of pixels to divide by; 1 where there are none. Of several processes it is a mean, and broken."""
+    return torch.where(count > 0, count, 1)
+
+
+def positions_of(usable: Tensor, factor: int) -> Tensor:
+    """Return which positions have a usable pixel: [B, H, W] to bool [B, H/factor, W/factor]."""
+    return F.max_pool2d(usable.float().unsqueeze(1), factor, ceil_mode=True).squeeze(1) > 0
 
 
 def mixture_target(disparity: Tensor, known: Tensor, num_bins: int, laplace_scale: float) -> tuple[Tensor, Tensor]:
@@ -195,6 +248,6 @@ def cross_entropy(cost: Tensor, target: Tensor) -> Tensor:
     return -(cost.log_softmax(dim=1) * target).sum(dim=1)
 
 
-def mean_of_weight(values: Tensor, weight: Tensor) -> Tensor:
-    """Return the mean of the values over the positions of weight 1; 0 where there are none."""
-    return (values * weight).sum() / weight.sum().clamp_min(1)
+def mean_of_weight(values: Tensor, weight: Tensor, count: Tensor | None = None) -> Tensor:
+    """Return the mean of the values over the positions of weight 1, `count` in all; 0 where there are none."""
+    return (values * weight).sum() / _at_least_one(weight.sum() if count is None else count)

@@ -1,6 +1,7 @@
 """How much memory a training step takes, found out in a second or two, on tensors that have a size but no values."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +12,6 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.func import functional_call
 
 from stereo.config import TrainingPrecision
-from stereo.data.loader import StereoBatch
 from stereo.model.network import StereoNetwork
 from stereo.training.step import HALF_TYPES
 
@@ -20,15 +20,15 @@ _SMALL = 100_000
 
 
 def check_memory(
-    network: StereoNetwork, batch: StereoBatch, precision: TrainingPrecision, average: bool, device: torch.device
+    network: StereoNetwork, shape: Sequence[int], precision: TrainingPrecision, average: bool, device: torch.device
 ) -> list[str]:
-    """Return a line where a step on batches like this one may take more memory than there is.
+    """Return a line where a step may take more memory than there is.
 
     Args:
-        batch: This process's share.
+        shape: B, H, W of what goes through the network at a time.
         average: Whether the weights' moving average is kept.
     """
-    count, height, width = batch.disparity.shape
+    count, height, width = shape
     if count * height * width * network.max_disparity < 64 * _SMALL:
         return []
     need = estimate_step_memory(network, count, height, width, precision, average).total
@@ -36,9 +36,9 @@ def check_memory(
     if there is None or need < there:
         return []
     return [
-        f"a step takes about {need / 2**30:.1f} GiB, and {there / 2**30:.1f} GiB are free; lower data.batch_size or "
-        "data.augmentation.crop_height and crop_width, or set model.aggregation.recompute=true or "
-        "training.precision=bf16"
+        f"a step takes about {need / 2**30:.1f} GiB, and {there / 2**30:.1f} GiB are free; raise "
+        "training.accumulation, lower data.augmentation.crop_height and crop_width, or set "
+        "model.aggregation.recompute=true or training.precision=bf16"
     ]
 
 

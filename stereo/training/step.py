@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from stereo.data.loader import StereoBatch
 from stereo.evaluation.metrics import batch_metrics
 from stereo.model.network import StereoNetwork, StereoOutput
 from stereo.processes import Processes
-from stereo.training.losses import output_losses, sum_of
+from stereo.training.losses import output_losses, sum_of, truth_of
 
 # The types that the forward pass is in where it is not in float32.
 HALF_TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -90,6 +91,8 @@ class TrainingStep:
 
     module: the network, or what wraps it for several processes, or to be compiled.
     gradient_clip: the gradient's norm is clipped to this; 0: no clipping.
+    accumulation: the batch goes through the network in so many parts, one after the other, which must divide it. But
+        for batch normalization, the step is the same.
     precision: of the forward pass but for costs, estimate and loss, which are in float32.
     scaler: scales the loss, as fp16 needs it; None: the loss is not scaled.
     freeze_batch_norm: batch normalization uses its running statistics, and leaves them as they are.
@@ -101,6 +104,7 @@ class TrainingStep:
     optimizer: Optimizer
     loss: LossConfig
     gradient_clip: float
+    accumulation: int = 1
     precision: TrainingPrecision = "fp32"
     scaler: GradScaler | None = None
     freeze_batch_norm: bool = False
@@ -117,9 +121,8 @@ class TrainingStep:
             freeze_batch_norm(self.network)
         before = [buffer.clone() for buffer in self.network.buffers()]
         self.optimizer.zero_grad(set_to_none=True)
-        parts, disparity = self._forward(batch)
+        parts, disparity = self._forward_and_backward(batch)
         loss = sum_of(parts)
-        (loss if self.scaler is None else self.scaler.scale(loss)).backward()
         if self.scaler is not None:
             self.scaler.unscale_(self.optimizer)
         norm = nn.utils.get_total_norm(
@@ -149,21 +152,28 @@ class TrainingStep:
         }
         return TakenStep(learned, tuple(values), torch.stack([value.detach().float() for value in values.values()]))
 
-    def _forward(self, batch: StereoBatch) -> tuple[list[Tensor], Tensor]:
-        """Return the loss of each output, and the disparity."""
+    def _forward_and_backward(self, batch: StereoBatch) -> tuple[list[Tensor], Tensor]:
+        """Give the weights their gradients, and return the loss of each output, and the disparity."""
+        regression = self.network.regression
+        truth = truth_of(batch.disparity, batch.valid, self.network.max_disparity, self.loss, regression)
+        counts = self.processes.mean_of(torch.stack([truth.pixels, truth.positions]))
+        truth = truth._replace(pixels=counts[0], positions=counts[1])
         half = HALF_TYPES.get(self.precision)
-        with torch.autocast(batch.left.device.type, half, enabled=half is not None):
-            output: StereoOutput = self.module(batch.left, batch.right)
-        predictions = [prediction.float() for prediction in output.predictions]
-        losses = output_losses(
-            predictions,
-            batch.disparity,
-            batch.valid,
-            self.network.max_disparity,
-            self.loss,
-            self.network.regression,
-        )
-        return losses, output.disparity.detach()
+        size = len(batch.left) // self.accumulation
+        losses: list[list[Tensor]] = []
+        disparities: list[Tensor] = []
+        for number in range(self.accumulation):
+            part = slice(number * size, (number + 1) * size)
+            with nullcontext() if number == self.accumulation - 1 else _no_sync(self.module):
+                with nullcontext() if half is None else torch.autocast(batch.left.device.type, half):
+                    output: StereoOutput = self.module(batch.left[part], batch.right[part])
+                predictions = [prediction.float() for prediction in output.predictions]
+                losses.append(output_losses(predictions, truth.of(part), self.loss, regression))
+                loss = sum_of(losses[-1])
+                (loss if self.scaler is None else self.scaler.scale(loss)).backward()
+            losses[-1] = [loss.detach() for loss in losses[-1]]
+            disparities.append(output.disparity.detach())
+        return [sum_of(of_output) for of_output in zip(*losses, strict=True)], torch.cat(disparities)
 
     def _change_weights(self, learned: Tensor) -> None:
         """Let the optimizer take its step where `learned`, bool [], says so."""
@@ -174,6 +184,12 @@ class TrainingStep:
             self.optimizer.step()
         if self.scaler is not None:
             self.scaler.update()
+
+
+def _no_sync(module: nn.Module) -> AbstractContextManager[None]:
+    """Let processes not exchange the gradients of a backward pass that others follow."""
+    no_sync = getattr(module, "no_sync", None)
+    return nullcontext() if no_sync is None else no_sync()
 
 
 def compiled_graphs() -> int:

@@ -17,7 +17,7 @@ from stereo.data.datasets import build_dataset, describe
 from stereo.data.loader import StereoBatch, build_loader, iterate
 from stereo.data.training_data import TrainingData
 from stereo.device import select_device
-from stereo.errors import StereoError, TrainingError
+from stereo.errors import ConfigError, StereoError, TrainingError
 from stereo.model.network import StereoNetwork
 from stereo.processes import Processes, join_processes
 from stereo.signals import noticed_signals
@@ -161,8 +161,15 @@ class Trainer:
     def _try_first(self) -> list[str]:
         """Load the first batch and predict a validation pair. Return a line where memory may not suffice."""
         batch = first_batch(self._loader())
+        parts = self.config.training.accumulation
+        if len(batch.left) % parts:
+            raise ConfigError(
+                f"training.accumulation is {parts}, which does not divide a batch of {len(batch.left)} in each of "
+                f"{self.processes.size} processes (data.batch_size {self.config.data.batch_size}); change one of them"
+            )
         self.scoring.try_one()
-        return check_memory(self.network, batch, self.config.training.precision, self.average is not None, self.device)
+        shape = batch.disparity[: len(batch.left) // parts].shape
+        return check_memory(self.network, shape, self.config.training.precision, self.average is not None, self.device)
 
     def _loader(self) -> DataLoader[StereoBatch]:
         """Return the batches from the current step to the last."""
@@ -241,6 +248,7 @@ class Trainer:
             self.state.optimizer,
             self.config.loss,
             self.config.optimizer.gradient_clip,
+            accumulation=settings.accumulation,
             precision=settings.precision,
             scaler=self.state.scaler,
             freeze_batch_norm=settings.freeze_batch_norm,

@@ -1,6 +1,7 @@
 """Mixed precision, compilation and memory layout; and that a step does not wait for a GPU."""
 
 import math
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,12 @@ from helpers.runs import scalars, weights
 from torch import nn
 
 from stereo.checkpoint import read_checkpoint
-from stereo.config import Config
+from stereo.config import Config, LossConfig, OptimizerConfig
 from stereo.data.loader import StereoBatch
 from stereo.model.network import StereoNetwork
+from stereo.training.average import average_of
+from stereo.training.losses import LOSSES
+from stereo.training.optimizer import build_optimizer
 from stereo.training.step import TakenStep, TrainingStep
 from stereo.training.trainer import Trainer, train
 
@@ -103,6 +107,31 @@ def test_a_compiled_network_trains_to_the_same_loss_with_the_same_names(tmp_path
 
 
 # ---------------------------------------------------------------------------------------------------------------- CUDA
+
+
+@pytest.mark.parametrize("kind", sorted(LOSSES))
+@pytest.mark.parametrize("attention", ["none", "efficient"])
+def test_a_step_asks_for_no_value(monkeypatch: pytest.MonkeyPatch, kind: str, attention: str) -> None:
+    """Tensors of the meta device have none: whatever would wait for a GPU raises."""
+    monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())  # which does not know the meta device
+    monkeypatch.setattr(torch, "is_autocast_enabled", lambda _: False)
+    model = tiny_model()
+    model.attention.kind = attention  # type: ignore[assignment]
+    network = StereoNetwork(model).to("meta")
+    average = average_of(network, 0.5)
+    assert average is not None
+    optimizer = build_optimizer(network, OptimizerConfig())
+    optimizer.defaults["fused"] = True  # as on CUDA, but there is no such kernel here
+    monkeypatch.setattr(optimizer, "step", lambda: None)
+    images = torch.zeros(2, 2, 3, 48, 64, dtype=torch.uint8)
+    batch = StereoBatch(*images, torch.zeros(2, 48, 64), torch.ones(2, 48, 64, dtype=torch.bool), ("a", "b"))
+    loss = LossConfig(kind=kind)  # type: ignore[arg-type]
+    taken = TrainingStep(network, network, optimizer, loss, 1.0)(batch.to(torch.device("meta")))
+    average.update_parameters(network, taken.learned)
+    assert taken.values.is_meta
+    assert optimizer.found_inf.is_meta  # type: ignore[attr-defined]
+    with pytest.raises((RuntimeError, NotImplementedError)):
+        taken.values.tolist()
 
 
 def on_cuda(folder: Path, precision: str = "bf16") -> Config:

@@ -48,7 +48,10 @@ def test_too_little_memory_is_told_before_the_first_step(
     monkeypatch.setattr(memory, "_SMALL", 0)
     monkeypatch.setattr(memory, "available_memory", lambda device: 2**20)
     train(tiny_config(tmp_path / "run", steps=1))
-    assert "warning: a step takes about 0.0 GiB, and 0.0 GiB are free; lower data.batch_size" in capsys.readouterr().out
+    assert (
+        "warning: a step takes about 0.0 GiB, and 0.0 GiB are free; raise training.accumulation"
+        in capsys.readouterr().out
+    )
 
 
 def test_free_memory_is_a_part_of_this_machine() -> None:
