@@ -15,6 +15,9 @@ from stereo.data.sample import SampleSource
 from stereo.errors import DataError
 from stereo.seeds import Purpose, generator
 
+# The version of the order in which samples are drawn. 1: a shuffled array of the whole pass. 2: index by index.
+ORDER_VERSION = 2
+
 
 class TrainingData:
     """The data sets of one training run, and how often each is drawn.

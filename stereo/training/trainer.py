@@ -258,7 +258,7 @@ class Trainer:
     def _batches(self) -> Iterator[StereoBatch]:
         """Yield the batches of the steps to come. Where one cannot be had, save what was trained before."""
         try:
-            yield from iterate(self._loader())
+            yield from self.logbook.timed(iterate(self._loader()), self.config.data.workers)
         except StereoError as error:
             if self.state.step and self.folder.saved_step != self.state.step:
                 self._read_outcomes(False)

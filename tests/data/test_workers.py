@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from stereo.config import config_from_dict
-from stereo.data.workers import count_workers
+from stereo.data.workers import advise, count_workers
 from stereo.errors import ConfigError
 
 
@@ -29,3 +29,16 @@ def test_what_is_no_number_of_workers_is_refused(value: object, words: str) -> N
     assert config_from_dict({"data": {"workers": "auto"}}).data.workers == "auto"
     with pytest.raises(ConfigError, match=words):
         config_from_dict({"data": {"workers": value}})
+
+
+def test_what_to_do_about_waiting_depends_on_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(16)))
+    assert advise(0, 0.1) is None
+    few, all_there_are = advise(1, 0.344), advise("auto", 0.5)
+    assert (
+        few
+        == "34 % of the time is spent waiting for data; data.workers is 1 here, and auto is 4: set data.workers=auto"
+    )
+    assert all_there_are is not None
+    assert all_there_are.startswith("50 % of the time")
+    assert "4 loader processes are what these cores allow" in all_there_are
