@@ -44,7 +44,7 @@ def advise(setting: int | str, share: float) -> str | None:
     else:
         loaders = "1 loader process is" if workers == 1 else f"{workers} loader processes are"
         way_out = (
-            f"{loaders} what these cores allow: take more cores, or load from a decoded copy, which is several times as "
-            "fast (scripts/pack_dataset.py)"
+            f"{loaders} what these cores allow: take more cores, or load from a decoded copy, which is several times "
+            "as fast (scripts/pack_dataset.py)"
         )
     return f"{100 * share:.0f} % of the time is spent waiting for data; {way_out}"
