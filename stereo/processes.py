@@ -96,12 +96,12 @@ def join_processes(device_name: str = "auto", timeout: timedelta | None = None) 
     if _world_size() == 1:
         yield Processes()
         return
+    _end_with_launcher()
     device = select_device(device_name)
     local_rank = int(os.environ.get("LOCAL_RANK", "0"))
     if device.type == "cuda":
         _check_gpus(device_name, local_rank)
         torch.cuda.set_device(local_rank)  # where nccl works, and what `cuda` without a number means
-    _end_with_launcher()
     try:
         store, rank, size = next(distributed.rendezvous("env://", timeout=timeout or _TIMEOUT))
         store = distributed.PrefixStore(_attempt(), store)

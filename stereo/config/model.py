@@ -162,6 +162,9 @@ class ModelConfig:
     view_attention: ViewAttentionConfig = field(default_factory=ViewAttentionConfig)
     regression: RegressionConfig = field(default_factory=RegressionConfig)
     refinement: RefinementConfig = field(default_factory=RefinementConfig)
+    # batch: batch normalization. group: group normalization over 8 channels at a time, for batches of a few samples. It
+    # takes each image's own statistics, in inference too.
+    normalization: Literal["batch", "group"] = "batch"
     # How psmnet features and trilinear upsampling interpolate. true: the corner pixels' centers coincide, as in PyTorch
     # before 0.4.1, with which the authors trained their weights of 2018. false: the corner pixels' corners coincide.
     align_corners: bool = False

@@ -40,6 +40,10 @@ class Config:
             f"training.initial_trunk is {self.training.initial_trunk}, but model.features.kind is "
             f"{self.model.features.kind}; those weights fit efficientnet_lite",
         )
+        require(
+            self.training.initial_trunk == "none" or self.model.normalization == "batch",
+            "training.initial_trunk is imagenet, whose weights have batch normalization; set model.normalization=batch",
+        )
         warmup = self.optimizer.warmup_steps
         require(
             warmup is None or warmup < self.training.steps,

@@ -159,6 +159,8 @@ class TrainingConfig:
     compile: bool = False
     # Weights of convolutions are laid out with the channels last. null: on a CPU.
     channels_last: bool | None = None
+    # Of several processes: batch normalization takes its statistics over the batch of all of them.
+    sync_batch_norm: bool = True
     # Batch normalization uses its running statistics and leaves them as they are, as for small batches in fine-tuning.
     freeze_batch_norm: bool = False
 

@@ -1,5 +1,6 @@
 """The building blocks that the 2D and 3D parts share: convolution, batch normalization, ReLU."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any, TypeVar
@@ -125,6 +126,19 @@ def _kept_statistics(module: nn.Module) -> Iterator[None]:
     finally:  # recomputation is ended by an exception once it has what is needed
         for buffer, value in zip(buffers, before, strict=True):
             buffer.copy_(value)
+
+
+def use_group_norm(module: nn.Module) -> None:
+    """Put group normalization in the place of all batch normalization within a module.
+
+    A group has 8 channels, or as many as divide both 8 and the layer's. Source: Wu & He, ECCV 2018.
+    """
+    for name, child in module.named_children():
+        if isinstance(child, _BatchNorm):
+            channels = child.num_features
+            setattr(module, name, nn.GroupNorm(channels // math.gcd(channels, 8), channels, child.eps))
+        else:
+            use_group_norm(child)
 
 
 def fold_batch_norm(module: nn.Module) -> None:

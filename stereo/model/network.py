@@ -15,6 +15,7 @@ from stereo.model.attention.views import build_view_attention
 from stereo.model.cost_volume import build_cost_volume
 from stereo.model.features.base import IMAGE_MEAN, IMAGE_STD, Features
 from stereo.model.features.build import build_features
+from stereo.model.layers import use_group_norm
 from stereo.model.refinement.refine import build_refinement
 from stereo.model.regression import SupervisedOutput, build_regression, right_costs
 
@@ -57,6 +58,8 @@ class StereoNetwork(nn.Module):
         self.refinement = build_refinement(config.refinement, self.features)
         # The last to be built, so that all other weights are drawn as in the network without it.
         self.view_attention = build_view_attention(self.features.matching_channels, config.view_attention)
+        if config.normalization == "group":
+            use_group_norm(self)
         self.register_buffer("image_mean", torch.tensor(IMAGE_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("image_std", torch.tensor(IMAGE_STD).view(1, 3, 1, 1), persistent=False)
 

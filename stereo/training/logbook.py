@@ -37,6 +37,7 @@ class Logbook:
         self._bar: tqdm[None] = tqdm(disable=True)
         self._results: list[StepResult] = []
         self._started, self._first_step, self._steps = 0.0, 0, 0
+        self._graphs: int | None = None
         # Since the last report: when it was, the step, and the seconds that were not training.
         self._reported, self._reported_step, self._paused = 0.0, 0, 0.0
         # Of those that were, the seconds of waiting for data; and whether it was said that they are too many.
@@ -105,8 +106,8 @@ class Logbook:
         """Take note of what came of a step."""
         self._results.append(result)
 
-    def report(self, step: int, rate: float, **more: float) -> None:
-        """Report the means of the steps since the last report, the learning rate of the last of them, and more."""
+    def report(self, step: int, rate: float) -> None:
+        """Report the means of the steps since the last report, and the learning rate of the last of them."""
         names = dict.fromkeys(name for result in self._results for name in result.values)
         means = {
             name: mean_of_finite([result.values.get(name, math.nan) for result in self._results]) for name in names
@@ -127,7 +128,7 @@ class Logbook:
             "data_wait_percent": 100 * waiting,
             "peak_memory_mb": peak_memory_mb(self._device),
             "skipped": skipped,
-            **more,
+            **self._compiled(step),
         }
         self._add("training", step, values)
         epe, loss = means.get("epe", math.nan), means.get("loss", math.nan)
@@ -160,6 +161,17 @@ class Logbook:
             self.say(f"step {step}: {what} without a score: no pixel of any pair has ground truth{failed}")
         group = f"validation_{name.replace(' ', '_')}" if name else "validation"
         self._add(group, step, values, {f"{group}/{number}": panel for number, panel in enumerate(scores.panels)})
+
+    def _compiled(self, step: int) -> dict[str, float]:
+        """Return how many graphs of the network were compiled so far; nothing where none were. Tell of later ones."""
+        graphs, before = compiled_graphs(), self._graphs
+        self._graphs = graphs
+        if before is not None and graphs > before > 0:
+            self.say(
+                f"warning: step {step}: the network was compiled again, {graphs} graphs so far; batches of one size and "
+                "the same settings of PyTorch avoid it"
+            )
+        return {"compiled_graphs": graphs} if graphs else {}
 
     def _add(self, group: str, step: int, values: Mapping[str, float], images: dict[str, Image] | None = None) -> None:
         if self._curves is not None:

@@ -90,8 +90,8 @@ class RunState:
         Args:
             other_data: The training sets may have other numbers of samples, drawn in another order.
 
-        Raises: TrainingError where the training sets had other numbers of samples, or another order; KeyError,
-            TypeError, ValueError or RuntimeError where that is something else.
+        Raises: TrainingError where the training sets had other numbers of samples, or another order; AttributeError,
+            KeyError, TypeError, ValueError or RuntimeError where that is something else.
         """
         samples = list(values.get("samples", []))
         if samples and self.samples and samples != self.samples and not other_data:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -12,12 +12,14 @@ from torch.amp.grad_scaler import GradScaler
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
-from stereo.config import LossConfig, TrainingPrecision
+from stereo.config import Config, LossConfig, TrainingPrecision
 from stereo.data.loader import StereoBatch
 from stereo.evaluation.metrics import batch_metrics
 from stereo.model.network import StereoNetwork, StereoOutput
 from stereo.processes import Processes
 from stereo.training.losses import output_losses, sum_of, truth_of
+from stereo.training.state import RunState
+from stereo.training.synchronized import share_batch_norm
 
 # The types that the forward pass is in where it is not in float32.
 HALF_TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -186,6 +188,26 @@ class TrainingStep:
             self.scaler.update()
 
 
+def build_step(
+    network: StereoNetwork, state: RunState, config: Config, processes: Processes, device: torch.device
+) -> TrainingStep:
+    """Return the step of a run, with the network wrapped for several processes and compiled, where that is wanted."""
+    settings = config.training
+    module = distribute(network, processes, device, settings.sync_batch_norm)
+    return TrainingStep(
+        network,
+        cast(nn.Module, torch.compile(module, dynamic=False)) if settings.compile else module,
+        state.optimizer,
+        config.loss,
+        config.optimizer.gradient_clip,
+        accumulation=settings.accumulation,
+        precision=settings.precision,
+        scaler=state.scaler,
+        freeze_batch_norm=settings.freeze_batch_norm,
+        processes=processes,
+    )
+
+
 def _no_sync(module: nn.Module) -> AbstractContextManager[None]:
     """Let processes not exchange the gradients of a backward pass that others follow."""
     no_sync = getattr(module, "no_sync", None)
@@ -204,10 +226,19 @@ def freeze_batch_norm(module: nn.Module) -> None:
             child.eval()
 
 
-def distribute(network: StereoNetwork, processes: Processes, device: torch.device) -> nn.Module:
-    """Return the network wrapped for training in several processes; itself where there is one."""
+def distribute(
+    network: StereoNetwork, processes: Processes, device: torch.device, sync_batch_norm: bool = True
+) -> nn.Module:
+    """Return the network wrapped for training in several processes; itself where there is one.
+
+    sync_batch_norm: Batch normalization, within the network, takes its statistics over the shares of all processes.
+    """
     if processes.size == 1:
         return network
     on_cuda = device.type == "cuda"
-    module: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(network) if on_cuda else network
+    module: nn.Module = network
+    if sync_batch_norm and on_cuda:
+        module = nn.SyncBatchNorm.convert_sync_batchnorm(network)
+    elif sync_batch_norm:
+        share_batch_norm(network)
     return nn.parallel.DistributedDataParallel(module, device_ids=[device.index] if on_cuda else None)

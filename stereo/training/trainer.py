@@ -4,10 +4,9 @@ import signal
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
-from torch import nn
 from torch.amp.grad_scaler import GradScaler
 from torch.utils.data import DataLoader
 
@@ -35,7 +34,7 @@ from stereo.training.scoring import Scoring
 from stereo.training.signals import Interrupted
 from stereo.training.start import check_precision, load_initial_weights, set_tf32
 from stereo.training.state import RunState
-from stereo.training.step import TrainingStep, compiled_graphs, distribute
+from stereo.training.step import TrainingStep, build_step
 from stereo.training.summary import describe_run, named_sets
 
 
@@ -107,7 +106,6 @@ class Trainer:
         )
         self.outcomes = Outcomes(self.state, self.logbook, self.processes, config.training.max_skipped_steps)
         self.scores_start = False
-        self._graphs: int | None = None
 
     # ------------------------------------------------------------------------------------------------ before the run
 
@@ -160,16 +158,16 @@ class Trainer:
 
     def _try_first(self) -> list[str]:
         """Load the first batch and predict a validation pair. Return a line where memory may not suffice."""
-        batch = first_batch(self._loader())
-        parts = self.config.training.accumulation
-        if len(batch.left) % parts:
+        settings, batch = self.config.training, first_batch(self._loader())
+        count, height, width = batch.disparity.shape
+        if count % settings.accumulation:
             raise ConfigError(
-                f"training.accumulation is {parts}, which does not divide a batch of {len(batch.left)} in each of "
-                f"{self.processes.size} processes (data.batch_size {self.config.data.batch_size}); change one of them"
+                f"training.accumulation is {settings.accumulation}, which does not divide a batch of {count} in each "
+                f"of {self.processes.size} processes (data.batch_size {self.config.data.batch_size}); change one of them"
             )
         self.scoring.try_one()
-        shape = batch.disparity[: len(batch.left) // parts].shape
-        return check_memory(self.network, shape, self.config.training.precision, self.average is not None, self.device)
+        shape = count // settings.accumulation, height, width
+        return check_memory(self.network, shape, settings.precision, self.average is not None, self.device)
 
     def _loader(self) -> DataLoader[StereoBatch]:
         """Return the batches from the current step to the last."""
@@ -204,7 +202,7 @@ class Trainer:
                 f"{self.folder.path}: already at step {state.step} of {settings.steps}{why}; nothing to do"
             )
             return
-        take_step = self._training_step()
+        take_step = build_step(self.network, state, self.config, self.processes, self.device)
         about = describe_run(self.config, self.network)
         with (
             noticed_signals() as signals,
@@ -224,7 +222,7 @@ class Trainer:
                 if logs or scores or self.device.type == "cpu":  # where nothing is waited for
                     self._read_outcomes(last)
                 if logs:
-                    self.logbook.report(state.step, rate, **self._compiled())
+                    self.logbook.report(state.step, rate)
                 if scores:
                     self.scoring.score(state.step)
                 done = self._is_done()
@@ -238,22 +236,6 @@ class Trainer:
                 if ends:
                     break
         self._say_end()
-
-    def _training_step(self) -> TrainingStep:
-        settings = self.config.training
-        module = distribute(self.network, self.processes, self.device)
-        return TrainingStep(
-            self.network,
-            cast(nn.Module, torch.compile(module, dynamic=False)) if settings.compile else module,
-            self.state.optimizer,
-            self.config.loss,
-            self.config.optimizer.gradient_clip,
-            accumulation=settings.accumulation,
-            precision=settings.precision,
-            scaler=self.state.scaler,
-            freeze_batch_norm=settings.freeze_batch_norm,
-            processes=self.processes,
-        )
 
     def _batches(self) -> Iterator[StereoBatch]:
         """Yield the batches of the steps to come. Where one cannot be had, save what was trained before."""
@@ -286,19 +268,6 @@ class Trainer:
             self._save(needed=True)
             raise TrainingError(f"{error}{self.folder.good_state()}") from None
         self.outcomes.check_learned(last, self.config.model.max_disparity)
-
-    def _compiled(self) -> dict[str, float]:
-        """Return how many graphs were compiled so far; nothing where none are. More with each report: see the log."""
-        if not self.config.training.compile:
-            return {}
-        graphs = compiled_graphs()
-        if self._graphs is not None and graphs > self._graphs:
-            self.logbook.say(
-                f"warning: step {self.state.step}: the network was compiled again, {graphs} graphs so far; batches of "
-                "one size and the same settings of PyTorch avoid it"
-            )
-        self._graphs = graphs
-        return {"compiled_graphs": graphs}
 
     def _is_time_over(self) -> bool:
         hours = self.config.training.max_hours

@@ -123,8 +123,8 @@ def test_a_step_asks_for_no_value(monkeypatch: pytest.MonkeyPatch, kind: str, at
     optimizer = build_optimizer(network, OptimizerConfig())
     optimizer.defaults["fused"] = True  # as on CUDA, but there is no such kernel here
     monkeypatch.setattr(optimizer, "step", lambda: None)
-    images = torch.zeros(2, 2, 3, 48, 64, dtype=torch.uint8)
-    batch = StereoBatch(*images, torch.zeros(2, 48, 64), torch.ones(2, 48, 64, dtype=torch.bool), ("a", "b"))
+    left, right = torch.zeros(2, 2, 3, 48, 64, dtype=torch.uint8)
+    batch = StereoBatch(left, right, torch.zeros(2, 48, 64), torch.ones(2, 48, 64, dtype=torch.bool), ("a", "b"))
     loss = LossConfig(kind=kind)  # type: ignore[arg-type]
     taken = TrainingStep(network, network, optimizer, loss, 1.0)(batch.to(torch.device("meta")))
     average.update_parameters(network, taken.learned)

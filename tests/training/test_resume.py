@@ -261,7 +261,7 @@ def test_the_best_is_kept_where_it_is_at_hand(run: Path, monkeypatch: pytest.Mon
 
 
 def test_a_failure_names_the_last_good_state(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stereo.training.step.stereo_loss", lambda *_: torch.tensor(math.nan))
+    monkeypatch.setattr("stereo.training.step.output_losses", lambda *_: [torch.tensor(math.nan, requires_grad=True)])
     with pytest.raises(TrainingError, match=r"step 3: the loss is nan.*state is in .*run/last.pt"):
         train(skipping_none(configured(run, steps=3)), resume="auto")
     with pytest.raises(TrainingError, match=r"state is in .*other/last.pt"):

@@ -401,7 +401,7 @@ def killed_and_resumed(folder: Path, config: Config, kills: int, seconds: float)
         process.stdout.close()
         for path in Path(config.training.output).glob("*.pt"):
             read_checkpoint(path)
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=900)
     assert done.returncode == 0, done.stderr
 
 
@@ -421,7 +421,7 @@ def test_two_kills_change_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize(("workers", "kills"), [(0, 7), (1, 7), (2, 6)])
 def test_twenty_kills_change_nothing(tmp_path: Path, workers: int, kills: int) -> None:
     check_kills(tmp_path, workers, kills, steps=60, seconds=1.5)

@@ -34,15 +34,20 @@ class Aggregation(nn.Module, ABC):
 
     def enter(self, volume: VolumeBins, num_bins: int) -> Tensor:
         """Return the volume after the two entry convolutions, [B, channels, D, H, W]; nothing after it is as wide."""
-        if torch.is_grad_enabled() or self.training:
+        if torch.is_grad_enabled() or self.training or _is_global(self.entry):
             return self.entry(volume(0, num_bins))
         return self.entry[1](_in_slabs(self.entry[0], volume, num_bins, reach=1))
 
     def read(self, head: nn.Module, x: Tensor, reach: int) -> Tensor:
         """Return a head's costs [B, D, H, W]; `reach`: how many bins its convolutions look to either side."""
-        if torch.is_grad_enabled() or self.training:
+        if torch.is_grad_enabled() or self.training or _is_global(head):
             return head(x).squeeze(1)
         return _in_slabs(head, lambda start, stop: x[:, :, start:stop], x.shape[2], reach).squeeze(1)
+
+
+def _is_global(module: nn.Module) -> bool:
+    """Return whether all bins have a part in each value: group normalization takes its statistics over them."""
+    return any(isinstance(child, nn.GroupNorm) for child in module.modules())
 
 
 def _in_slabs(module: nn.Module, volume: VolumeBins, num_bins: int, reach: int) -> Tensor:
