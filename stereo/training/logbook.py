@@ -19,7 +19,7 @@ from stereo.data.sample import Image
 from stereo.data.workers import advise
 from stereo.device import peak_memory_mb
 from stereo.training.curves import Curves, Settings
-from stereo.training.step import StepResult
+from stereo.training.step import StepResult, compiled_graphs
 from stereo.training.validation import Scores
 
 T = TypeVar("T")
