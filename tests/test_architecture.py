@@ -1,6 +1,7 @@
 """The arrows of the house: who may import whom. See docs/architecture.md."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -119,3 +120,16 @@ assert threading.active_count() == 1
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_files_that_the_code_speaks_of_are_there() -> None:
+    named = re.compile(r"(?<![\w/.])(?:tests|scripts|stereo|configs|docs)/[\w/.-]+\.(?:py|md|yaml|jpg|png|ipynb)\b")
+    gone = {
+        f"{path.relative_to(REPOSITORY)}: {name}"
+        for folder in ("stereo", "scripts", "configs")
+        for path in (REPOSITORY / folder).rglob("*")
+        if path.suffix in (".py", ".yaml")
+        for name in named.findall(path.read_text(encoding="utf-8"))
+        if not (REPOSITORY / name).exists()
+    }
+    assert gone == set()

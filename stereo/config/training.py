@@ -157,7 +157,7 @@ class TrainingConfig:
     tf32: bool = True
     # The network is compiled (torch.compile): the first step takes minutes, the later ones less time.
     compile: bool = False
-    # Weights of convolutions are laid out with the channels last. null: on a CPU.
+    # Weights of convolutions are laid out with the channels last. null: on a CPU and on CUDA.
     channels_last: bool | None = None
     # Of several processes: batch normalization takes its statistics over the batch of all of them.
     sync_batch_norm: bool = True

@@ -168,8 +168,8 @@ class Logbook:
         self._graphs = graphs
         if before is not None and graphs > before > 0:
             self.say(
-                f"warning: step {step}: the network was compiled again, {graphs} graphs so far; batches of one size and "
-                "the same settings of PyTorch avoid it"
+                f"warning: step {step}: the network was compiled again, {graphs} graphs so far; batches of one size "
+                "and the same settings of PyTorch avoid it"
             )
         return {"compiled_graphs": graphs} if graphs else {}
 

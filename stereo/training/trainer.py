@@ -163,7 +163,8 @@ class Trainer:
         if count % settings.accumulation:
             raise ConfigError(
                 f"training.accumulation is {settings.accumulation}, which does not divide a batch of {count} in each "
-                f"of {self.processes.size} processes (data.batch_size {self.config.data.batch_size}); change one of them"
+                f"of {self.processes.size} processes (data.batch_size {self.config.data.batch_size}); change one of "
+                "them"
             )
         self.scoring.try_one()
         shape = count // settings.accumulation, height, width
