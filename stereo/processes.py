@@ -19,6 +19,8 @@ from stereo.errors import ConfigError, StereoError
 
 # The variable that says what started the processes, where it is not torchrun itself (stereo/launch.py).
 LAUNCHER = "STEREO_LAUNCHER"
+# What is said where a process is gone.
+LOST = "another process of this run has ended, or its machine cannot be reached"
 # How long one waits for the others to begin.
 _TIMEOUT = timedelta(minutes=10)
 # Of prctl, which signal a process gets when its parent ends.
@@ -109,9 +111,9 @@ def join_processes(device_name: str = "auto", timeout: timedelta | None = None) 
         yield Processes(rank, size, local_rank)
     except Exception as error:
         is_first_to_fail()  # before the connections close, at which the others fail as well
-        if not _is_of_connection(error):
-            raise
-        raise LostProcessError("another process of this run has ended, or its machine cannot be reached") from None
+        if is_lost(error):
+            raise LostProcessError(LOST) from None
+        raise
     finally:
         if distributed.is_initialized():
             distributed.destroy_process_group()
@@ -121,7 +123,7 @@ class LostProcessError(StereoError):
     """One of the processes that share the work is gone."""
 
 
-def _is_of_connection(error: Exception) -> bool:
+def is_lost(error: Exception) -> bool:
     """Return whether an error says that another process does not answer."""
     return isinstance(error, distributed.DistError) or (isinstance(error, RuntimeError) and "gloo" in str(error))
 

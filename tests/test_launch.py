@@ -52,7 +52,8 @@ def test_a_killed_process_ends_the_run_unless_it_may_be_restarted(tmp_path: Path
     stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 1
     assert stdout.count("resumed from ") == 1
-    assert stderr.count("error: another process of this run has ended") == 2
+    told = f"has ended, or its machine cannot be reached; the last good state is in {last}; go on with --resume auto"
+    assert stderr.count(told) == 2
     assert "[rank0]: Traceback" not in stderr
 
 

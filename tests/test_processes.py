@@ -14,7 +14,7 @@ from helpers.runs import scalars
 from stereo.checkpoint import read_checkpoint
 from stereo.config import config_to_yaml
 from stereo.errors import ConfigError
-from stereo.processes import LAUNCHER, backend_for, join_processes, launcher, was_restarted
+from stereo.processes import LAUNCHER, backend_for, is_lost, join_processes, launcher, was_restarted
 from stereo.training.trainer import train
 
 
@@ -66,6 +66,14 @@ def test_processes_that_were_started_anew_say_so(monkeypatch: pytest.MonkeyPatch
     assert not was_restarted()
     monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
     assert was_restarted()
+
+
+def test_an_error_of_the_connection_is_told_from_others() -> None:
+    reset = "[/pytorch/third_party/gloo/gloo/transport/tcp/pair.cc:537] Read error [127.0.0.1]:20105: Connection reset"
+    assert is_lost(RuntimeError(reset))
+    assert is_lost(torch.distributed.DistBackendError("NCCL error in: …"))
+    assert not is_lost(RuntimeError("The size of tensor a (3) must match the size of tensor b (4)"))
+    assert not is_lost(ConfigError("gloo"))
 
 
 @pytest.mark.slow
