@@ -413,7 +413,7 @@ def check_kills(tmp_path: Path, workers: int, kills: int, steps: int, seconds: f
     killed_and_resumed(tmp_path, config, kills, seconds)
     assert same_weights(tmp_path / "whole" / "last.pt", tmp_path / "killed" / "last.pt")
     left = {path.name for path in (tmp_path / "killed").iterdir() if "tfevents" not in path.name}
-    assert left == {"config.yaml", "last.pt", f"last-{steps - 1}.pt", "best.pt"}
+    assert left == {"config.yaml", "metrics.csv", "last.pt", f"last-{steps - 1}.pt", "best.pt"}
 
 
 def test_two_kills_change_nothing(tmp_path: Path) -> None:
