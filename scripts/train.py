@@ -12,10 +12,11 @@ On several GPUs: torchrun --nproc-per-node N scripts/train.py --config FILE
 import os
 import shlex
 from contextlib import suppress
+from pathlib import Path
 
 from stereo.cli import run, script_parser
 from stereo.config import load_config
-from stereo.processes import launcher
+from stereo.processes import launcher, was_restarted
 from stereo.training.signals import Interrupted
 from stereo.training.trainer import train
 
@@ -42,8 +43,11 @@ def main(argv: list[str] | None = None) -> int:
     if allowed and arguments.resume is None:
         parser.error("argument --allow-change: needs --resume")
     config = load_config(arguments.config, overrides)
+    resume = arguments.resume
+    if was_restarted() and Path(config.training.output, "last.pt").exists():
+        resume = "auto"
     try:
-        weights = train(config, arguments.resume, allowed)
+        weights = train(config, resume, allowed)
     except Interrupted as interrupted:
         words = [*launcher(), os.path.relpath(__file__), "--config", arguments.config, *overrides]
         command = shlex.join([*words, "--resume", "auto"])

@@ -35,6 +35,7 @@ def run(main: Callable[[], int]) -> NoReturn:
     except BrokenPipeError:  # `… | head` has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends as it is, and `torchrun` sends one to whoever is left
     sys.exit(code)
 
 

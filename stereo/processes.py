@@ -3,6 +3,7 @@
 import ctypes
 import functools
 import os
+import shlex
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,7 +15,16 @@ import torch
 from torch import Tensor, distributed
 
 from stereo.device import select_device
-from stereo.errors import ConfigError
+from stereo.errors import ConfigError, StereoError
+
+# The variable that says what started the processes, where it is not torchrun itself (stereo/launch.py).
+LAUNCHER = "STEREO_LAUNCHER"
+# What is said where a process is gone.
+LOST = "another process of this run has ended, or its machine cannot be reached"
+# How long one waits for the others to begin.
+_TIMEOUT = timedelta(minutes=10)
+# Of prctl, which signal a process gets when its parent ends.
+_PR_SET_PDEATHSIG = 1
 
 T = TypeVar("T")
 
@@ -82,32 +92,66 @@ def join_processes(device_name: str = "auto", timeout: timedelta | None = None) 
         device_name: The device that the work runs on, as for :func:`stereo.device.select_device`.
         timeout: How long one waits for another before it takes it for lost. None: PyTorch's, 10 to 30 minutes.
 
-    Raises: ConfigError where the device is unknown or not there, or where there are not as many GPUs as processes.
+    Raises: ConfigError where the device is unknown or not there, or where there are not as many GPUs as processes;
+        LostProcessError where another process has ended without a word, as one that was killed.
     """
     if _world_size() == 1:
         yield Processes()
         return
-    _end_with_the_launcher()
+    _end_with_launcher()
     device = select_device(device_name)
     local_rank = int(os.environ.get("LOCAL_RANK", "0"))
     if device.type == "cuda":
         _check_gpus(device_name, local_rank)
         torch.cuda.set_device(local_rank)  # where nccl works, and what `cuda` without a number means
-    distributed.init_process_group(backend_for(device), timeout=timeout)
     try:
-        yield Processes(distributed.get_rank(), distributed.get_world_size(), local_rank)
-    except Exception:
+        store, rank, size = next(distributed.rendezvous("env://", timeout=timeout or _TIMEOUT))
+        store = distributed.PrefixStore(_attempt(), store)
+        distributed.init_process_group(backend_for(device), store=store, rank=rank, world_size=size, timeout=timeout)
+        yield Processes(rank, size, local_rank)
+    except Exception as error:
         is_first_to_fail()  # before the connections close, at which the others fail as well
+        if is_lost(error):
+            raise LostProcessError(LOST) from None
         raise
     finally:
-        distributed.destroy_process_group()
+        if distributed.is_initialized():
+            distributed.destroy_process_group()
 
 
-def _end_with_the_launcher() -> None:
-    """Ask for a SIGTERM when the agent of torchrun, which started this process, is gone (Linux): nobody else tells."""
+class LostProcessError(StereoError):
+    """One of the processes that share the work is gone."""
+
+
+def is_lost(error: Exception) -> bool:
+    """Return whether an error says that another process does not answer."""
+    return isinstance(error, distributed.DistError) or (isinstance(error, RuntimeError) and "gloo" in str(error))
+
+
+def _end_with_launcher() -> None:
+    """Let the system send SIGTERM to this process when the one that started it ends, be it killed; on Linux alone.
+
+    Without it, the processes that `torchrun` started would go on to the end, and nobody would know.
+    """
     if "TORCHELASTIC_RUN_ID" in os.environ:
         with suppress(OSError, AttributeError):
-            ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _attempt() -> str:
+    """Return what tells the keys of these processes from those of the ones before them in torchrun's store.
+
+    Without it, processes that were started anew look for each other where the ones before them were (PyTorch 2.13).
+    Where there are several nodes, each counts its own restarts; TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 gives those a new
+    store (docs/clusters.md).
+    """
+    alone = os.environ.get("LOCAL_WORLD_SIZE") == os.environ.get("WORLD_SIZE")
+    return f"attempt {os.environ.get('TORCHELASTIC_RESTART_COUNT', '0') if alone else ''}"
+
+
+def was_restarted() -> bool:
+    """Return whether `torchrun` has started the processes anew, after one of them failed (`--max-restarts`)."""
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
 
 
 def _check_gpus(device_name: str, local_rank: int) -> None:
@@ -124,13 +168,14 @@ def launcher() -> list[str]:
     environment = os.environ
     if "TORCHELASTIC_RUN_ID" not in environment:
         return ["python"]
+    words = shlex.split(environment.get(LAUNCHER, "torchrun"))
     per_node = environment.get("LOCAL_WORLD_SIZE", "1")
     nodes = _world_size() // int(per_node)
     if nodes <= 1:
-        return ["torchrun", "--standalone", "--nproc-per-node", per_node]
+        return [*words, "--standalone", "--nproc-per-node", per_node]
     # Where the nodes meet stands in no variable.
     where = ["--rdzv-id", environment["TORCHELASTIC_RUN_ID"], "--rdzv-backend", "c10d", "--rdzv-endpoint", "HOST:PORT"]
-    return ["torchrun", "--nnodes", str(nodes), "--nproc-per-node", per_node, *where]
+    return [*words, "--nnodes", str(nodes), "--nproc-per-node", per_node, *where]
 
 
 def _world_size() -> int:

@@ -13,7 +13,7 @@ from helpers import REPOSITORY
 LAYERS: list[set[str]] = [
     {"errors"},
     {"output", "device", "config", "seeds", "data.sample", "torch_file", "quiet", "signals"},
-    {"data.formats", "processes", "cli", "__main__"},
+    {"data.formats", "processes", "launch", "cli", "__main__"},
     {"data", "model", "camera", "geometry", "evaluation.metrics", "evaluation.protocols"}
     | {"visualize", "contact_sheet", "cloud_view"},
     {"checkpoint", "methods", "export", "video"},

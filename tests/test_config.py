@@ -1,11 +1,12 @@
 """The schema: what it takes, and how it refuses."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from helpers import REPOSITORY
 
-from stereo.config import Config, config_from_dict, config_to_dict, config_to_yaml, load_config
+from stereo.config import Config, config_from_dict, config_to_dict, config_to_yaml, load_config, model_preset
 from stereo.errors import ConfigError
 
 
@@ -145,3 +146,41 @@ def test_missing_and_unreadable_files(tmp_path: Path) -> None:
 def test_every_shipped_configuration_loads(path: Path) -> None:
     load_config(path)
     assert path.read_text(encoding="utf-8").startswith("#"), "the head says the command, the hardware and the score"
+
+
+def test_a_file_has_the_settings_of_the_one_that_it_extends(tmp_path: Path) -> None:
+    """Wherever it is read from, over several files, and an override holds before all of them."""
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared" / "first.yaml").write_text("preset: psmnet\ndata: {batch_size: 12}\ntraining: {steps: 7}")
+    (tmp_path / "second.yaml").write_text("extends: shared/first.yaml\ndata: {workers: 3}\ntraining: {steps: 8}")
+    third = tmp_path / "third.yaml"
+    third.write_text("extends: second.yaml\nmodel: {max_disparity: 64}")
+    config = load_config(third, ["training.seed=5"])
+    assert (config.data.batch_size, config.data.workers, config.training.steps, config.training.seed) == (12, 3, 8, 5)
+    assert config.model == replace(model_preset("psmnet"), max_disparity=64)
+    third.write_text("extends: second.yaml\npreset: slim")
+    assert load_config(third).model == model_preset("slim")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("extends: nothing.yaml", ["nothing.yaml: no such configuration file", "experiment.yaml extends it"]),
+        ("extends: experiment.yaml", ["which extends it", "leave `extends` out"]),
+        ("extends: [a.yaml, b.yaml]", ["extends is ['a.yaml', 'b.yaml']", "one YAML file"]),
+        ("extends: '${oc.env:HOME}/a.yaml'", ["expected the path of one YAML file"]),
+    ],
+)
+def test_what_cannot_be_extended_is_told(tmp_path: Path, text: str, words: list[str]) -> None:
+    path = tmp_path / "experiment.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+def test_a_wrong_key_is_told_with_the_file_that_has_it(tmp_path: Path) -> None:
+    (tmp_path / "first.yaml").write_text("optimizer: {lr: 1}")
+    (tmp_path / "second.yaml").write_text("extends: first.yaml")
+    with pytest.raises(ConfigError, match=r"first\.yaml: optimizer\.lr: .* use optimizer\.learning_rate"):
+        load_config(tmp_path / "second.yaml")

@@ -1,21 +1,20 @@
 """Several processes: they share the work, and the result is that of one."""
 
 import json
-import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import torch
 from helpers import REPOSITORY, tiny_config
+from helpers.processes import torchrun
 from helpers.runs import scalars
 
 from stereo.checkpoint import read_checkpoint
 from stereo.config import config_to_yaml
 from stereo.errors import ConfigError
-from stereo.processes import backend_for, join_processes, launcher
+from stereo.processes import LAUNCHER, backend_for, is_lost, join_processes, launcher, was_restarted
 from stereo.training.trainer import train
 
 
@@ -28,12 +27,11 @@ def test_a_run_on_the_cpu_takes_gloo_where_cuda_is_there(monkeypatch: pytest.Mon
     taken: list[str] = []
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.distributed, "init_process_group", lambda backend, timeout: taken.append(backend))
-    monkeypatch.setattr(torch.distributed, "get_rank", lambda: 1)
-    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
-    monkeypatch.setattr(torch.distributed, "destroy_process_group", lambda: None)
+    meeting = (torch.distributed.HashStore(), 1, 2)
+    monkeypatch.setattr(torch.distributed, "rendezvous", lambda url, timeout: iter([meeting]))
+    monkeypatch.setattr(torch.distributed, "init_process_group", lambda backend, **options: taken.append(backend))
     with join_processes("cpu") as processes:
-        assert not processes.is_main
+        assert (processes.rank, processes.size) == (1, 2)
     assert taken == ["gloo"]
 
 
@@ -58,14 +56,24 @@ def test_the_launcher_is_the_one_that_started_this_process(monkeypatch: pytest.M
     assert launcher()[5:7] == ["--rdzv-id", "7"]
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "8")
     assert launcher() == ["torchrun", "--standalone", "--nproc-per-node", "8"]
+    monkeypatch.setenv(LAUNCHER, "python -m stereo.launch")
+    assert launcher()[:4] == ["python", "-m", "stereo.launch", "--standalone"]
 
 
-def torchrun(*arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *arguments]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240, env=environment)
-    assert done.returncode == code, done.stderr
-    return done
+def test_processes_that_were_started_anew_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not was_restarted()
+    monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "0")
+    assert not was_restarted()
+    monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
+    assert was_restarted()
+
+
+def test_an_error_of_the_connection_is_told_from_others() -> None:
+    reset = "[/pytorch/third_party/gloo/gloo/transport/tcp/pair.cc:537] Read error [127.0.0.1]:20105: Connection reset"
+    assert is_lost(RuntimeError(reset))
+    assert is_lost(torch.distributed.DistBackendError("NCCL error in: …"))
+    assert not is_lost(RuntimeError("The size of tensor a (3) must match the size of tensor b (4)"))
+    assert not is_lost(ConfigError("gloo"))
 
 
 @pytest.mark.slow
@@ -113,38 +121,3 @@ def test_two_processes_train_what_one_does_and_one_goes_on_with_it(tmp_path: Pat
     train(config, resume="auto")
     one, two = (scalars(tmp_path / name, "training/loss") for name in ("one", "two"))
     assert two == pytest.approx(one, rel=0.02)
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not Path("/proc").exists(), reason="needs Linux")
-def test_processes_end_with_the_agent_and_save(tmp_path: Path) -> None:
-    config = tiny_config(tmp_path / "run", steps=1000)
-    config.training.validation_interval = config.training.checkpoint_interval = 1000
-    path = tmp_path / "experiment.yaml"
-    path.write_text(config_to_yaml(config), encoding="utf-8")
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    command += [str(REPOSITORY / "scripts" / "train.py"), "--config", str(path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as agent:
-        assert agent.stdout is not None
-        while "step 2/" not in agent.stdout.readline():
-            pass
-        ranks = [int(number) for number in Path(f"/proc/{agent.pid}/task/{agent.pid}/children").read_text().split()]
-        agent.kill()
-        agent.stdout.close()
-    end = time.monotonic() + 60
-    while any(Path(f"/proc/{rank}").exists() for rank in ranks) and time.monotonic() < end:
-        time.sleep(0.2)
-    assert len(ranks) == 2
-    assert not [rank for rank in ranks if Path(f"/proc/{rank}").exists()]
-    assert read_checkpoint(tmp_path / "run" / "last.pt")["step"] >= 2
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("setting", ["data.batch_size=3", "training.stepz=3"])
-def test_what_is_wrong_is_said_once(tmp_path: Path, setting: str) -> None:
-    """Whether the processes find it together or each by itself."""
-    path = tmp_path / "experiment.yaml"
-    path.write_text(config_to_yaml(tiny_config(tmp_path / "run")), encoding="utf-8")
-    done = torchrun(str(REPOSITORY / "scripts" / "train.py"), "--config", str(path), setting, code=1)
-    assert done.stderr.count("error: ") == 1
-    assert not (tmp_path / "run").exists()

@@ -38,6 +38,9 @@ class DatasetConfig:
     skip_list: str | None = None
     # Refuse a pair whose views are clearly swapped, by comparing them at x − d and at x + d.
     check_views: bool = True
+    # packed only: a folder on this machine's own disk. Each shard is copied there when it is first read of, and read
+    # from there: for sets on a disk that many machines share.
+    cache: str | None = None
     # Use only the first so many samples. null: all.
     limit: int | None = None
     # With data.mix: how many draws this set gets, relative to the other sets; fractions of a draw are carried over to
@@ -47,7 +50,7 @@ class DatasetConfig:
 
     def __post_init__(self) -> None:
         # A shell expands ~ at the beginning of a word, and does not in a YAML file nor behind `scene_flow:`.
-        for name in ("path", "names", "skip_list"):
+        for name in ("path", "names", "skip_list", "cache"):
             value = getattr(self, name)
             setattr(self, name, None if value is None else os.path.expanduser(value))
         require(self.limit is None or self.limit >= 1, f"limit is {self.limit}, expected null or 1 or more")
@@ -55,6 +58,11 @@ class DatasetConfig:
         require(
             self.family == "synthetic" or self.path is not None,
             f"data set family '{self.family}' needs a path: the folder that holds it",
+        )
+        require(
+            self.cache is None or self.family == "packed",
+            f"cache is {self.cache}, which is for packed data sets, and family is {self.family}; pack it first "
+            "(scripts/pack_dataset.py), or leave cache out",
         )
         require(
             self.negative_disparity == "refuse" or self.family not in ("synthetic", "packed"),
@@ -178,8 +186,9 @@ class DataConfig:
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     # Samples in one training step, over all processes together.
     batch_size: int = 4
-    # Loader processes (for each GPU). 0: load in the main process. The samples do not depend on it.
-    workers: int = 1
+    # Loader processes (for each GPU). 0: load in the main process. auto: as the cores allow (stereo/data/workers.py).
+    # The samples do not depend on it.
+    workers: int | str = 1
 
     def __post_init__(self) -> None:
         sets = (self.train, *self.mix, self.validation, *self.also_validate)
@@ -193,7 +202,10 @@ class DataConfig:
         self.validation = _with_split(self.validation, "test")
         self.also_validate = [_with_split(member, "test") for member in self.also_validate]
         require(self.batch_size >= 1, f"data.batch_size is {self.batch_size}, expected 1 or more")
-        require(self.workers >= 0, f"data.workers is {self.workers}, expected 0 or more")
+        require(
+            self.workers >= 0 if isinstance(self.workers, int) else self.workers == "auto",
+            f"data.workers is {self.workers}, expected a number, 0 or more, or auto",
+        )
 
 
 def _with_split(config: DatasetConfig, split: Literal["train", "test"]) -> DatasetConfig:

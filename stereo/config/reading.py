@@ -61,14 +61,44 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     """Read a YAML file over the defaults, then `key=value` overrides, and check the whole.
 
     Args:
-        path: The YAML file.
+        path: The YAML file. Its key `extends` may name another one, whose settings hold where this one has none.
         overrides: Assignments with dotted keys, as in `optimizer.learning_rate=1e-4`. Values are YAML.
 
     Raises: ConfigError that names the file or override, the key, what was got and what was expected.
     """
     path = Path(path)
+    layers: list[tuple[Any, str]] = [*_layers_of(path), *_assignments(overrides)]
+    return _to_config(_merge_all(layers), " ".join([str(path), *overrides]))
+
+
+def _layers_of(path: Path, above: tuple[Path, ...] = ()) -> list[tuple[Any, str]]:
+    """Return the settings of a file after those of the file that it extends, each with its path as their origin.
+
+    Args:
+        above: The files that extend this one.
+    """
+    loaded = _read(path, above)
+    values = OmegaConf.to_container(loaded)  # interpolations as they stand
+    assert isinstance(values, dict)
+    if "extends" not in values:
+        return [(loaded, str(path))]
+    del loaded["extends"]
+    base = values["extends"]
+    require(
+        isinstance(base, str) and "${" not in base,
+        f"{path}: extends is {base}, expected the path of one YAML file, as seen from the folder of this one",
+    )
+    above = (*above, path)
+    base_path = path.parent / Path(base).expanduser()
+    circle = base_path.resolve() in [one.resolve() for one in above]
+    require(not circle, f"{path}: extends {base_path}, which extends it; leave `extends` out of one of them")
+    return [*_layers_of(base_path, above), (loaded, str(path))]
+
+
+def _read(path: Path, above: tuple[Path, ...]) -> DictConfig:
     if not path.is_file():
-        raise ConfigError(f"{path}: no such configuration file; see configs/ for the ones that ship")
+        named = f"{above[-1]} extends it" if above else "see configs/ for the ones that ship"
+        raise ConfigError(f"{path}: no such configuration file; {named}")
     try:
         loaded = OmegaConf.load(path)
     except (OSError, UnicodeDecodeError) as error:
@@ -79,8 +109,7 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
         raise ConfigError(f"{path}:{line} not valid YAML: {getattr(error, 'problem', error)}") from None
     if not isinstance(loaded, DictConfig):
         raise ConfigError(f"{path}: expected a YAML file of `section: settings`, got a list")
-    layers: list[tuple[Any, str]] = [(loaded, str(path)), *_assignments(overrides)]
-    return _to_config(_merge_all(layers), " ".join([str(path), *overrides]))
+    return loaded
 
 
 def load_network(name: str, overrides: Sequence[str] = ()) -> Config:

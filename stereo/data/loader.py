@@ -16,6 +16,7 @@ from stereo.config import DataConfig
 from stereo.data.sample import StereoSample
 from stereo.data.training_data import TrainingData
 from stereo.data.transforms import Augmentation
+from stereo.data.workers import count_workers
 from stereo.device import set_freed_memory_kept
 from stereo.errors import DataError, StereoError
 from stereo.seeds import generator
@@ -81,7 +82,8 @@ class _RunSampler(Sampler[_Draw]):
     """The order of a whole training run, from any position on: one shuffled pass over the set after the other.
 
     Position p of the run is a pure function of (seed, p), so a resumed run sees what the uninterrupted one would
-    have seen. Of several processes, each takes every world_size-th position.
+    have seen. Of several processes, each takes every world_size-th position, so that a step's samples are the same
+    ones for any number of processes.
     """
 
     def __init__(self, data: TrainingData, seed: int, first: int, last: int, rank: int, world_size: int) -> None:
@@ -93,12 +95,8 @@ class _RunSampler(Sampler[_Draw]):
         return (self.last - self.first) // self.world_size
 
     def __iter__(self) -> Iterator[_Draw]:
-        epoch, order = -1, np.empty(0, np.int64)
         for position in range(self.first + self.rank, self.last, self.world_size):
-            if position // len(self.data) != epoch:
-                epoch = position // len(self.data)
-                order = self.data.order(self.seed, epoch)
-            yield _Draw(int(order[position % len(self.data)]), position)
+            yield _Draw(self.data.item(self.seed, position), position)
 
 
 def build_loader(
@@ -121,16 +119,17 @@ def build_loader(
     if config.batch_size % world_size:
         raise DataError(f"data.batch_size ({config.batch_size}) does not divide among {world_size} processes")
     data = TrainingData(config) if data is None else data
+    workers = count_workers(config.workers)
     sampler = _RunSampler(data, seed, first_step * config.batch_size, last_step * config.batch_size, rank, world_size)
     return DataLoader(
         _Caught(_TrainingSet(data, Augmentation(config.augmentation), seed)),
         batch_size=config.batch_size // world_size,
         sampler=sampler,
-        num_workers=config.workers,
+        num_workers=workers,
         collate_fn=_collate_caught,
         worker_init_fn=init_worker,
         pin_memory=torch.cuda.is_available(),
-        prefetch_factor=4 if config.workers else None,
+        prefetch_factor=4 if workers else None,
     )
 
 

@@ -1,17 +1,22 @@
 """The data sets of one training run, and the order in which their samples are drawn."""
 
+import bisect
 import itertools
 import math
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stereo.config import DataConfig
 from stereo.data.datasets import build_dataset
+from stereo.data.permutation import ROUNDS, Permutation
 from stereo.data.sample import SampleSource
 from stereo.errors import DataError
-from stereo.seeds import generator
+from stereo.seeds import Purpose, generator
+
+# The version of the order in which samples are drawn. 1: a shuffled array of the whole pass. 2: index by index.
+ORDER_VERSION = 2
 
 
 class TrainingData:
@@ -20,7 +25,7 @@ class TrainingData:
     A pass has as many draws as all sets together have samples. Without weights every sample is drawn once in a pass.
     With weights each set gets its share of the draws, and what is left of a draw is carried over to the next pass, so
     that a set of small weight is drawn too, once in many passes. Each set goes through its own samples in shuffled
-    passes.
+    passes. What a draw takes is computed for it alone: the order takes no memory, and no time to be resumed.
 
     Raises: DataError if a data set is not there, is empty or is broken, or if only some of them have a weight.
     """
@@ -34,7 +39,8 @@ class TrainingData:
         self.sets = [build_dataset(member, with_right) for member in members]
         self.starts = [0, *itertools.accumulate(len(dataset) for dataset in self.sets)]
         # Exact, so that no draw is lost to rounding, however long the run. None: each sample once in a pass.
-        self.weights = [Fraction(weight) for weight in weights] if len(members) > 1 and weights else None
+        weighted = len(members) > 1 and bool(weights)
+        self.weights = tuple(Fraction(weight) for weight in weights) if weighted else None
 
     def __len__(self) -> int:
         """Return the number of draws in one pass."""
@@ -42,27 +48,29 @@ class TrainingData:
 
     def source(self, item: int) -> SampleSource:
         """Return the source of one sample: the procedural world draws no more of it than is wanted."""
-        number = int(np.searchsorted(self.starts, item, side="right")) - 1
+        number = bisect.bisect_right(self.starts, item) - 1
         return self.sets[number].source(item - self.starts[number])
 
-    def order(self, seed: int, epoch: int) -> NDArray[np.int64]:
-        """Return the items of pass `epoch`, shuffled: a pure function of (seed, epoch)."""
-        items = np.arange(len(self)) if self.weights is None else self._weighted(self.weights, seed, epoch)
-        return items[generator("order", seed, epoch).permutation(len(self))]
+    def item(self, seed: int, draw: int) -> int:
+        """Return which item draw `draw` of a run takes, a pure function of (seed, draw) and of the sets' sizes."""
+        number, place = divmod(draw, len(self))
+        place = _shuffled(len(self), "order", seed, number)[place]
+        return place if self.weights is None else self._weighted(self.weights, seed, number, place)
 
-    def _weighted(self, weights: list[Fraction], seed: int, epoch: int) -> NDArray[np.int64]:
-        """Return the items of pass `epoch`, set by set."""
-        first = _draws_of_sets(epoch * len(self), weights)
-        last = _draws_of_sets((epoch + 1) * len(self), weights)
-        return np.concatenate(
-            [
-                self.starts[number] + _draws(number, len(dataset), first[number], last[number], seed)
-                for number, dataset in enumerate(self.sets)
-            ]
-        )
+    def _weighted(self, weights: tuple[Fraction, ...], seed: int, number: int, place: int) -> int:
+        """Return the item at a place of pass `number`, in which the draws of each set stand together."""
+        before = _draws_of_sets(number * len(self), weights)
+        after = _draws_of_sets((number + 1) * len(self), weights)
+        ends = list(itertools.accumulate(last - first for first, last in zip(before, after, strict=True)))
+        chosen = bisect.bisect_right(ends, place)
+        draw = after[chosen] - (ends[chosen] - place)  # of the endless row of the set's own passes
+        length = len(self.sets[chosen])
+        own_pass, own_place = divmod(draw, length)
+        return self.starts[chosen] + _shuffled(length, "order within a set", seed, chosen, own_pass)[own_place]
 
 
-def _draws_of_sets(draws: int, weights: list[Fraction]) -> list[int]:
+@lru_cache(maxsize=8)
+def _draws_of_sets(draws: int, weights: tuple[Fraction, ...]) -> list[int]:
     """Return how many of the first so many draws of a run belong to each set: whole numbers with that sum.
 
     The first set takes its share, rounded down; the second takes its share of the rest, and so on. So no number falls
@@ -75,12 +83,8 @@ def _draws_of_sets(draws: int, weights: list[Fraction]) -> list[int]:
     return shares
 
 
-def _draws(number: int, length: int, first: int, last: int, seed: int) -> NDArray[np.int64]:
-    """Return draws first … last − 1 of set `number`: parts of its endless row of shuffled passes."""
-    wanted = np.arange(first, last)
-    taken = np.empty(len(wanted), np.int64)
-    for own_pass in np.unique(wanted // length):
-        mine = wanted // length == own_pass
-        order = generator("order within a set", seed, number, int(own_pass)).permutation(length)
-        taken[mine] = order[wanted[mine] % length]
-    return taken
+@lru_cache(maxsize=256)
+def _shuffled(length: int, purpose: Purpose, *numbers: int) -> Permutation:
+    """Return the order of one pass over so many."""
+    keys = generator(purpose, *numbers).integers(2**64, size=ROUNDS, dtype=np.uint64)
+    return Permutation(length, keys.tolist())

@@ -10,15 +10,19 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
+from typing import TypeVar, cast
 
 import torch
 from tqdm import tqdm
 
 from stereo.data.sample import Image
+from stereo.data.workers import advise
 from stereo.device import peak_memory_mb
 from stereo.training.curves import Curves, Settings
 from stereo.training.step import StepResult, compiled_graphs
 from stereo.training.validation import Scores
+
+T = TypeVar("T")
 
 
 class Logbook:
@@ -36,6 +40,8 @@ class Logbook:
         self._graphs: int | None = None
         # Since the last report: when it was, the step, and the seconds that were not training.
         self._reported, self._reported_step, self._paused = 0.0, 0, 0.0
+        # Of those that were, the seconds of waiting for data; and whether it was said that they are too many.
+        self._waited, self._workers, self._advised = 0.0, cast(int | str, 0), False
 
     def say(self, line: str) -> None:
         """Print one line."""
@@ -77,6 +83,20 @@ class Logbook:
         finally:
             self._paused += time.monotonic() - begun
 
+    def timed(self, batches: Iterator[T], workers: int | str) -> Iterator[T]:
+        """Yield the batches, and take note of how long they are waited for; `workers`: data.workers.
+
+        The first one is left out, since loading begins with it.
+        """
+        self._workers = workers
+        with self.paused():
+            batch = next(batches, None)
+        while batch is not None:
+            yield batch
+            begun = time.monotonic()
+            batch = next(batches, None)
+            self._waited += time.monotonic() - begun
+
     def count(self) -> None:
         """Take note that a step was taken."""
         with suppress(OSError):
@@ -96,13 +116,16 @@ class Logbook:
         self._results = []
         now = time.monotonic()
         whole = (now - self._started) / (step - self._first_step)  # with validations, for the time that is left
-        seconds = (now - self._reported - self._paused) / max(1, step - self._reported_step)
-        self._reported, self._reported_step, self._paused = now, step, 0.0
+        training = now - self._reported - self._paused
+        seconds = training / max(1, step - self._reported_step)
+        waiting = self._waited / max(training, 1e-9)
+        self._reported, self._reported_step, self._paused, self._waited = now, step, 0.0, 0.0
         values = {
             **means,
             "learning_rate": rate,
             "seconds_per_step": seconds,
             "samples_per_second": self._batch_size / max(seconds, 1e-9),
+            "data_wait_percent": 100 * waiting,
             "peak_memory_mb": peak_memory_mb(self._device),
             "skipped": skipped,
             **self._compiled(step),
@@ -114,6 +137,10 @@ class Logbook:
         if self._bar.disable:  # no terminal: a line in the log instead of a bar
             left = tqdm.format_interval(whole * (self._steps - step))
             self.say(f"step {step}/{self._steps}: EPE {epe:.3f} px, loss {loss:.4f}, {seconds:.2f} s/step, {left} left")
+        advice = advise(self._workers, waiting)
+        if advice is not None and not self._advised:
+            self.say(f"step {step}: {advice}")
+            self._advised = True
 
     def validation(self, step: int, scores: Scores, better: bool, name: str = "") -> None:
         """Report a validation of the weights of step `step`.

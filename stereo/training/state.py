@@ -7,6 +7,7 @@ from typing import Any
 from torch.amp.grad_scaler import GradScaler
 from torch.optim import Optimizer
 
+from stereo.data.training_data import ORDER_VERSION
 from stereo.errors import TrainingError
 from stereo.training.average import MovingAverage
 
@@ -77,6 +78,7 @@ class RunState:
             "skipped_in_row": self.skipped_in_row,
             "changes": self.changes,
             "samples": self.samples,
+            "order": ORDER_VERSION,
             "optimizer": self.optimizer.state_dict(),
             **({} if self.average is None else {"average": self.average.state_dict()}),
             **({} if self.scaler is None else {"scaler": self.scaler.state_dict()}),
@@ -86,16 +88,23 @@ class RunState:
         """Take over what `state_dict` returned; what it does not know (the schedule, which once had a state) is left.
 
         Args:
-            other_data: The training sets may have other numbers of samples.
+            other_data: The training sets may have other numbers of samples, drawn in another order.
 
-        Raises: TrainingError where the training sets had other numbers of samples; AttributeError, KeyError, TypeError,
-            ValueError or RuntimeError where that is something else.
+        Raises: TrainingError where the training sets had other numbers of samples, or another order; AttributeError,
+            KeyError, TypeError, ValueError or RuntimeError where that is something else.
         """
         samples = list(values.get("samples", []))
         if samples and self.samples and samples != self.samples and not other_data:
             raise TrainingError(
                 f"the training sets had {_listed(samples)} samples and have {_listed(self.samples)} now, so that "
                 "another order would be drawn; restore the data, or the list that chooses from it (names, skip_list)"
+            )
+        order = int(values.get("order", 1))
+        if order != ORDER_VERSION and not other_data:
+            raise TrainingError(
+                f"the run drew its samples in the order of version {order}, and this code has version {ORDER_VERSION}: "
+                "of the pass under way some would come twice and others not at all; if that may be, use --allow-change "
+                "data"
             )
         # The moments alone: rate and weight decay are the configuration's.
         own = self.optimizer.state_dict()["param_groups"]
@@ -108,6 +117,8 @@ class RunState:
         self.learned = int(values.get("learned", self.step))
         self.skipped, self.skipped_in_row = int(values.get("skipped", 0)), int(values.get("skipped_in_row", 0))
         self.changes = [str(line) for line in values.get("changes", [])]
+        if order != ORDER_VERSION:
+            self.changes.append(f"from step {self.step}: the order of samples is version {ORDER_VERSION}, was {order}")
         if self.average is not None and "average" in values:
             self.average.load_state_dict(values["average"])
         if self.scaler is not None and "scaler" in values:

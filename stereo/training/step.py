@@ -1,6 +1,7 @@
 """One optimizer step: forward, loss, backward, clipping. Nothing in it waits for a GPU."""
 
 import math
+import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -241,4 +242,6 @@ def distribute(
         module = nn.SyncBatchNorm.convert_sync_batchnorm(network)
     elif sync_batch_norm:
         share_batch_norm(network)
+    # Of 1×1×1 kernels, which are laid out with the channels last and without alike.
+    warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
     return nn.parallel.DistributedDataParallel(module, device_ids=[device.index] if on_cuda else None)

@@ -18,7 +18,7 @@ from stereo.data.training_data import TrainingData
 from stereo.device import select_device
 from stereo.errors import ConfigError, StereoError, TrainingError
 from stereo.model.network import StereoNetwork
-from stereo.processes import Processes, join_processes
+from stereo.processes import LOST, LostProcessError, Processes, is_lost, join_processes
 from stereo.signals import noticed_signals
 from stereo.training.average import average_of
 from stereo.training.changes import listed
@@ -57,6 +57,10 @@ def train(config: Config, resume: str | None = None, allow_change: Sequence[str]
             trainer.prepare(resume, allow_change)
             trainer.run()
             return trainer.result()
+        except RuntimeError as error:
+            if is_lost(error):
+                raise LostProcessError(f"{LOST}{trainer.folder.good_state()}; go on with --resume auto") from None
+            raise
         finally:
             trainer.folder.release()
 
@@ -241,7 +245,7 @@ class Trainer:
     def _batches(self) -> Iterator[StereoBatch]:
         """Yield the batches of the steps to come. Where one cannot be had, save what was trained before."""
         try:
-            yield from iterate(self._loader())
+            yield from self.logbook.timed(iterate(self._loader()), self.config.data.workers)
         except StereoError as error:
             if self.state.step and self.folder.saved_step != self.state.step:
                 self._read_outcomes(False)

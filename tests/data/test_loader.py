@@ -1,8 +1,10 @@
 """Batches that are the same for any number of workers, and wherever a run was resumed."""
 
+import itertools
 import multiprocessing
 import subprocess
 import sys
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,11 +12,13 @@ import numpy as np
 import pytest
 import torch
 from helpers import textured_sample, tiny_config
+from numpy.typing import NDArray
 
 from stereo.config import DataConfig, DatasetConfig, SyntheticConfig
 from stereo.data.datasets import build_dataset
 from stereo.data.loader import StereoBatch, build_loader, collate, in_order, iterate
-from stereo.data.training_data import TrainingData
+from stereo.data.permutation import ROUNDS, Permutation
+from stereo.data.training_data import TrainingData, _draws_of_sets
 from stereo.errors import DataError
 from stereo.seeds import generator
 
@@ -32,6 +36,11 @@ def equal(first: list[StereoBatch], second: list[StereoBatch]) -> bool:
     )
 
 
+def order(data: TrainingData, seed: int, epoch: int) -> NDArray[np.int64]:
+    """The items of one pass."""
+    return np.array([data.item(seed, epoch * len(data) + place) for place in range(len(data))])
+
+
 @pytest.fixture
 def config(tmp_path: Path) -> DataConfig:
     config = tiny_config(tmp_path).data
@@ -44,7 +53,7 @@ def test_types_and_shapes(config: DataConfig) -> None:
     assert batch.left.shape == batch.right.shape == (2, 3, 48, 64)
     assert batch.left.dtype == torch.uint8
     data = TrainingData(config)
-    assert batch.names == tuple(data.source(item).name for item in data.order(0, 0)[:2])
+    assert batch.names == tuple(data.source(data.item(0, draw)).name for draw in range(2))
     assert batch.disparity.shape == batch.valid.shape == (2, 48, 64)
     on_device = batch.to(torch.device("cpu"))
     assert on_device.names == batch.names
@@ -94,17 +103,17 @@ def test_several_sets_are_mixed_by_weight(config: DataConfig) -> None:
     config.mix = [other]
     plain = TrainingData(config)
     assert len(plain) == 100
-    assert sorted(plain.order(0, 0)) == sorted(plain.order(0, 5)) == list(range(100))
+    assert sorted(order(plain, 0, 0)) == sorted(order(plain, 0, 5)) == list(range(100))
 
     config.train.weight, other.weight = 3.0, 1.0
     mixed = TrainingData(config)
-    passes = [mixed.order(0, epoch) for epoch in range(4)]
+    passes = [order(mixed, 0, epoch) for epoch in range(4)]
     assert all(len(items) == 100 and (items < 20).sum() == 75 for items in passes)
     counts = np.bincount(np.concatenate(passes), minlength=100)
     assert set(counts[:20]) == {15}
     assert set(counts[20:]) <= {1, 2}
     assert counts[20:].sum() == 100
-    assert np.array_equal(mixed.order(0, 2), passes[2])
+    assert np.array_equal(order(mixed, 0, 2), passes[2])
     assert not np.array_equal(passes[0], passes[1])
     assert mixed.source(0).name == "synthetic/0/000000"
     assert mixed.source(20).name == "synthetic/9/000000"
@@ -124,7 +133,7 @@ def test_what_a_skip_list_leaves_out_is_never_drawn_and_shares_stay(config: Data
     config.mix = [other]
     data = TrainingData(config)
     assert len(data) == 8
-    counts = np.bincount(np.concatenate([data.order(0, epoch) for epoch in range(15)]), minlength=8)
+    counts = np.bincount(np.concatenate([order(data, 0, epoch) for epoch in range(15)]), minlength=8)
     assert counts.tolist() == [10, 10, 10, 18, 18, 18, 18, 18]
     assert [data.source(item).name for item in range(3)] == [f"synthetic/0/00000{index}" for index in (1, 2, 4)]
     assert data.source(3).name == "synthetic/9/000000"
@@ -143,20 +152,77 @@ def test_each_set_gets_its_share_in_the_long_run(config: DataConfig, weights: tu
     ]
     data = TrainingData(config)
     passes = 200
-    counts = [np.bincount(data.order(0, epoch) // 7, minlength=len(weights)) for epoch in range(passes)]
+    counts = [np.bincount(order(data, 0, epoch) // 7, minlength=len(weights)) for epoch in range(passes)]
     assert all(count.sum() == len(data) for count in counts)
     for count, weight in zip(np.sum(counts, axis=0), weights, strict=True):
         assert abs(count - passes * len(data) * weight / sum(weights)) < len(weights)
     # Every sample of a set comes before one of them comes again.
-    first = np.concatenate([order[order < 7] for order in (data.order(0, epoch) for epoch in range(passes))])
+    first = np.concatenate([items[items < 7] for items in (order(data, 0, epoch) for epoch in range(passes))])
     drawn = np.bincount(first, minlength=7)
     assert drawn.max() - drawn.min() <= 1
 
 
-def test_a_single_set_is_drawn_as_ever(config: DataConfig) -> None:
-    """The order of a run is part of what makes its numbers: it must not move."""
-    order = TrainingData(config).order(3, 1)
-    assert np.array_equal(order, generator("order", 3, 1).permutation(5))
+def shuffled(length: int, *stream: int) -> NDArray[np.int64]:
+    """One pass over so many, as an array. The purpose is told by how many numbers follow it."""
+    keys = generator("order" if len(stream) == 2 else "order within a set", *stream)
+    permutation = Permutation(length, keys.integers(2**64, size=ROUNDS, dtype=np.uint64).tolist())
+    return np.array(list(permutation))
+
+
+def naive_order(data: TrainingData, seed: int, epoch: int) -> NDArray[np.int64]:
+    """A whole pass: the draws of each set, parts of its endless row of passes, one set after the other, shuffled."""
+    assert data.weights is not None
+    items: list[int] = []
+    first, last = (_draws_of_sets(number * len(data), data.weights) for number in (epoch, epoch + 1))
+    for number, dataset in enumerate(data.sets):
+        length = len(dataset)
+        row = np.concatenate([shuffled(length, seed, number, own) for own in range(last[number] // length + 1)])
+        items += (data.starts[number] + row[first[number] : last[number]]).tolist()
+    return np.array(items)[shuffled(len(data), seed, epoch)]
+
+
+def test_what_a_draw_takes_is_what_the_whole_pass_has_there(config: DataConfig) -> None:
+    config.train.synthetic.length, config.train.weight = 7, 0.3
+    others = [replace(config.train.synthetic, seed=9, length=30), replace(config.train.synthetic, seed=8, length=3)]
+    config.mix = [
+        replace(config.train, weight=0.6, synthetic=others[0]),
+        replace(config.train, weight=0.1, synthetic=others[1]),
+    ]
+    data = TrainingData(config)
+    for epoch in range(4):
+        assert np.array_equal(order(data, 3, epoch), naive_order(data, 3, epoch))
+
+
+def test_the_order_does_not_move(config: DataConfig) -> None:
+    """The order of a run is part of what makes its numbers, and of what a resumed one goes on with."""
+    data = TrainingData(config)
+    assert [order(data, 3, epoch).tolist() for epoch in range(2)] == [[3, 2, 1, 4, 0], [1, 0, 3, 2, 4]]
+    config.train.synthetic.length = 10**9
+    billion = TrainingData(config)
+    assert [billion.item(3, draw) for draw in (0, 10**9 - 1, 10**12)] == [403776541, 67430835, 814396404]
+
+
+def test_a_billion_samples_cost_nothing(config: DataConfig) -> None:
+    """A run resumed in the midst of its third pass, on one of 1,024 ranks, has its next batch at once."""
+    config.train.synthetic.length = 10**9
+    config.batch_size = 4096
+    tracemalloc.start()
+    sampler = build_loader(config, 0, 600_000, 700_000, 7, 1024).sampler
+    draws = list(itertools.islice(sampler, 8))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert [draw.position for draw in draws[:5]] == [600_000 * 4096 + 7 + 1024 * number for number in range(5)]
+    assert peak < 1e6
+
+
+def test_all_ranks_together_draw_what_one_would(config: DataConfig) -> None:
+    """1,024 ranks go through a set of 3,072 once in three steps, each of them its own samples."""
+    config.train.synthetic.length = 3072
+    config.batch_size = 1024
+    alone = [draw.item for draw in build_loader(config, 0, 0, 3).sampler]
+    ranks = [[draw.item for draw in build_loader(config, 0, 0, 3, rank, 1024).sampler] for rank in range(1024)]
+    assert [items[step] for step in range(3) for items in ranks] == alone
+    assert sorted(alone) == list(range(3072))
 
 
 def test_limit_and_missing_path() -> None:

@@ -29,7 +29,7 @@ def test_each_set_is_drawn_as_often_as_its_weight_says(tmp_path: Path) -> None:
 
     config = replace(config, train=written(config.train), mix=[written(member) for member in config.mix])
     data = TrainingData(config)
-    items = data.order(seed=0, epoch=0).tolist()
+    items = [data.item(0, draw) for draw in range(len(data))]
     drawn = Counter(data.source(item).name.split("/")[0] for item in sorted(set(items)))
     assert set(drawn) == {member.family for member in (config.train, *config.mix)}
     for number, member in enumerate((config.train, *config.mix)):

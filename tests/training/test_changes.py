@@ -62,10 +62,11 @@ def test_what_only_changes_the_circumstances_is_taken(stored: dict[str, Any]) ->
         ("training.validation_interval", 9),
         ("training.checkpoint_interval", 9),
         ("data.workers", 5),
+        ("data.train.cache", "/elsewhere"),
     ):
         request = changed(request, name, value)
     changes = compare_settings(stored, request)
-    assert len(changes.taken) == 7
+    assert len(changes.taken) == 8
     assert "training.steps is 40, was 4" in changes.taken
     assert changes.refused == changes.gone == []
     assert not changes.validation

@@ -14,6 +14,7 @@ from helpers.runs import same_weights, scalars
 from stereo.checkpoint import read_checkpoint
 from stereo.config import Config, load_config
 from stereo.data.loader import StereoBatch
+from stereo.data.training_data import ORDER_VERSION
 from stereo.errors import CheckpointError, TrainingError
 from stereo.training.schedule import learning_rate
 from stereo.training.signals import Interrupted
@@ -89,7 +90,7 @@ def test_a_checkpoint_with_the_state_of_a_scheduler_resumes(run: Path) -> None:
     }
     content["config"]["data"]["train"]["synthetic"]["domes"] = 3
     torch.save(content, run / "last.pt")
-    train(configured(run, steps=3), resume="auto")
+    train(configured(run, steps=3), resume="auto", allow_change=["data"])  # its samples had another order
     assert read_checkpoint(run / "last.pt")["step"] == 3
 
 
@@ -123,6 +124,18 @@ def test_a_skip_list_of_other_samples_is_refused(tmp_path: Path, capsys: pytest.
     torch.save(content, tmp_path / "run/last.pt")
     train(config, resume="auto")
     assert read_checkpoint(tmp_path / "run/last.pt")["run_state"]["samples"] == [48]
+
+
+def test_another_order_of_samples_is_refused_unless_it_may_be(run: Path) -> None:
+    """As of a checkpoint before the order was computed index by index, which does not say which one it is."""
+    content = torch.load(run / "last.pt", weights_only=True)
+    assert content["run_state"].pop("order") == ORDER_VERSION
+    torch.save(content, run / "last.pt")
+    longer = configured(run, steps=3)
+    with pytest.raises(TrainingError, match=r"last\.pt: .* order of version 1, .* use --allow-change data"):
+        train(longer, resume="auto")
+    train(longer, resume="auto", allow_change=["data"])
+    assert f"# from step 2: the order of samples is version {ORDER_VERSION}, was 1" in (run / "config.yaml").read_text()
 
 
 def test_what_may_differ_is_said(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,8 +1,10 @@
 """What a run lets one watch: curves, metrics.csv, panels, further data sets, the raw weights beside their average."""
 
 import csv
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -17,6 +19,7 @@ from stereo.model.attention.efficient import EfficientAttention
 from stereo.model.network import StereoNetwork
 from stereo.training import panels, scoring
 from stereo.training.curves import Curves
+from stereo.training.logbook import Logbook
 from stereo.training.trainer import train
 from stereo.training.validation import Scores, Validator
 
@@ -36,6 +39,7 @@ def test_metrics_are_in_tensorboard_and_in_a_table(tmp_path: Path) -> None:
     tags = set(log.Tags()["scalars"])
     assert {f"training/{name}" for name in ("loss", "loss_1", "loss_2", "epe", "bad_1", "bad_3", "d1")} <= tags
     assert {"training/gradient_norm", "training/samples_per_second", "training/peak_memory_mb"} <= tags
+    assert "training/data_wait_percent" in tags
     rows = table(tmp_path / "run")
     assert {name for _, name, _ in rows} == tags
     for tag in ("training/loss", "validation/d1"):
@@ -151,3 +155,32 @@ def test_a_key_map_is_the_softmax_over_the_plane() -> None:
     expected = expected.flatten(2).softmax(2).unflatten(2, (3, 5, 6)).sum(2)[0]
     assert len(maps) == 4
     torch.testing.assert_close(torch.stack([torch.from_numpy(one) for one in maps]), expected.detach())
+
+
+def test_waiting_for_data_is_told_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each step takes 3 s. The loading of the first batch is no waiting; the others come after 1 s, or in no time."""
+    clock = [0.0]
+    monkeypatch.setattr("stereo.training.logbook.time", SimpleNamespace(monotonic=lambda: clock[0]))
+
+    def batches(seconds: float) -> Iterator[int]:
+        clock[0] += 60
+        yield 1
+        for number in range(2, 10):
+            clock[0] += seconds
+            yield number
+
+    for seconds, told in ((1.0, 1), (0.1, 0)):
+        folder = tmp_path / str(told)
+        folder.mkdir()
+        logbook = Logbook(is_main=True)
+        with logbook.opened(folder, 0, 9):
+            for number in logbook.timed(batches(seconds), 0):
+                clock[0] += 3
+                if number % 3 == 0:
+                    logbook.report(number, 0.1)
+        assert capsys.readouterr().out.count("% of the time is spent waiting for data") == told
+        waits = scalars(folder, "training/data_wait_percent")
+        expected = {3: 200 * seconds / (9 + 2 * seconds), 6: 100 * seconds / (3 + seconds)}
+        assert waits == pytest.approx({**expected, 9: expected[6]}, rel=1e-5)

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stereo.data.families.folders import require_folder
+from stereo.data.families.shard_cache import ShardCache
 from stereo.data.formats.containers import read_bytes
 from stereo.data.sample import Calibration, GroundTruth, SampleSource, StereoSample
 from stereo.errors import DataError, OutputError
@@ -96,10 +97,14 @@ def pack(
 class PackedDataset:
     """The samples of a folder that :func:`pack` wrote. Their arrays are views of the files, copied when written to.
 
-    Raises: DataError if there is no such folder or no index, or if the files do not fit it.
+    Args:
+        path: The folder.
+        cache: A folder for copies of the shards, from which they are read. None: they are read where they are.
+
+    Raises: DataError if there is no such folder or no index, or if the files do not fit it; as :class:`ShardCache`.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, cache: str | Path | None = None) -> None:
         self.folder = require_folder(path, "packed")
         index = self.folder / "index.json"
         if not index.is_file():
@@ -131,6 +136,8 @@ class PackedDataset:
         # The names of all samples, without loading them.
         self.names = [entry.name for entry in self._samples]
         self._maps: dict[int, NDArray[np.uint8]] = {}
+        sizes = {self._shard_path(shard): size for shard, size in needed.items()}
+        self._cache = None if cache is None else ShardCache(Path(cache), index, sizes)
 
     def __len__(self) -> int:
         return len(self._samples)
@@ -156,10 +163,15 @@ class PackedDataset:
         return self[index]
 
     def _map(self, shard: int) -> NDArray[np.uint8]:
-        if shard not in self._maps:
-            # "c": a page that somebody writes to is copied, so that the file stays as it is.
-            self._maps[shard] = np.asarray(np.memmap(self._shard_path(shard), np.uint8, "c"))
-        return self._maps[shard]
+        if shard in self._maps:
+            return self._maps[shard]
+        path = self._shard_path(shard)
+        local = path if self._cache is None else self._cache.local(path)
+        # "c": a page that somebody writes to is copied, so that the file stays as it is.
+        mapped = np.asarray(np.memmap(local or path, np.uint8, "c"))
+        if local is not None:  # else it is being copied, and looked for again the next time
+            self._maps[shard] = mapped
+        return mapped
 
     def _shard_path(self, shard: int) -> Path:
         return self.folder / f"shard_{shard:04d}.bin"

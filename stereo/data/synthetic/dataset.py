@@ -1,8 +1,7 @@
 """SyntheticWorld: the procedural world as a data set."""
 
-from collections.abc import Iterator
-from functools import cached_property
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, overload
 
 import numpy as np
 
@@ -53,6 +52,26 @@ def find_boundary(object_id: ObjectIds) -> Mask:
     return boundary
 
 
+class _Names(Sequence[str]):
+    """The names of a world's samples, of which there may be billions."""
+
+    def __init__(self, world: "SyntheticWorld") -> None:
+        self.world = world
+
+    def __len__(self) -> int:
+        return len(self.world)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        indices = range(len(self))[index]
+        return self.world.name_of(indices) if isinstance(indices, int) else [self.world.name_of(one) for one in indices]
+
+
 class SyntheticWorld:
     """Rectified pairs of layered surfaces, rendered when they are asked for, with exact and dense ground truth.
 
@@ -66,10 +85,10 @@ class SyntheticWorld:
     def __init__(self, config: SyntheticConfig | None = None) -> None:
         self.config = config or SyntheticConfig()
 
-    @cached_property
-    def names(self) -> list[str]:
-        """Return the names of all samples; nothing is rendered."""
-        return [self.name_of(index) for index in range(len(self))]
+    @property
+    def names(self) -> Sequence[str]:
+        """Return the names of all samples; nothing is rendered, and no name is made before it is asked for."""
+        return _Names(self)
 
     def name_of(self, index: int) -> str:
         """Return the name of one sample."""

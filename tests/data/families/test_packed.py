@@ -1,5 +1,6 @@
 """The decoded copy of a data set: the same samples, and half a copy is none."""
 
+import errno
 import json
 import pickle
 import shutil
@@ -18,6 +19,7 @@ from stereo.data.families.packed import PackedDataset, pack
 from stereo.data.loader import StereoBatch, build_loader, iterate
 from stereo.data.sample import Calibration, StereoSample
 from stereo.errors import ConfigError, DataError, OutputError
+from stereo.output import lock_file
 
 script = load_script("pack_dataset")
 SMALL = ["synthetic.height=32", "synthetic.width=48", "synthetic.max_disparity=8", "synthetic.texture_bank=0"]
@@ -142,3 +144,59 @@ def test_packing_that_breaks_off_leaves_no_data_set(tmp_path: Path) -> None:
         PackedDataset(tmp_path / "packed")
     pack(samples(), tmp_path / "packed", {})
     assert len(PackedDataset(tmp_path / "packed")) == 3
+
+
+def test_a_shard_is_copied_when_it_is_first_read_of(tmp_path: Path) -> None:
+    """And never again, though the set is gone; one that was made anew has copies of its own."""
+    pack(samples(), tmp_path / "packed", {}, shard_bytes=1)
+    dataset = PackedDataset(tmp_path / "packed", tmp_path / "cache")
+    copies = lambda: sorted(path.name for path in (tmp_path / "cache").rglob("*") if path.is_file())  # noqa: E731
+    assert copies() == []
+    assert_same(dataset[1], samples()[1])
+    assert copies() == ["shard_0001.bin"]
+    (tmp_path / "packed" / "shard_0001.bin").rename(tmp_path / "away")
+    assert_same(pickle.loads(pickle.dumps(dataset))[1], samples()[1])
+    shutil.rmtree(tmp_path / "packed")
+    pack(reversed(samples()), tmp_path / "packed", {}, shard_bytes=1)
+    again = PackedDataset(tmp_path / "packed", tmp_path / "cache")
+    assert_same(again[0], samples()[2])
+    assert_same(again[1], samples()[1])
+
+
+def test_nobody_waits_for_a_copy_that_another_process_makes(tmp_path: Path) -> None:
+    pack(samples(), tmp_path / "packed", {})
+    dataset = PackedDataset(tmp_path / "packed", tmp_path / "cache")
+    (folder,) = (tmp_path / "cache").iterdir()
+    release = lock_file(folder / "shard_0000.lock")
+    assert release is not None
+    assert_same(dataset[1], samples()[1])
+    assert not (folder / "shard_0000.bin").exists()
+    release()
+    assert_same(dataset[1], samples()[1])
+    assert (folder / "shard_0000.bin").exists()
+
+
+def test_a_disk_without_room_for_the_copies_is_told_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pack(samples(), tmp_path / "packed", {})
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1000))
+    with pytest.raises(DataError, match=r"cache: has 0\.0 GB free.*leave `cache` out"):
+        PackedDataset(tmp_path / "packed", tmp_path / "cache")
+
+
+def test_a_copy_that_cannot_be_made_is_done_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when others have filled the disk meanwhile."""
+
+    def full(source: Path, target: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    pack(samples(), tmp_path / "packed", {})
+    monkeypatch.setattr(shutil, "copyfile", full)
+    dataset = PackedDataset(tmp_path / "packed", tmp_path / "cache")
+    assert_same(dataset[1], samples()[1])
+    assert [path for path in (tmp_path / "cache").rglob("*") if path.is_file()] == []
+
+
+def test_only_packed_sets_have_a_cache() -> None:
+    with pytest.raises(ConfigError, match=r"cache is /fast, which is for packed data sets.*pack_dataset\.py"):
+        DatasetConfig(family="scene_flow", path="/data", cache="/fast")
