@@ -54,5 +54,11 @@ def parse_number(word: str) -> float:
 
 
 def parse_numbers(text: str) -> list[float]:
-    """Return the numbers that blanks separate; NaN for what is none."""
-    return [parse_number(word) for word in text.split()]
+    """Return the numbers that blanks or commas separate; NaN for what is none.
+
+    Between digits, a comma is the decimal sign unless there are decimal points: 1,5 2,5 are two numbers, and so are
+    1.5,2.5.
+    """
+    if "." in text:
+        text = text.replace(",", " ")
+    return [parse_number(word.rstrip(",")) for word in text.split()]
