@@ -2,6 +2,7 @@
 
     python scripts/benchmark_loader.py                                          # 540×960 procedural pairs, PNG and PFM
     python scripts/benchmark_loader.py --data scene_flow:/data/scene_flow --split train
+    python scripts/benchmark_loader.py --index 22500                            # seconds to find so many pairs
 
 A sample is decoded, cropped to 256×512 and augmented: color jitter of both views and, every second time, of each on
 its own; a vertical flip; erased rectangles. `plain` is the arrangement that most repositories have: Pillow decodes,
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from stereo.benchmark.loader import BATCH, generate, samples_per_second, speed_lines
+from stereo.benchmark.loader import BATCH, generate, index_seconds, samples_per_second, speed_lines
 from stereo.cli import add_data_options, chosen_data, require_at_least, run, script_parser
 from stereo.data.datasets import build_dataset
 from stereo.data.pairs import PairDataset
@@ -30,6 +31,11 @@ def main(argv: list[str] | None = None) -> int:
     require_at_least(2 * BATCH, args, "samples")
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
+        if args.index is not None:
+            require_at_least(1, args, "index")
+            seconds = index_seconds(folder, args.index)
+            print(f"{describe_machine(torch.device('cpu'))}; {args.index:,} pairs found in {seconds:.2f} s of one core")
+            return 0
         written = args.data == "synthetic"
         config = generate(folder / "pairs", args.pairs) if written else next(iter(chosen_data(args).values()))
         dataset = build_dataset(config)
@@ -46,6 +52,7 @@ def main(argv: list[str] | None = None) -> int:
 def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser = script_parser(__doc__)
     add_data_options(parser, default="synthetic")
+    parser.add_argument("--index", type=int, metavar="N", help="only measure how long finding N pairs takes")
     parser.add_argument("--pairs", type=int, default=24, metavar="N", help="different pairs (default: 24)")
     parser.add_argument("--samples", type=int, default=200, metavar="N", help="of each round (default: 200)")
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="of all forms in turn (default: 3)")

@@ -25,7 +25,7 @@ from stereo.cli import (
     run,
     script_parser,
 )
-from stereo.data.datasets import build_dataset
+from stereo.data.datasets import build_dataset, not_used
 from stereo.errors import ConfigError
 from stereo.evaluation.protocols import PROTOCOLS
 from stereo.evaluation.regions import BY_DATA, REGIONS
@@ -49,11 +49,18 @@ def _evaluate(args: argparse.Namespace, processes: Processes) -> int:
                 f"--data {spec}: half=testing has no ground truth, which evaluation needs; scripts/submit.py predicts "
                 "it for the benchmark's server"
             )
+    datasets = {
+        # The right view's disparity tells which pixels are visible in both views. A list of pairs is no set of its own,
+        # from whose number a pair would be missing.
+        spec: build_dataset(config, True, keep_incomplete=config.family == "pairs" and not args.strict)
+        for spec, config in data.items()
+    }
+    for line in [line for dataset in datasets.values() for line in not_used(dataset)]:
+        print(f"warning: {line}", file=sys.stderr)
     evaluation = Evaluation(
         methods=_methods(args),
         data=data,
-        # The right view's disparity tells which pixels are visible in both views.
-        datasets={spec: build_dataset(config, load_right_disparity=True) for spec, config in data.items()},
+        datasets=datasets,
         protocols=_protocols(args.protocol),
         # What lies beyond the method's range is worth a remark whatever is asked for.
         regions=[name for name in REGIONS if name not in BY_DATA] if args.regions else ["beyond_range"],
@@ -129,6 +136,11 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
         "--save-predictions", metavar="DIR", help="save each prediction; --method predictions:DIR reads"
     )
     parser.add_argument("--previews", type=int, default=4, metavar="N", help="previews of each data set (default: 4)")
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="refuse a list of pairs of which a file is missing, which is only named otherwise",
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     args = parser.parse_intermixed_args(argv)
     require_at_least(0, args, "previews")

@@ -18,6 +18,7 @@ from stereo.config import (
     check_max_disparity,
     config_to_dict,
     model_config_from_dict,
+    preset_of_stored,
 )
 from stereo.errors import CheckpointError, OutputError
 from stereo.model.network import StereoNetwork
@@ -162,7 +163,7 @@ def model_of(content: Mapping[str, Any], origin: object) -> ModelConfig:
     Raises: ConfigError, beginning with `origin`.
     """
     config = content["config"]
-    values = {key: config[key] for key in ("preset", "model") if key in config}
+    values = {"preset": preset_of_stored(config)} | {key: config[key] for key in ("model",) if key in config}
     return model_config_from_dict(values, f"{origin} (its configuration)")
 
 

@@ -127,16 +127,21 @@ def add_data_options(
         "--split",
         choices=("train", "test"),
         default=split,
-        help="scene_flow: which half; synthetic: training or held-out scenes; "
+        help="which half, of scene_flow and of sets whose folders tell; synthetic: training or held-out scenes; "
         + (f"default: {split}" if split else "to be named"),
     )
-    parser.add_argument("--rendering", choices=("cleanpass", "finalpass"), default="cleanpass", help="scene_flow only")
+    parser.add_argument(
+        "--rendering", choices=("cleanpass", "finalpass"), default="cleanpass", help="scene_flow and sintel"
+    )
     parser.add_argument("--names", metavar="FILE", help="only the samples that FILE names, one a line")
     parser.add_argument("--skip-list", metavar="FILE", help="all but the samples that FILE names")
     parser.add_argument("--limit", type=int, metavar="N", help="only the first N pairs of each data set")
-    parser.add_argument(
-        "overrides", nargs="*", metavar="key=value", help="settings of the data, as in synthetic.preset=driving"
-    )
+    add_data_settings(parser, "synthetic.preset=driving")
+
+
+def add_data_settings(parser: argparse.ArgumentParser, example: str) -> None:
+    """Add the arguments `key=value`, which are settings of the data."""
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help=f"settings of the data, as in {example}")
 
 
 def chosen_data(args: argparse.Namespace) -> dict[str, DatasetConfig]:

@@ -56,11 +56,12 @@ def backend_for(device: torch.device) -> str:
 
 
 @contextmanager
-def join_processes(device_name: str = "auto") -> Iterator[Processes]:
+def join_processes(device_name: str = "auto", timeout: timedelta | None = None) -> Iterator[Processes]:
     """Join the processes that `torchrun` started; without it, this process is alone.
 
     Args:
         device_name: The device that the work runs on, as for :func:`stereo.device.select_device`.
+        timeout: How long one waits for another before it takes it for lost. None: PyTorch's, 10 to 30 minutes.
 
     Raises: ConfigError where the device is unknown or not there, or where there are not as many GPUs as processes.
     """
@@ -72,7 +73,7 @@ def join_processes(device_name: str = "auto") -> Iterator[Processes]:
     if device.type == "cuda":
         _check_gpus(device_name, local_rank)
         torch.cuda.set_device(local_rank)  # where nccl works, and what `cuda` without a number means
-    distributed.init_process_group(backend_for(device))
+    distributed.init_process_group(backend_for(device), timeout=timeout)
     try:
         yield Processes(distributed.get_rank(), distributed.get_world_size(), local_rank)
     except Exception:

@@ -31,22 +31,37 @@ _ERROR_COLORS = np.array(
     np.uint8,
 )
 _WHITE = (255, 255, 255)
+# px: a preview's image is made so large where it is smaller, for its words to be legible, and no larger than that.
+_LEAST_SIDE, _MOST_SIDE = 160, 1280
+# Share of a scale's end above which all disparities are so large that it need not begin at 0.
+_LARGE = 0.4
+
+# Of OpenCV; the first is the usual one.
+COLOR_MAPS = {
+    "turbo": cv2.COLORMAP_TURBO,
+    "magma": cv2.COLORMAP_MAGMA,
+    "viridis": cv2.COLORMAP_VIRIDIS,
+    "gray": None,
+}
 
 
-def color_disparity(disparity: Map, maximum: float, minimum: float = 0.0, valid: Mask | None = None) -> Image:
-    """Draw disparity in the color map Turbo, blue (far) to red (near); black where invalid or not finite.
+def color_disparity(
+    disparity: Map, maximum: float, minimum: float = 0.0, valid: Mask | None = None, color_map: str = "turbo"
+) -> Image:
+    """Draw disparity in a color map, Turbo from blue (far) to red (near); black where invalid or not finite.
 
     Args:
         disparity: [H, W], px.
         maximum, minimum: px, the ends of the color map; beyond them it is clipped.
         valid: bool [H, W]: where to draw it. None: everywhere.
+        color_map: One of :data:`COLOR_MAPS`.
 
     Returns: RGB uint8 [H, W, 3].
     """
     known = np.isfinite(disparity) if valid is None else valid & np.isfinite(disparity)
     span = max(maximum - minimum, 1e-6)
     level = np.clip((np.where(known, disparity, minimum) - minimum) / span, 0, 1)
-    return np.where(known[..., None], _turbo(np.rint(255 * level).astype(np.uint8)), np.uint8(0))
+    return np.where(known[..., None], _colored(np.rint(255 * level).astype(np.uint8), color_map), np.uint8(0))
 
 
 def color_error(error: Map, valid: Mask) -> Image:
@@ -71,13 +86,16 @@ def color_limit(disparity: Map, valid: Mask | None = None) -> float:
     return max(float(np.percentile(disparity[known], 99.5)), 1.0) if known.any() else 1.0
 
 
-def preview_panel(left: Image, disparity: Map, maximum: float | None = None) -> Image:
+def preview_panel(
+    left: Image, disparity: Map, maximum: float | None = None, minimum: float = 0.0, color_map: str = "turbo"
+) -> Image:
     """Draw the left image beside its disparity, with a scale in px.
 
     Args:
         left: RGB uint8 [H, W, 3].
         disparity: [H, W], px.
-        maximum: px, the end of the scale. None: see :func:`color_limit`.
+        maximum, minimum: px, the ends of the scale. None: see :func:`color_limit`.
+        color_map: One of :data:`COLOR_MAPS`.
 
     Returns: RGB uint8, larger than twice the image.
     """
@@ -86,9 +104,41 @@ def preview_panel(left: Image, disparity: Map, maximum: float | None = None) -> 
     return np.hstack(
         [
             _tile(left, "left"),
-            _tile(color_disparity(disparity, end), "disparity, px", _disparity_scale(left.shape[0], end)),
+            _tile(
+                color_disparity(disparity, end, minimum, color_map=color_map),
+                "disparity, px",
+                _disparity_scale(left.shape[0], end, minimum, color_map),
+            ),
         ]
     )
+
+
+def preview_picture(
+    left: Image, disparity: Map, span: tuple[float, float] | None = None, color_map: str = "turbo"
+) -> Image:
+    """Draw what :func:`preview_panel` draws, at a legible size: small images enlarged, large ones reduced.
+
+    The disparities, and so the numbers of the scale, stay those of the image's own size.
+
+    Args:
+        span: px, the ends of the scale. None: from 0, or from near the least disparity where all of them are large, as
+            of things close by, to :func:`color_limit`.
+    """
+    _check_size(left, disparity)
+    if span is None:
+        end, least = color_limit(disparity), float(np.nanpercentile(disparity, 0.5))
+        span = (math.floor(0.9 * least) if least > _LARGE * end else 0.0, end)
+    minimum, end = span
+    height, width = disparity.shape
+    enlargement = min(-(-_LEAST_SIDE // min(height, width)), _MOST_SIDE // max(height, width))
+    if enlargement > 1:
+        left, disparity = (np.repeat(np.repeat(array, enlargement, 0), enlargement, 1) for array in (left, disparity))
+    elif max(height, width) > _MOST_SIDE:
+        ratio = _MOST_SIDE / max(height, width)
+        size = max(1, round(width * ratio)), max(1, round(height * ratio))
+        left = np.asarray(cv2.resize(left, size, interpolation=cv2.INTER_AREA), np.uint8)
+        disparity = np.asarray(cv2.resize(disparity, size, interpolation=cv2.INTER_AREA), np.float32)
+    return preview_panel(left, disparity, end, minimum, color_map)
 
 
 def evaluation_panel(
@@ -125,8 +175,11 @@ def evaluation_panel(
 # ----------------------------------------------------------------------------------------------------------- parts
 
 
-def _turbo(level: NDArray[np.uint8]) -> Image:
-    blue_green_red = np.asarray(cv2.applyColorMap(np.ascontiguousarray(level), cv2.COLORMAP_TURBO), np.uint8)
+def _colored(level: NDArray[np.uint8], color_map: str) -> Image:
+    number = COLOR_MAPS[color_map]
+    if number is None:
+        return np.repeat(level[..., None], 3, axis=2)
+    blue_green_red = np.asarray(cv2.applyColorMap(np.ascontiguousarray(level), number), np.uint8)
     return blue_green_red[..., ::-1]
 
 
@@ -174,15 +227,17 @@ def _scale(colors: Image, positions: Sequence[float], labels: Sequence[str]) -> 
     return canvas
 
 
-def _disparity_scale(height: int, end: float) -> Image:
-    """Draw the scale of :func:`color_disparity` from 0 to `end` px."""
+def _disparity_scale(height: int, end: float, begin: float = 0.0, color_map: str = "turbo") -> Image:
+    """Draw the scale of :func:`color_disparity` from `begin` to `end` px."""
     level = np.linspace(0, 255, height).round().astype(np.uint8)
+    span = max(end - begin, 1e-6)
     # The round step (1, 2 or 5 times a power of ten) that gives four to ten labels, where they have room.
-    raw = end / (6 if height >= 120 else 1)
+    raw = span / (6 if height >= 120 else 1)
     power = 10.0 ** math.floor(math.log10(raw))
     step = power * max(factor for factor in (1, 2, 5) if factor * power <= raw)
-    values = [step * index for index in range(int(end / step + 1e-6) + 1)]
-    return _scale(_turbo(level[:, None])[:, 0], [value / end for value in values], [f"{value:g}" for value in values])
+    values = [step * index for index in range(math.ceil(begin / step - 1e-6), int(end / step + 1e-6) + 1)]
+    positions = [(value - begin) / span for value in values]
+    return _scale(_colored(level[:, None], color_map)[:, 0], positions, [f"{value:g}" for value in values])
 
 
 def _error_scale(height: int) -> Image:

@@ -1,4 +1,4 @@
-"""The arrows of the house: who may import whom. See README, "The house"."""
+"""The arrows of the house: who may import whom. See docs/architecture.md."""
 
 import ast
 import subprocess
@@ -11,10 +11,11 @@ from helpers import REPOSITORY
 # Lower layers know nothing of higher ones. A module may import from its own layer and from those before it.
 LAYERS: list[set[str]] = [
     {"errors"},
-    {"output", "device", "config", "seeds", "data.sample", "torch_file"},
+    {"output", "device", "config", "seeds", "data.sample", "torch_file", "quiet", "signals"},
     {"data.formats", "processes", "cli", "__main__"},
-    {"data", "model", "camera", "geometry", "evaluation.metrics", "evaluation.protocols", "visualize", "contact_sheet"},
-    {"checkpoint", "methods", "export"},
+    {"data", "model", "camera", "geometry", "evaluation.metrics", "evaluation.protocols"}
+    | {"visualize", "contact_sheet", "cloud_view"},
+    {"checkpoint", "methods", "export", "video"},
     {"evaluation"},
     {"training"},
     {"benchmark"},

@@ -21,7 +21,7 @@ from stereo.checkpoint import (
     save_checkpoint,
     shipped_weights,
 )
-from stereo.config import config_to_dict, model_preset
+from stereo.config import ModelConfig, config_to_dict, model_preset
 from stereo.errors import CheckpointError, ConfigError, OutputError
 from stereo.model.network import StereoNetwork
 
@@ -173,6 +173,8 @@ def test_a_setting_that_an_old_checkpoint_lacks_is_that_of_its_preset() -> None:
     expected = model_preset("psmnet")
     expected.max_disparity = 48
     assert model_of(content, "file") == expected
+    # `compact` was another network before it got what these lack.
+    assert model_of({"config": {"preset": "compact"}}, "file") == model_of({"config": {}}, "file") == ModelConfig()
     with pytest.raises(ConfigError, match=r"^file"):
         model_of({"config": {"preset": "no such"}}, "file")
 

@@ -56,7 +56,7 @@ def test_round_trips(tmp_path: Path) -> None:
         ("model: {attention: {num_heads: 3}}", ["key_channels is 16", "num_heads (3)"]),
         ("model: {max_disparity: 100}", ["100", "multiple of 16", "112"]),
         ("model: {cost_volume: {groups: 7}}", ["matching_channels (64)", "groups (7)"]),
-        ("loss: {output_weights: [1]}", ["1 entries", "2 supervised outputs"]),
+        ("loss: {output_weights: [1]}", ["1 entries", "3 supervised outputs"]),
         ("data: {augmentation: {crop_height: 100, crop_width: 128}}", ["crop_height is 100", "multiple of 16"]),
         ("data: {train: {family: kitti2015}}", ["kitti2015", "needs a path"]),
         ("data: {train: {family: kitti}}", ["'kitti'", "kitti2012"]),

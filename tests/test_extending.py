@@ -11,6 +11,7 @@ import pytest
 from helpers import REPOSITORY
 from helpers.pages import blocks
 
+from stereo.config import FOLDER_FAMILIES
 from stereo.data.datasets import BUILDERS
 from stereo.evaluation.metrics import METRICS
 from stereo.model.attention import KINDS
@@ -57,6 +58,13 @@ def test_the_patch_fits_the_files(section: str) -> None:
             lines = (REPOSITORY / line.removeprefix("--- ")).read_text(encoding="utf-8").splitlines()
         elif line.startswith((" ", "-")):
             assert line[1:] in lines
+
+
+def test_the_page_shows_the_newest_data_set_as_it_stands() -> None:
+    newest = FOLDER_FAMILIES[-1]
+    module = REPOSITORY / "stereo" / "data" / "families" / f"{newest}.py"
+    assert f"```python\n{module.read_text(encoding='utf-8')}```\n" in PAGE.read_text(encoding="utf-8")
+    assert f'+    "{newest}",' in blocks(PAGE, "diff")["A data set"]
 
 
 def test_the_files_that_the_page_names_exist() -> None:

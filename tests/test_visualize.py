@@ -11,6 +11,7 @@ from stereo.visualize import (
     color_limit,
     evaluation_panel,
     preview_panel,
+    preview_picture,
 )
 
 
@@ -67,6 +68,16 @@ def test_panels_hold_the_image_and_the_maps_unchanged(height: int, width: int) -
     assert preview.shape[0] > height
     assert panel.shape[0] > 2 * height
     assert panel.shape[1] > 2 * width
+
+
+def test_a_preview_of_things_close_by_uses_all_colors() -> None:
+    left = np.zeros((200, 240, 3), np.uint8)
+    ramp = np.broadcast_to(np.linspace(50, 100, 240, dtype=np.float32), (200, 240))
+    np.testing.assert_array_equal(
+        preview_picture(left, ramp + 0), preview_panel(left, ramp, float(np.percentile(ramp, 99.5)), 45)
+    )
+    far = ramp - 45
+    np.testing.assert_array_equal(preview_picture(left, far), preview_panel(left, far))
 
 
 def _contains(picture: np.ndarray, part: np.ndarray) -> bool:

@@ -12,7 +12,7 @@ from stereo.benchmark.machine import format_bytes
 from stereo.config import DatasetConfig, SyntheticConfig
 from stereo.data.datasets import build_dataset
 from stereo.data.families.scene_flow import SceneFlow
-from stereo.data.families.scene_flow_layout import pair_paths, write_pair
+from stereo.data.families.scene_flow.writing import pair_paths, write_pair
 from stereo.data.formats import read_disparity, write_pfm
 from stereo.data.synthetic import SyntheticWorld
 from stereo.evaluation.evaluator import ScoredSample, tally_pairs

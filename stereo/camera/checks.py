@@ -25,6 +25,8 @@ _OFFSET_LIMIT = 0.4
 _SWAPPED_SHARE = 0.8
 _STILL, _STILL_SHARE = 1.0, 0.8
 _BLACK, _LEAST_AREA = 8, 0.005
+# A border is 0 but for what JPEG makes of its edge; dark things of a scene are not.
+_BORDER_LEVEL = 1.0
 # A border's line bends by so many px from row to row, on so large a share of the rows.
 _BEND, _SMOOTH_SHARE = 2, 0.8
 
@@ -150,6 +152,13 @@ def swapped_eyes(matches: Matches) -> SwappedEyes:
     return SwappedEyes(positive, negative, sentence)
 
 
+def largest_disparity(matches: Matches) -> float | None:
+    """Return a disparity, px, that one in 20 of the matches exceeds; None where too few agree with one row."""
+    _, inlier = _fit_offset(matches)
+    disparity = (matches.left - matches.right)[inlier, 0]
+    return float(np.percentile(disparity, 95)) if len(disparity) >= _FEWEST else None
+
+
 def same_image(matches: Matches) -> SameImage:
     """Return which share of the matches did not move; the sentence says that both views are one image."""
     count = len(matches.left)
@@ -167,13 +176,14 @@ def black_border(image: Image) -> BlackBorder:
     Args:
         image: uint8, [H, W] or RGB [H, W, 3].
     """
-    black = (image if image.ndim == 2 else image.max(axis=-1)) <= _BLACK
+    level = image if image.ndim == 2 else image.max(axis=-1)
+    black = level <= _BLACK
     mask = np.zeros_like(black)
     for turns in range(4):
         # A view of the mask, so that each side of the image is its left one once.
         np.rot90(mask, turns)[...] |= _border_at_left(np.rot90(black, turns))
     share = float(mask.mean())
-    if share < _LEAST_AREA:
+    if share < _LEAST_AREA or level[mask].mean() > _BORDER_LEVEL:
         return BlackBorder(np.zeros_like(mask), 0.0, None)
     return BlackBorder(mask, share, f"{100 * share:.1f} % of the image is black border, which shows nothing")
 

@@ -101,7 +101,7 @@ class CameraPair:
             raise DataError(
                 "the calibration describes cameras whose images are not rectified: distortion "
                 f"{self.left.distortion_model} and {self.right.distortion_model}, the right camera turned by "
-                f"{math.degrees(rotation_angle(self.rotation)):.2f}°; rectify the images with it first"
+                f"{math.degrees(rotation_angle(self.rotation)):.2f}°; rectify the images with it first (--rectify)"
             )
         return calibration_of_projections(left.ravel().tolist(), right.ravel().tolist())
 

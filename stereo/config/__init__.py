@@ -1,24 +1,24 @@
 """The schema of the YAML file: every setting, its unit, its meaning and its default.
 
 One experiment is one YAML file read by :func:`load_config`. A file names only what differs from the defaults, which
-are those of the `compact` network, or of the network that `preset` names. Each component takes its own section
+are those of the network that `preset` names, `compact` where it names none. Each component takes its own section
 (or plain arguments); only the trainer and the scripts see the whole.
 """
 
 from stereo.config.attention import AttentionConfig, Site, ViewAttentionConfig
 from stereo.config.checks import choose
 from stereo.config.data import (
-    FAMILIES,
     WITH_TEST_HALF,
     AugmentationConfig,
     DataConfig,
     DatasetConfig,
-    Family,
     Half,
+    NegativeDisparity,
     OneViewConfig,
     ScenePreset,
     SyntheticConfig,
 )
+from stereo.config.families import FAMILIES, FOLDER_FAMILIES, Family, FolderFamily
 from stereo.config.model import (
     AggregationConfig,
     CostVolumeConfig,
@@ -28,7 +28,7 @@ from stereo.config.model import (
     RegressionConfig,
     check_max_disparity,
 )
-from stereo.config.presets import PRESETS, Preset
+from stereo.config.presets import PRESETS, Preset, preset_of_stored
 from stereo.config.reading import (
     Config,
     config_from_dict,
@@ -44,6 +44,7 @@ from stereo.config.training import LossConfig, OptimizerConfig, TrainingConfig
 
 __all__ = [
     "FAMILIES",
+    "FOLDER_FAMILIES",
     "PRESETS",
     "WITH_TEST_HALF",
     "AggregationConfig",
@@ -55,9 +56,11 @@ __all__ = [
     "DatasetConfig",
     "Family",
     "FeaturesConfig",
+    "FolderFamily",
     "Half",
     "LossConfig",
     "ModelConfig",
+    "NegativeDisparity",
     "OneViewConfig",
     "OptimizerConfig",
     "Preset",
@@ -77,5 +80,6 @@ __all__ = [
     "load_network",
     "model_config_from_dict",
     "model_preset",
+    "preset_of_stored",
     "with_overrides",
 ]

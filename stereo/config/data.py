@@ -2,26 +2,13 @@
 
 import os
 from dataclasses import dataclass, field, replace
-from typing import Literal, get_args
+from typing import Literal
 
 from stereo.config.checks import require
+from stereo.config.families import Family
 
-Family = Literal[
-    "synthetic",
-    "scene_flow",
-    "kitti2012",
-    "kitti2015",
-    "middlebury2001",
-    "middlebury2003",
-    "middlebury2005",
-    "middlebury2006",
-    "middlebury2014",
-    "eth3d",
-    "pairs",
-    "packed",
-]
-FAMILIES: tuple[str, ...] = get_args(Family)
 Half = Literal["training", "testing"]
+NegativeDisparity = Literal["refuse", "flip", "keep"]
 # The benchmarks, which keep the ground truth of one half of their pairs to themselves.
 WITH_TEST_HALF: tuple[Family, ...] = ("kitti2012", "kitti2015", "middlebury2014", "eth3d")
 ScenePreset = Literal["flying", "tabletop", "driving", "mixed"]
@@ -122,11 +109,13 @@ class DatasetConfig:
     # The folder of the data set (`pairs`: the list file; `packed`: what scripts/pack_dataset.py wrote). null for
     # synthetic.
     path: str | None = None
-    # Scene Flow only: which split (null: test under data.validation, train elsewhere), and which rendering pass.
+    # Scene Flow, and sets whose folders tell the halves apart (data/README.md): which split (null: test under
+    # data.validation, train elsewhere). Scene Flow and Sintel: which rendering pass.
     split: Literal["train", "test"] | None = None
     rendering: Literal["cleanpass", "finalpass"] = "cleanpass"
-    # Scene Flow only: what to do with maps of mostly negative disparities, which some releases have. refuse: an error.
-    negative_disparity: Literal["refuse", "flip", "keep"] = "refuse"
+    # Data sets of files: what to do with maps of mostly negative disparities, which some releases have. refuse: an
+    # error; flip: turn the sign; keep: take them as they are. (A protocol that masks by |d| counts what is kept.)
+    negative_disparity: NegativeDisparity = "refuse"
     # Benchmarks only (kitti2012, kitti2015, middlebury2014, eth3d): training, or testing, which has no ground truth:
     # KITTI's folder testing, testF, testH or testQ of MiddEval3, two_view_test of ETH3D.
     half: Half = "training"
@@ -153,6 +142,11 @@ class DatasetConfig:
         require(
             self.family == "synthetic" or self.path is not None,
             f"data set family '{self.family}' needs a path: the folder that holds it",
+        )
+        require(
+            self.negative_disparity == "refuse" or self.family not in ("synthetic", "packed"),
+            f"negative_disparity is {self.negative_disparity}, which {self.family} does not take: its disparities are "
+            "not read from files of a release",
         )
         require(
             self.half == "training" or self.family in WITH_TEST_HALF,

@@ -35,6 +35,11 @@ _MEANT = {
     "maxdisp": "model.max_disparity",
     "max_disp": "model.max_disparity",
     "max_disparity": "model.max_disparity",
+    # Settings of a data set, as other commands take them.
+    "names": "data.train.names or data.validation.names",
+    "skip_list": "data.train.skip_list or data.validation.skip_list",
+    "check_views": "data.train.check_views or data.validation.check_views",
+    "negative_disparity": "data.train.negative_disparity or data.validation.negative_disparity",
     "seed": "training.seed",
     "device": "training.device",
     "gpu": "training.device",

@@ -1,4 +1,4 @@
-"""The settings of the network. The defaults are `compact`."""
+"""The settings of the network. The defaults are those of preset `slim`, where all that may be left out is left out."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -148,7 +148,10 @@ class RefinementConfig:
 
 @dataclass
 class ModelConfig:
-    """The network. The defaults are `compact`: about 0.6 M parameters, fit for a CPU."""
+    """The network. The defaults are those of preset `slim`. A setting that is added begins switched off.
+
+    So a checkpoint of a release that did not have the setting describes the same network.
+    """
 
     # Largest disparity the network can give, px at full resolution; a multiple of 16 (¼ volume, halved twice).
     max_disparity: int = 192

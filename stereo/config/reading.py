@@ -14,7 +14,7 @@ from stereo.config.checks import require
 from stereo.config.data import AugmentationConfig, DataConfig, DatasetConfig
 from stereo.config.hints import check_structure
 from stereo.config.model import ModelConfig
-from stereo.config.presets import PRESETS, Preset
+from stereo.config.presets import DEFAULT_PRESET, PRESETS, Preset
 from stereo.config.training import LossConfig, OptimizerConfig, TrainingConfig
 from stereo.errors import ConfigError
 
@@ -26,8 +26,8 @@ class Config:
     """The whole experiment."""
 
     # The network by name: what the settings of model, loss and crop are where they are not given (see presets.py).
-    preset: Preset = "compact"
-    model: ModelConfig = field(default_factory=ModelConfig)
+    preset: Preset = DEFAULT_PRESET
+    model: ModelConfig = field(default_factory=lambda: model_preset(DEFAULT_PRESET))
     data: DataConfig = field(default_factory=DataConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
@@ -161,7 +161,7 @@ def config_to_yaml(config: Config) -> str:
 
 def _merge_all(layers: Sequence[tuple[Any, str]]) -> Any:
     """Return the layers, each with its origin, over the defaults of the preset that the last of them names."""
-    merged = defaults = OmegaConf.structured(Config)
+    merged = defaults = OmegaConf.structured(Config(model=ModelConfig()))
     for values, origin in layers:
         _check(values, Config, origin)
         merged = _merge(merged, values, origin)

@@ -95,7 +95,7 @@ def _problem_of_truth(known: NDArray[np.float32], width: int, scale: ScaleEstima
     if lowest == highest == 0:
         return "every disparity is 0, which no protocol and no loss counts: no pixel has ground truth"
     if np.median(known) < 0:
-        return "most disparities are below 0; negative_disparity: flip turns the sign"
+        return "most disparities are below 0; negative_disparity=flip turns the sign"
     if scale is not None and scale.problem is not None:
         return scale.problem
     if lowest == highest and (scale is None or not scale.confirmed):

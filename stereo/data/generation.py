@@ -16,7 +16,8 @@ from typing import Any
 import cv2
 
 from stereo.config import SyntheticConfig
-from stereo.data.families.scene_flow_layout import Split, pair_paths, write_pair
+from stereo.data.families.scene_flow.names import Split
+from stereo.data.families.scene_flow.writing import pair_paths, write_pair
 from stereo.data.synthetic import WORLD_VERSION, SyntheticWorld
 from stereo.errors import ConfigError, StereoError
 from stereo.output import atomic_output

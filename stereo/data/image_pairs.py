@@ -1,83 +1,234 @@
-"""Pairs that belong to no data set: two images, two folders of them, or a list. Each is named as one folder can be."""
+"""Pairs that belong to no data set: two images, folders or patterns, images that hold both views, or a list.
 
+Each is named as one file or folder can be, and read when it is needed.
+"""
+
+import glob
+import hashlib
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Literal, get_args
 
 from stereo.data.families.pair_list import PairList
-from stereo.data.formats import IMAGE_SUFFIXES
+from stereo.data.formats import IMAGE_SUFFIXES, read_image
+from stereo.data.hidden import is_hidden
 from stereo.data.pairs import PairFiles
+from stereo.data.sample import Image
 from stereo.errors import DataError
 from stereo.output import safe_name
 
+# How one image holds both views: the left one at its left, or at its top.
+Layout = Literal["side-by-side", "top-bottom"]
+LAYOUTS: tuple[Layout, ...] = get_args(Layout)
+# Bytes of a name, which endings follow; file systems take 255.
+_LONGEST_NAME = 200
 
-def pairs_of_list(path: str | Path) -> list[PairFiles]:
+
+@dataclass(frozen=True)
+class ImagePair:
+    """A pair to be predicted, of whatever source.
+
+    name: that of its results, as one file or folder can have it; "" for a single pair without one.
+    read: returns the left and the right view, RGB uint8 [H, W, 3]; raises DataError.
+    """
+
+    name: str
+    read: Callable[[], tuple[Image, Image]]
+
+
+@dataclass(frozen=True)
+class ImagePairs:
+    """The pairs that were asked for.
+
+    unmatched: a message about each image without a partner. single: one pair was asked for, not one of many.
+    """
+
+    pairs: list[ImagePair]
+    unmatched: list[str]
+    single: bool = False
+
+
+def pairs_of_list(path: str | Path, strict: bool = False) -> ImagePairs:
     """Return the images of each pair that a list file names, numbered, which keeps similar names apart.
+
+    Args:
+        strict: Refuse a list that names an image which is not there. Ground truth may be missing: nothing needs it.
 
     Raises: DataError as :class:`stereo.data.families.pair_list.PairList`.
     """
-    return [
-        PairFiles(f"{number:05d}_{safe_name(pair.name)}", pair.left, pair.right)
-        for number, pair in enumerate(PairList(path).pairs, 1)
-    ]
+    pairs = PairList(path).pairs
+    missing = [image for pair in pairs for image in (pair.left, pair.right) if strict and not os.path.isfile(image)]
+    if missing:
+        raise DataError(f"{path}: {len(missing):,} of its images are not there, the first of them {missing[0]}")
+    return ImagePairs(
+        [
+            _pair_of_files(PairFiles(_short(f"{number:05d}_{safe_name(pair.name)}"), pair.left, pair.right))
+            for number, pair in enumerate(pairs, 1)
+        ],
+        [],
+    )
 
 
-def pairs_of_paths(left: Path, right: Path) -> tuple[list[PairFiles], list[str]]:
-    """Return the pairs of two folders, or the one pair of two images, and a message about each image without a partner.
+def pairs_of_paths(left: str | Path, right: str | Path) -> ImagePairs:
+    """Return the pairs of two folders or patterns, or the one pair of two images.
 
-    In folders, images of one name without the ending belong together. Two images need not exist, and have no name.
+    In folders, images of one name without the ending belong together; of patterns, those for which `*`, `?`, `[…]`
+    and `**/` stand for the same text, as in `*/im0.png` and `*/im1.png`, and the pair is named by it. Hidden files
+    (.DS_Store, ._a.png) count as none. Two images need not exist.
 
-    Raises: DataError where one is a folder and the other an image, two images of a folder have one name, or no two of
-        two folders belong together.
+    Raises: DataError where the two are of different kinds, two images of a folder have one name, or no two belong
+        together.
     """
-    if left.is_dir() != right.is_dir() and left.exists() and right.exists():
-        raise DataError(f"{left} and {right}: expected two images or two folders, got one of each")
-    if not left.is_dir():
-        return [PairFiles("", left, right)], []
-    lefts, rights = _images(left), _images(right)
-    names = [name for name in lefts if name in rights]
+    kinds = [_kind(path) for path in (left, right)]
+    if kinds[0] != kinds[1]:
+        missing = [str(path) for path in (left, right) if _kind(path) == "image" and not os.path.exists(path)]
+        got = f"{missing[0]}: no such image or folder" if missing else f"got {kinds[0]} and {kinds[1]}"
+        raise DataError(f"{left} and {right}: expected two images, two folders or two patterns; {got}")
+    if kinds[0] == "image":
+        name = _short(safe_name(Path(left).stem))
+        return ImagePairs([_pair_of_files(PairFiles(name, Path(left), Path(right)))], [], single=True)
+    lefts, rights = _matches(left), _matches(right)
+    names = sorted(name for name in lefts if name in rights)
     if not names:
         raise DataError(
             f"{left} and {right}: no image of one has the name of an image of the other ({_first(lefts, left)}; "
-            f"{_first(rights, right)}); names without the ending have to be the same: rename them, or name the pairs "
-            "in a list"
+            f"{_first(rights, right)}); names without the ending, or what * stands for, have to be the same: rename "
+            "them, or name the pairs in a list"
         )
     unmatched = [
-        f"{own[name]}: no image of that name in {other_folder}"
-        for own, other, other_folder in ((lefts, rights, right), (rights, lefts, left))
+        f"{own[name]}: no image of that name in {other_path}"
+        for own, other, other_path in ((lefts, rights, right), (rights, lefts, left))
         for name in own
         if name not in other
     ]
-    return [PairFiles(name, lefts[name], rights[name]) for name in names], unmatched
+    return ImagePairs([_pair_of_files(PairFiles(name, lefts[name], rights[name])) for name in names], unmatched)
 
 
-def _images(folder: Path) -> dict[str, Path]:
-    """Return the images of a folder by name without ending, sorted."""
-    if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder")
-    images: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in IMAGE_SUFFIXES:
-            name = safe_name(path.stem)
-            if name in images:
-                raise DataError(
-                    f"{folder}: {images[name].name} and {path.name} have one name; names without the ending have to "
-                    "differ"
-                )
-            images[name] = path
-    if not images:
+def pairs_of_layout(path: str | Path, layout: Layout) -> ImagePairs:
+    """Return the pairs of images that hold both views each: one image, a folder or a pattern of them.
+
+    Raises: DataError where there is no image.
+    """
+    if _kind(path) == "image":
+        name = _short(safe_name(Path(path).stem))
+        return ImagePairs([ImagePair(name, partial(_read_layout, Path(path), layout))], [], single=True)
+    images = _matches(path)
+    return ImagePairs([ImagePair(name, partial(_read_layout, image, layout)) for name, image in images.items()], [])
+
+
+def split_layout(image: Image, layout: Layout, name: str = "the image") -> tuple[Image, Image]:
+    """Return the left and the right view of an image that holds both. Raises: DataError where they differ in size."""
+    axis = 1 if layout == "side-by-side" else 0
+    length = image.shape[axis]
+    if length % 2 or length < 2:
         raise DataError(
-            f"{folder}: holds no image that can be read ({_other_files(folder)}); expected "
-            f"{', '.join(IMAGE_SUFFIXES)}: convert other images to PNG"
+            f"{name} is {image.shape[1]}×{image.shape[0]} (width × height), which {layout} cannot be halved; cut off "
+            "what belongs to neither view"
+        )
+    half = length // 2
+    return (image[:, :half], image[:, half:]) if axis == 1 else (image[:half], image[half:])
+
+
+def _read_layout(path: Path, layout: Layout) -> tuple[Image, Image]:
+    return split_layout(read_image(path), layout, str(path))
+
+
+def _pair_of_files(files: PairFiles) -> ImagePair:
+    def read() -> tuple[Image, Image]:
+        left, right = read_image(files.left), read_image(files.right)
+        if left.shape != right.shape:
+            raise DataError(
+                f"{files.left} is {left.shape[1]}×{left.shape[0]} but {files.right} is {right.shape[1]}×"
+                f"{right.shape[0]} (width × height); a pair has one size: check that the two files belong together"
+            )
+        return left, right
+
+    return ImagePair(files.name, read)
+
+
+def _kind(path: str | Path) -> str:
+    if os.path.isdir(path):
+        return "a folder"
+    # A file of that name counts before.
+    return "a pattern" if glob.has_magic(str(path)) and not os.path.exists(path) else "image"
+
+
+def _matches(path: str | Path) -> dict[str, Path]:
+    """Return the images of a folder or pattern by the name of their pair, sorted. Raises: DataError."""
+    found = _pattern_images(str(path)) if _kind(path) == "a pattern" else _folder_images(Path(path))
+    images: dict[str, Path] = {}
+    for name, image in found:
+        name = _short(safe_name(name))
+        if name in images:
+            raise DataError(
+                f"{path}: {images[name].name} and {image.name} have one name; names without the ending, or what * "
+                "stands for, have to differ"
+            )
+        images[name] = image
+    if not images:
+        held = _other_files(Path(path)) if os.path.isdir(path) else "no such file"
+        raise DataError(
+            f"{path}: holds no image that can be read ({held}); expected {', '.join(IMAGE_SUFFIXES)}: convert other "
+            "images to PNG"
         )
     return images
 
 
+def _folder_images(folder: Path) -> list[tuple[str, Path]]:
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder")
+    return [
+        (path.stem, path)
+        for path in sorted(folder.iterdir())
+        if path.suffix.lower() in IMAGE_SUFFIXES and not is_hidden(path.name) and path.is_file()
+    ]
+
+
+# The parts of a pattern that stand for something, and what each may stand for.
+_MAGIC = {r"\*\*/": r"((?:[^/]+/)*)", r"\*+": r"([^/]*)", r"\?": r"([^/])", r"\[[^]]+\]": None}
+
+
+def _pattern_images(pattern: str) -> list[tuple[str, Path]]:
+    parts = re.split("(" + "|".join(_MAGIC) + ")", pattern)
+    expression = "".join(_expression(part) if number % 2 else re.escape(part) for number, part in enumerate(parts))
+    found = []
+    for text in sorted(glob.glob(pattern, recursive=True)):
+        match, path = re.fullmatch(expression, text), Path(text)
+        hidden = any(is_hidden(part) for part in path.parts if part not in Path(pattern).parts)
+        if match is not None and path.suffix.lower() in IMAGE_SUFFIXES and not hidden and path.is_file():
+            name = "_".join(group.strip("/") for group in match.groups() if group)
+            # Where * takes the ending too, as in left/*.
+            found.append((name.removesuffix(path.suffix) or path.stem, path))
+    return found
+
+
+def _expression(part: str) -> str:
+    for magic, expression in _MAGIC.items():
+        if re.fullmatch(magic, part):
+            return expression or "(" + part.replace("[!", "[^", 1) + ")"
+    raise AssertionError(part)
+
+
+def _short(name: str) -> str:
+    """Return the name, or where it is too long for a file its beginning with a mark of the whole."""
+    encoded = os.fsencode(name)
+    if len(encoded) <= _LONGEST_NAME:
+        return name
+    beginning = encoded[: _LONGEST_NAME - 9].decode("utf-8", "ignore").rstrip()
+    return f"{beginning}_{hashlib.sha256(encoded).hexdigest()[:8]}"
+
+
 def _other_files(folder: Path) -> str:
-    suffixes = sorted({path.suffix.lower() for path in folder.iterdir() if path.is_file()})
+    suffixes = sorted({path.suffix.lower() for path in folder.iterdir() if path.is_file() and not is_hidden(path.name)})
     if not suffixes:
         return "no file at all"
     return "but " + ", ".join(suffix or "files without an ending" for suffix in suffixes[:5])
 
 
-def _first(images: dict[str, Path], folder: Path) -> str:
-    names = [path.name for path in images.values()]
-    return f"{folder.name} has {', '.join(names[:2])}{' …' if len(names) > 2 else ''}"
+def _first(images: dict[str, Path], path: str | Path) -> str:
+    names = [image.name for image in images.values()]
+    return f"{Path(path).name} has {', '.join(names[:2])}{' …' if len(names) > 2 else ''}"

@@ -42,7 +42,7 @@ def comparable(sample: StereoSample) -> Mask:
 def refuse_swapped_views(sample: StereoSample, path: Path) -> None:
     """Raise DataError that names `path` if the views of a sample are clearly swapped."""
     if seem_swapped(sample):
-        raise DataError(f"{path}: {SWAPPED} (check_views: false loads it all the same)")
+        raise DataError(f"{path}: {SWAPPED} (check_views=false reads it all the same)")
 
 
 def seem_swapped(sample: StereoSample) -> bool:

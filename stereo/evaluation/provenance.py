@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from stereo.checkpoint import LoadedCheckpoint
-from stereo.config import WITH_TEST_HALF, DatasetConfig
+from stereo.config import FAMILIES, FOLDER_FAMILIES, WITH_TEST_HALF, DatasetConfig
 from stereo.device import describe_machine
 from stereo.evaluation.metrics import metric_names
 from stereo.methods.method import Method
@@ -59,9 +59,9 @@ def describe_run(methods: Sequence[Method], data: Mapping[str, DatasetConfig], c
 # Settings of data sets that only some families have.
 _OF_FAMILIES = {
     "synthetic": ("synthetic",),
-    "split": ("synthetic", "scene_flow"),
-    "rendering": ("scene_flow",),
-    "negative_disparity": ("scene_flow",),
+    "split": ("synthetic", "scene_flow", *FOLDER_FAMILIES),
+    "rendering": ("scene_flow", *FOLDER_FAMILIES),
+    "negative_disparity": tuple(family for family in FAMILIES if family not in ("synthetic", "packed")),
     "half": WITH_TEST_HALF,
 }
 # What of an identity differs from shard to shard of one evaluation.

@@ -1,8 +1,8 @@
 """Method: one thing that predicts disparity, a network, an algorithm, or files that lie in a folder."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -67,3 +67,18 @@ class Method(Protocol):
 
     def predict_sample(self, sample: StereoSample) -> Prediction:
         """Return the prediction for one pair. Raises: DataError where this pair cannot be taken."""
+
+
+@runtime_checkable
+class BatchMethod(Method, Protocol):
+    """A method that takes several pairs of one size at once."""
+
+    def predict_samples(self, samples: Sequence[StereoSample]) -> list[Prediction]:
+        """Return the predictions for pairs of one size. Raises: DataError where they cannot be taken."""
+
+
+def predict_samples(method: Method, samples: Sequence[StereoSample]) -> list[Prediction]:
+    """Return the predictions for pairs of one size, at once where the method can. Raises: As the method."""
+    if isinstance(method, BatchMethod):
+        return method.predict_samples(samples)
+    return [method.predict_sample(sample) for sample in samples]

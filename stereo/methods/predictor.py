@@ -1,6 +1,6 @@
 """Predictor: pad → network → crop. The only padding code of the project."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,16 +16,12 @@ from stereo.data.sample import Image, Map, StereoSample, check_pair
 from stereo.device import release_freed_memory, select_device
 from stereo.errors import DataError, StereoError
 from stereo.methods.images import pairs_of_batch, to_rgb
-from stereo.methods.labels import end_of_range
+from stereo.methods.memory import Need
 from stereo.methods.method import Prediction
 from stereo.methods.result import StereoResult
-from stereo.methods.tiling import BAND_OVERLAP, band_weight, bands, check_tile
+from stereo.methods.tiling import blend_tiles, check_tile, fitting_tile, least_tile
 from stereo.model.layers import fold_batch_norm
 from stereo.model.network import StereoNetwork
-
-# Share of a map's pixels near the end of the range, above which the range seems too small. Measured on real pairs: maps
-# that end well within the range have no such pixel, most of those of scenes that reach beyond it have more.
-_CUT_OFF_SHARE = 0.002
 
 # The maps of the network's output, and the predictor's attribute that asks for it.
 _MAPS = {"disparity": "", "confidence": "confidence", "disparity_right": "right"}
@@ -47,6 +43,8 @@ class Predictor:
         right: Let `predict_sample` give the right view's disparity too, which comes from the left view's costs.
         band_columns: Likewise, tiles of so many columns, which share the network's range and 64 more with their
             neighbors: what a tile's left view shows in its first columns, its right view does not. None: all columns.
+        max_memory: Bytes: choose the tiles of each image so that prediction stays within them, by an estimate: on a CPU
+            of the whole process, elsewhere of the device's memory. It takes the place of band_rows and band_columns.
         in_training: The network is still being trained, or must be measured as it is: leave it so. Otherwise it is made
             ready for inference for good: evaluation mode, the memory layout that is fastest on the device, batch
             normalization folded into the convolutions. It cannot be trained after that.
@@ -65,13 +63,16 @@ class Predictor:
         confidence: bool = False,
         right: bool = False,
         band_columns: int | None = None,
+        max_memory: int | None = None,
         in_training: bool = False,
     ) -> None:
         check_tile(band_rows, band_columns, int(network.max_disparity))  # type: ignore[arg-type]
         self.band_rows = band_rows
         self.band_columns = band_columns
+        self.max_memory = max_memory
         self.confidence = confidence
         self.right = right
+        self._need: Need | None = None  # once it is measured
         self.device = torch.device(device)
         self.network = network.to(self.device)
         # What the weights were loaded from, where they were.
@@ -95,6 +96,7 @@ class Predictor:
         confidence: bool = False,
         right: bool = False,
         band_columns: int | None = None,
+        max_memory: int | None = None,
     ) -> "Predictor":
         """Return the predictor of a checkpoint; without a path, of the weights that ship.
 
@@ -102,14 +104,20 @@ class Predictor:
             path: The checkpoint.
             device: auto, cpu, cuda, cuda:1, mps.
             max_disparity: px, another range than the network was trained with; a multiple of 16.
-            band_rows, confidence, right, band_columns: As for the class.
+            band_rows, confidence, right, band_columns, max_memory: As for the class.
 
         Raises: CheckpointError, ConfigError.
         """
         chosen = select_device(device)
         loaded = load_checkpoint(path, chosen, max_disparity)
         predictor = cls(
-            loaded.network, chosen, band_rows, confidence=confidence, right=right, band_columns=band_columns
+            loaded.network,
+            chosen,
+            band_rows,
+            confidence=confidence,
+            right=right,
+            band_columns=band_columns,
+            max_memory=max_memory,
         )
         predictor.checkpoint = loaded
         return predictor
@@ -128,14 +136,19 @@ class Predictor:
             "band_rows": self.band_rows,
             "band_columns": self.band_columns,
             "confidence": self.confidence,
+            **({} if self.max_memory is None else {"max_memory": self.max_memory}),
         }
 
     def predict_sample(self, sample: StereoSample) -> Prediction:
         """Return the prediction for a sample, of which the images alone are looked at. Raises: As `predict`."""
+        return self.predict_samples([sample])[0]
+
+    def predict_samples(self, samples: Sequence[StereoSample]) -> list[Prediction]:
+        """Return the predictions for samples of one size, which the network takes at once. Raises: As `predict`."""
         wanted = [name for name in _MAPS if name == "disparity" or getattr(self, _MAPS[name])]
-        maps = dict(zip(wanted, self._predict(sample.left, sample.right, wanted), strict=True))
-        ran_at = self._padded_size(*self._tile_size(sample.height, sample.width))
-        return Prediction(**maps, ran_at=ran_at)
+        maps = self._predict([sample.left for sample in samples], [sample.right for sample in samples], wanted)
+        ran_at = self._padded_size(*self._tile_size(samples[0].height, samples[0].width, len(samples)))
+        return [Prediction(**dict(zip(wanted, one, strict=True)), ran_at=ran_at) for one in maps.swapaxes(0, 1)]
 
     def predict(self, left: Any, right: Any) -> Map:
         """Return the disparity of the left view.
@@ -155,7 +168,7 @@ class Predictor:
             finite.
         """
         left, right = to_rgb(left, "left image"), to_rgb(right, "right image")
-        return self._predict(left, right, ["disparity"])[0]
+        return self._predict([left], [right], ["disparity"])[0, 0]
 
     def __call__(self, left: Any, right: Any) -> Any:
         """Return the result for one pair, or the list of the results for a batch.
@@ -183,21 +196,22 @@ class Predictor:
     def _result(self, left: Any, right: Any) -> StereoResult:
         left, right = to_rgb(left, "left image"), to_rgb(right, "right image")
         wanted = ["disparity", "confidence"] if self.confidence else ["disparity"]
-        disparity, *confidence = self._predict(left, right, wanted)
+        disparity, *confidence = self._predict([left], [right], wanted)[:, 0]
         return StereoResult(left, disparity, confidence[0] if confidence else None)
 
-    def _predict(self, left: Image, right: Image, wanted: list[str]) -> NDArray[np.float32]:
-        """Return the maps of these names: [N, H, W]."""
-        check_pair(left, right)
-        height, width = left.shape[:2]
+    def _predict(self, lefts: Sequence[Image], rights: Sequence[Image], wanted: list[str]) -> NDArray[np.float32]:
+        """Return the maps of these names for pairs of one size: [N, B, H, W]."""
+        for left, right in zip(lefts, rights, strict=True):
+            check_pair(left, right)
+        height, width = lefts[0].shape[:2]
         try:
             with self._ready():
-                maps = self._predict_tiles(left, right, wanted)
+                maps = self._predict_tiles(lefts, rights, wanted)
         except RuntimeError as error:
             if isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error):
                 raise DataError(
                     f"a pair of {width}×{height} (width × height) does not fit into the memory of {self.device}; use "
-                    "smaller images, a smaller maximal disparity, tiles (band_rows, band_columns) or another device"
+                    "smaller images, a smaller maximal disparity, tiles (max_memory) or another device"
                 ) from None
             raise
         if not np.isfinite(maps).all():
@@ -224,64 +238,62 @@ class Predictor:
                 hook.remove()
             self.network.train(training)
 
-    def _predict_tiles(self, left: Image, right: Image, wanted: list[str]) -> NDArray[np.float32]:
-        height, width = left.shape[:2]
-        rows, columns = self._tile_size(height, width)
-        if (rows, columns) == (height, width):
-            return self._predict_whole(left, right, wanted)
-        total: NDArray[np.float32] = np.zeros((len(wanted), height, width), np.float32)
-        weights: NDArray[np.float32] = np.zeros((len(wanted), height, width), np.float32)
-        reach = self.max_disparity
-        for top, bottom in bands(height, rows):
-            row_weight = band_weight(top, bottom, height)[:, None]
-            for first, last in bands(width, columns, BAND_OVERLAP + reach):
-                tile = np.s_[..., top:bottom, first:last]
-                views = left[top:bottom, first:last], right[top:bottom, first:last]
-                # The right view's pixels have their matches on the other side.
-                lefts, rights = (band_weight(first, last, width, *lost) for lost in ((reach, 0), (0, reach)))
-                weight = np.stack([row_weight * (rights if name == "disparity_right" else lefts) for name in wanted])
-                total[tile] += weight * self._predict_whole(*views, wanted)
-                weights[tile] += weight
-        return total / weights
+    def _predict_tiles(self, lefts: Sequence[Image], rights: Sequence[Image], wanted: list[str]) -> NDArray[np.float32]:
+        size = (lefts[0].shape[0], lefts[0].shape[1])
+        tile = self._tile_size(size[0], size[1], len(lefts))
+        if tile == size:
+            return self._predict_whole(lefts, rights, wanted)
 
-    def _predict_whole(self, left: Image, right: Image, wanted: list[str]) -> NDArray[np.float32]:
-        height, width = left.shape[:2]
+        def predict(top: int, bottom: int, first: int, last: int) -> NDArray[np.float32]:
+            tiles = [[image[top:bottom, first:last] for image in images] for images in (lefts, rights)]
+            return self._predict_whole(tiles[0], tiles[1], wanted)
+
+        return blend_tiles(predict, size, tile, self.max_disparity, [name == "disparity_right" for name in wanted])
+
+    def _predict_whole(self, lefts: Sequence[Image], rights: Sequence[Image], wanted: list[str]) -> NDArray[np.float32]:
+        height, width = lefts[0].shape[:2]
         options = {f"with_{_MAPS[name]}": True for name in wanted if name != "disparity"}
-        output = self.network(self._to_input(left), self._to_input(right), **options)
-        return np.stack([getattr(output, name)[0, :height, :width].float().cpu().numpy() for name in wanted])
+        output = self.network(self._to_input(lefts), self._to_input(rights), **options)
+        return np.stack([getattr(output, name)[:, :height, :width].float().cpu().numpy() for name in wanted])
 
-    def _tile_size(self, height: int, width: int) -> tuple[int, int]:
+    def _tile_size(self, height: int, width: int, count: int = 1) -> tuple[int, int]:
+        """Return the rows and columns of the tiles for `count` pairs at once."""
+        if self.max_memory is not None:
+            return self._tile_within(self.max_memory, height, width, count)
         rows, columns = (
             size if limit is None else min(size, limit)
             for size, limit in ((height, self.band_rows), (width, self.band_columns))
         )
         return rows, columns
 
+    def _tile_within(self, limit: int, height: int, width: int, count: int) -> tuple[int, int]:
+        least_rows, least_columns = least_tile(self.max_disparity)
+        if self._need is None:
+            rows, columns = self._padded_size(least_rows, least_columns)
+            blank = np.zeros((rows, columns, 3), np.uint8)
+            wanted = [name for name in _MAPS if name == "disparity" or getattr(self, _MAPS[name])]
+            with self._ready():
+                self._need = Need.of_call(
+                    lambda: self._predict_whole([blank], [blank], wanted), rows * columns, len(wanted), self.device
+                )
+        pixels = self._need.pixels_within(limit, count, height * width)
+        tile = fitting_tile(height, width, pixels, self.max_disparity, self.stride)
+        if tile is None:
+            raise DataError(
+                f"a pair of {width}×{height} (width × height) does not fit into {limit / 1e9:.3g} GB, which leave room "
+                f"for {pixels:,} px at once; the least tile is {least_columns}×{least_rows}: allow more memory, or use "
+                "a smaller maximal disparity, smaller images or fewer at once"
+            )
+        return tile
+
     def _padded_size(self, height: int, width: int) -> tuple[int, int]:
         """Return the rows and columns that the network takes an image of this size at."""
         rows, columns = (max(self.min_size, -(-size // self.stride) * self.stride) for size in (height, width))
         return rows, columns
 
-    def _to_input(self, image: Image) -> Tensor:
-        height, width = image.shape[:2]
-        pixels = torch.from_numpy(np.array(image)).to(self.device)  # a copy: the image may be read-only or flipped
-        pixels = pixels.permute(2, 0, 1)[None].float() / 255.0  # [1, 3, H, W]
+    def _to_input(self, images: Sequence[Image]) -> Tensor:
+        height, width = images[0].shape[:2]
+        pixels = torch.from_numpy(np.stack(images)).to(self.device)  # a copy: images may be read-only or flipped
+        pixels = pixels.permute(0, 3, 1, 2).float() / 255.0  # [B, 3, H, W]
         rows, columns = self._padded_size(height, width)
         return F.pad(pixels, (0, columns - width, 0, rows - height), mode="replicate")
-
-
-def wider_range(disparity: Map, max_disparity: int) -> int | None:
-    """Return the range to try where a network's seems too small for a scene; None where it seems to suffice.
-
-    A scene that reaches beyond the range leaves no hole: the network gives something, much of it near the range's end.
-
-    Args:
-        disparity: float32 [H, W], px: what a network predicted.
-        max_disparity: px: its range.
-
-    Returns: px, a multiple of 16: twice the range, or the image's width if that is less.
-    """
-    widest = -(-disparity.shape[1] // 16) * 16
-    if max_disparity >= widest or (disparity > end_of_range(max_disparity)).mean() <= _CUT_OFF_SHARE:
-        return None
-    return min(2 * max_disparity, widest)

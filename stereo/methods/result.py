@@ -6,8 +6,7 @@ from pathlib import Path
 
 from stereo.data.sample import Calibration, Image, Map, Mask
 from stereo.geometry import MAX_JUMP, PointCloud, depth, point_cloud
-from stereo.methods.method import Prediction
-from stereo.methods.stored import write_prediction
+from stereo.methods.outputs import Outputs, PairMaps
 from stereo.output import make_output_folder
 
 
@@ -54,8 +53,9 @@ class StereoResult:
     def save(self, folder: str | Path) -> list[str]:
         """Write disparity.pfm, disparity.png and preview.png into a folder, which is made; return the files' names.
 
-        See :func:`stereo.methods.stored.write_prediction`.
+        See :class:`stereo.methods.outputs.Outputs`, which writes more, and otherwise.
 
         Raises: OutputError.
         """
-        return write_prediction(make_output_folder(folder), self.left, Prediction(self.disparity, self.confidence))
+        maps = PairMaps(self.left, self.disparity, self.disparity)
+        return Outputs().write(make_output_folder(folder), "", maps)[0]

@@ -6,41 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from stereo.data.formats import read_disparity, read_mask, read_pfm, write_disparity_png16, write_image, write_pfm
-from stereo.data.sample import Image, Map, Mask, StereoSample
+from stereo.data.formats import read_disparity, read_mask, read_pfm, write_image, write_pfm
+from stereo.data.sample import Map, Mask, StereoSample
 from stereo.errors import DataError, FormatError, OutputError
 from stereo.methods.holes import HOLES, fill_from_background
 from stereo.methods.method import Prediction
 from stereo.methods.resizing import is_resized, resize_prediction
 from stereo.methods.stored_names import StoredNames, path_of
 from stereo.output import make_output_folder
-from stereo.visualize import preview_panel
 
 # What 16 bits hold of px × 256.
 PNG_LIMIT = 65535 / 256
-
-
-def write_prediction(folder: Path, left: Image, prediction: Prediction) -> list[str]:
-    """Write disparity.pfm (px), disparity.png (16 bit, px × 256) and preview.png; return the names of those written.
-
-    disparity.png is left out where the disparity reaches beyond `PNG_LIMIT`.
-
-    Args:
-        folder: An existing one.
-        left: RGB uint8 [H, W, 3], for the preview.
-
-    Raises: OutputError.
-    """
-    disparity = prediction.disparity
-    write_pfm(folder / "disparity.pfm", disparity)
-    written = ["disparity.pfm"]
-    if disparity.max() <= PNG_LIMIT:
-        write_disparity_png16(folder / "disparity.png", disparity)
-        written.append("disparity.png")
-    else:
-        (folder / "disparity.png").unlink(missing_ok=True)  # one of an earlier run would belong to another result
-    write_image(folder / "preview.png", preview_panel(left, disparity))
-    return [*written, "preview.png"]
 
 
 def save_prediction(folder: Path, name: str, prediction: Prediction) -> Path:

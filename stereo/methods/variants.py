@@ -1,6 +1,6 @@
 """Other ways to run a method: each wraps one and is a method itself, of its own name and settings."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,7 @@ import torch
 from stereo.data.sample import Image, Map, StereoSample
 from stereo.data.transforms import resize, vertical_flip
 from stereo.errors import ConfigError, DataError
-from stereo.methods.method import Method, Prediction
+from stereo.methods.method import Method, Prediction, predict_samples
 from stereo.methods.resizing import resize_prediction
 
 # Beyond these a scale is a slip of the pen, as 50 for 50 %.
@@ -98,17 +98,26 @@ class Scaled:
 
     def predict_sample(self, sample: StereoSample) -> Prediction:
         """Return the prediction at the images' own size. Raises: As the method."""
+        return self.predict_samples([sample])[0]
+
+    def predict_samples(self, samples: Sequence[StereoSample]) -> list[Prediction]:
+        """Return the predictions for samples of one size, at their own size. Raises: As the method."""
+        height, width = samples[0].height, samples[0].width
+        resized = [self._resized(sample) for sample in samples]
+        if (resized[0].height, resized[0].width) == (height, width):
+            return predict_samples(self.method, samples)
+        try:
+            predictions = predict_samples(self.method, resized)
+        except DataError as error:
+            raise DataError(f"at scale {self.scale:g}: {error}") from None
+        return [resize_prediction(prediction, height, width) for prediction in predictions]
+
+    def _resized(self, sample: StereoSample) -> StereoSample:
         resized = resize(sample, self.scale)
-        if (resized.height, resized.width) == (sample.height, sample.width):
-            return self.method.predict_sample(sample)
         if self.scale > 1:  # where resize() itself interpolates linearly
             size = (resized.width, resized.height)
             resized = replace(resized, left=_enlarged(sample.left, size), right=_enlarged(sample.right, size))
-        try:
-            prediction = self.method.predict_sample(resized)
-        except DataError as error:
-            raise DataError(f"at scale {self.scale:g}: {error}") from None
-        return resize_prediction(prediction, sample.height, sample.width)
+        return resized
 
 
 def _mean(plain: Map, flipped: Map) -> Map:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from stereo.config import PRESETS, config_from_dict, config_to_dict
+from stereo.config import PRESETS, config_from_dict, config_to_dict, preset_of_stored
 
 # Settings, and sections, that may differ: the same experiment under other circumstances, or a longer one. What `preset`
 # stands for is compared setting by setting.
@@ -40,8 +40,8 @@ def compare_settings(stored: Mapping[str, Any], requested: Mapping[str, Any]) ->
 
     The checkpoint may be of a version with other settings: what it lacks had the value that is the default now.
     """
-    preset = stored.get("preset")
-    defaults = _flat(config_to_dict(config_from_dict({"preset": preset if preset in PRESETS else "compact"})))
+    preset = preset_of_stored(stored)
+    defaults = _flat(config_to_dict(config_from_dict({"preset": preset if preset in PRESETS else "slim"})))
     before, after = _flat(stored), _flat(requested)
     changes = Changes([], [], [], any(_differs(name, before, after, defaults) for name in _names(before, after, True)))
     for name in _names(before, after, False):

@@ -1,26 +1,57 @@
 """The first samples of a run's data, looked at before its first step: what is wrong with them is said in seconds."""
 
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 
 from stereo.config import AugmentationConfig
 from stereo.data.datasets import StereoDataset
 from stereo.data.sample import StereoSample, check_pair
+from stereo.data.sample_lists import spread
 from stereo.data.training_data import TrainingData
 from stereo.data.transforms import Augmentation
 from stereo.errors import DataError
 
+# Samples of a validation set of files that are looked at.
+_LOOKED_AT = 32
 # Samples that may be without a pixel of ground truth before the set is taken to have none.
 _PROBES = 100
 # So many of them are named.
 _SHOWN = 4
 
 
-def check_validation_data(dataset: StereoDataset) -> None:
-    """Raise DataError unless the first validation sample is there and has ground truth, and one of the first has pixels
-    with ground truth."""
-    _first(dataset, "data.validation", "validation")
+def check_validation_data(dataset: StereoDataset) -> list[str]:
+    """Return a line for each thing that will keep validation from scoring some of its samples.
+
+    Looked at are the first, the last and others between; the procedural world's first is like all others.
+
+    Raises: DataError where none of those that were looked at can be scored.
+    """
+    names = dataset.names
+    chosen = spread(len(names), 1 if names[0].startswith("synthetic/") else _LOOKED_AT)
+    if len(chosen) == 1:
+        _first(dataset, "data.validation", "validation")
+        return []
+    broken: list[str] = []
+    empty: list[str] = []
+    for index in chosen:
+        try:
+            if not _has_pixels(_sample(dataset, index, "data.validation", "validation"), "validation"):
+                empty.append(names[index])
+        except DataError as error:
+            broken.append(str(error))
+    if len(broken) + len(empty) == len(chosen):
+        raise DataError(broken[0] if broken else _no_pixel(empty, "data.validation", "validation"))
+    remarks = []
+    if broken:
+        remarks.append(f"{len(broken)} of {len(chosen)} samples that were looked at will not be scored; {broken[0]}")
+    if empty:
+        remarks.append(
+            f"data.validation: {len(empty)} of {len(chosen)} samples that were looked at have no pixel with ground "
+            f"truth: {_listed(empty)}"
+        )
+    return remarks
 
 
 def check_training_data(data: TrainingData, augmentation: AugmentationConfig, least: int, stride: int) -> None:
@@ -68,12 +99,19 @@ def _first(dataset: StereoDataset, setting: str, purpose: str) -> StereoSample:
     probed = min(_PROBES, len(dataset))
     others = (_sample(dataset, index, setting, purpose) for index in range(1, probed))
     if not any(_has_pixels(sample, purpose) for sample in itertools.chain([first], others)):
-        names = ", ".join(dataset.names[: min(_SHOWN, probed)]) + (f" … ({probed} in all)" if probed > _SHOWN else "")
-        raise DataError(
-            f"{setting}: no pixel of {names} has ground truth, which {purpose} needs; check the disparity files, or "
-            "name another data set"
-        )
+        raise DataError(_no_pixel(dataset.names[:probed], setting, purpose))
     return first
+
+
+def _no_pixel(names: Sequence[str], setting: str, purpose: str) -> str:
+    return (
+        f"{setting}: no pixel of {_listed(names)} has ground truth, which {purpose} needs; check the disparity files, "
+        "or name another data set"
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (f" … ({len(names)} in all)" if len(names) > _SHOWN else "")
 
 
 def _sample(dataset: StereoDataset, index: int, setting: str, purpose: str) -> StereoSample:

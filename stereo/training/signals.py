@@ -1,12 +1,6 @@
-"""Signals that ask a run to stop."""
+"""What a run that was asked to stop ends with."""
 
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 
 class Interrupted(Exception):
@@ -16,25 +10,3 @@ class Interrupted(Exception):
         super().__init__(str(checkpoint))
         self.checkpoint = checkpoint
         self.signal_number = signal_number
-
-
-@contextmanager
-def noticed_signals() -> Iterator[list[int]]:
-    """Collect the SIGINT and SIGTERM received within the block, which may so finish its step.
-
-    A second one of the same kind does what it usually does.
-    """
-    received: list[int] = []
-    previous: dict[int, Any] = {}
-
-    def notice(number: int, frame: FrameType | None) -> None:
-        received.append(number)
-        signal.signal(number, previous[number])
-
-    if threading.current_thread() is threading.main_thread():  # Python allows handlers nowhere else
-        previous = {number: signal.signal(number, notice) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield received
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

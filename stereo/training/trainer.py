@@ -19,13 +19,14 @@ from stereo.model.network import StereoNetwork
 from stereo.model.weights import load_weights
 from stereo.output import atomic_output, make_output_folder
 from stereo.processes import Processes, join_processes
+from stereo.signals import noticed_signals
 from stereo.training.average import average_of
 from stereo.training.changes import compare_settings, listed
 from stereo.training.first_samples import check_training_data, check_validation_data
 from stereo.training.logbook import Logbook
 from stereo.training.optimizer import build_optimizer, set_learning_rate
 from stereo.training.schedule import learning_rate
-from stereo.training.signals import Interrupted, noticed_signals
+from stereo.training.signals import Interrupted
 from stereo.training.start import load_initial_weights
 from stereo.training.state import RunState
 from stereo.training.step import TrainingStep, distribute
@@ -68,7 +69,7 @@ class Trainer:
         # Before anything is written: data that cannot be used must not leave a run folder behind.
         validation_set = build_dataset(config.data.validation)
         self.training_data = TrainingData(config.data)
-        check_validation_data(validation_set)
+        self.remarks = check_validation_data(validation_set)
         check_training_data(self.training_data, config.data.augmentation, config.model.min_size, StereoNetwork.stride)
         self.network = StereoNetwork(config.model).with_fast_layout(device)
         self.average = average_of(self.network, config.optimizer.average_decay)
@@ -108,6 +109,8 @@ class Trainer:
             make_output_folder(self.folder)
             for line in [line for dataset in self.training_data.sets for line in describe(dataset)]:
                 self.logbook.say(f"training on {line}")
+            for line in self.remarks:
+                self.logbook.say(f"warning: {line}")
             with atomic_output(self.folder / "config.yaml") as path:
                 path.write_text(config_to_yaml(self.config), encoding="utf-8")
 

@@ -1,5 +1,6 @@
 """The rows that ship: one budget for all, and the commands that run them."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from stereo.ablation.measuring import read_costs, write_costs
 from stereo.ablation.rows import REFERENCE, REFERENCES, Place, Row, read_rows
 from stereo.ablation.scoring import is_finished, real_specs, train_row
 from stereo.checkpoint import save_checkpoint
-from stereo.config import config_to_dict, load_config
+from stereo.config import Preset, config_to_dict, load_config, model_preset
 from stereo.errors import ConfigError, DataError
 from stereo.model.network import StereoNetwork
 
@@ -22,6 +23,8 @@ MAY_DIFFER = {
     "gate_plane_pyramid_trunk": "initial_trunk",
     "gate_merged_pyramid_trunk": "initial_trunk",
     "gate_pyramid_trunk": "initial_trunk",
+    "gate_volume_pyramid_trunk": "initial_trunk",
+    "guided": "initial_trunk",
 }
 
 
@@ -31,6 +34,18 @@ def budget(row: Row) -> dict[str, Any]:
     assert values["training"].pop("output") == f"runs/ablation/{row.name}"
     values["training"].pop(MAY_DIFFER.get(row.name), None)
     return {key: values[key] for key in ("data", "training")}
+
+
+# The preset that each of them became.
+CHOSEN: dict[str, Preset] = {"gate_volume_pyramid_trunk": "compact", "guided": "guided", "volume_efficient": "slim"}
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.name in CHOSEN], ids=lambda row: row.name)
+def test_a_preset_is_the_row_that_it_was_chosen_by(row: Row) -> None:
+    network = load_config(row.path).model
+    # The range is one of the data, the statistics are a matter of training.
+    network = replace(network, max_disparity=192, features=replace(network.features, frozen_statistics=False))
+    assert network == model_preset(CHOSEN[row.name])
 
 
 def test_the_references_are_rows() -> None:

@@ -1,5 +1,7 @@
 """The loader benchmark: a line for each form, and wrong requests."""
 
+import re
+
 import pytest
 from helpers import load_script
 
@@ -18,10 +20,19 @@ def test_every_form_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
     assert [line.split("  ")[0].strip() for line in lines[1:]] == list(FORMS)
 
 
+@pytest.mark.slow
+def test_the_pairs_of_flyingthings3d_are_found_within_a_second(capsys: pytest.CaptureFixture[str]) -> None:
+    assert script.main(["--index", "22500"]) == 0
+    found = re.search(r"22,500 pairs found in (\d+\.\d\d) s of one core", capsys.readouterr().out)
+    assert found is not None
+    assert float(found[1]) < 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--pairs", "0"], "--pairs is 0, expected 1 or more"),
+        (["--index", "0"], "--index is 0, expected 1 or more"),
         (["--samples", "4"], "--samples is 4, expected 8 or more"),
         (["--data", "scene_flow"], "needs a path"),
     ],

@@ -1,11 +1,19 @@
-"""Which images of two folders belong together, and what is said of the others."""
+"""Which images belong together, and what is said of the others."""
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from stereo.data.image_pairs import pairs_of_paths
+from stereo.data.formats import write_image
+from stereo.data.image_pairs import Layout, pairs_of_layout, pairs_of_list, pairs_of_paths, split_layout
 from stereo.errors import DataError
+
+
+def _image(path: Path, value: int = 0, height: int = 4, width: int = 6) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_image(path, np.full((height, width, 3), value, np.uint8))
+    return path
 
 
 def _folders(root: Path, left: list[str], right: list[str]) -> tuple[Path, Path]:
@@ -17,28 +25,96 @@ def _folders(root: Path, left: list[str], right: list[str]) -> tuple[Path, Path]
 
 
 def test_images_of_one_name_are_a_pair_whatever_their_endings(tmp_path: Path) -> None:
-    left, right = _folders(tmp_path, ["b.png", "a.JPG", "lonely.png", "notes.txt"], ["a.png", "b.png", "other.webp"])
-    pairs, unmatched = pairs_of_paths(left, right)
-    assert [(pair.name, pair.left.name, pair.right.name) for pair in pairs] == [
-        ("a", "a.JPG", "a.png"),
-        ("b", "b.png", "b.png"),
-    ]
-    assert unmatched == [
+    for value, name in enumerate(["left/b.png", "left/a.JPG", "left/lonely.png", "right/a.png", "right/b.png"]):
+        _image(tmp_path / name, 40 * value)
+    for name in ("left/notes.txt", "left/._b.png", "right/.DS_Store", "right/other.webp"):
+        (tmp_path / name).touch()
+    left, right = tmp_path / "left", tmp_path / "right"
+    found = pairs_of_paths(left, right)
+    assert [pair.name for pair in found.pairs] == ["a", "b"]
+    assert [[view[0, 0, 0] for view in pair.read()] for pair in found.pairs] == [[40, 120], [0, 160]]
+    assert found.unmatched == [
         f"{left / 'lonely.png'}: no image of that name in {right}",
         f"{right / 'other.webp'}: no image of that name in {left}",
     ]
+    assert not found.single
 
 
-def test_two_images_are_a_pair_without_a_name_though_they_do_not_exist(tmp_path: Path) -> None:
-    (pair,), unmatched = pairs_of_paths(tmp_path / "l.png", tmp_path / "r.png")
-    assert (pair.name, pair.left, pair.right, unmatched) == ("", tmp_path / "l.png", tmp_path / "r.png", [])
+def test_two_images_are_a_pair_though_they_do_not_exist(tmp_path: Path) -> None:
+    found = pairs_of_paths(tmp_path / "l.png", tmp_path / "r.png")
+    (pair,) = found.pairs
+    assert (pair.name, found.unmatched, found.single) == ("l", [], True)
+    with pytest.raises(DataError, match=r"l\.png"):
+        pair.read()
+
+
+def test_views_of_two_sizes_are_named(tmp_path: Path) -> None:
+    left, right = _image(tmp_path / "l.png"), _image(tmp_path / "r.png", width=8)
+    with pytest.raises(DataError, match=r"l\.png is 6×4 but .*r\.png is 8×4"):
+        pairs_of_paths(left, right).pairs[0].read()
+
+
+@pytest.mark.parametrize(
+    ("patterns", "names"),
+    [
+        (("*/im0.png", "*/im1.png"), ["one", "two"]),
+        (("**/im0.png", "**/im1.png"), ["one", "two", "two_deep"]),
+        (("one/im?.png", "two/im?.png"), ["0", "1"]),
+        (("one/*", "two/*"), ["im0", "im1"]),
+        (("one/im[0-9].png", "two/im[!a].png"), ["0", "1"]),
+    ],
+)
+def test_patterns_pair_what_their_stars_stand_for(tmp_path: Path, patterns: tuple[str, str], names: list[str]) -> None:
+    for name in ("one/im0.png", "one/im1.png", "two/im0.png", "two/im1.png", "two/deep/im0.png", "two/deep/im1.png"):
+        _image(tmp_path / name)
+    (tmp_path / "two/._im0.png").touch()
+    _image(tmp_path / "__MACOSX/im0.png")
+    _image(tmp_path / "__MACOSX/im1.png")
+    found = pairs_of_paths(tmp_path / patterns[0], tmp_path / patterns[1])
+    assert ([pair.name for pair in found.pairs], found.unmatched) == (names, [])
+
+
+def test_a_file_whose_name_looks_like_a_pattern_is_a_file(tmp_path: Path) -> None:
+    left, right = _image(tmp_path / "l[1].png"), _image(tmp_path / "r[1].png")
+    assert pairs_of_paths(left, right).single
+
+
+@pytest.mark.parametrize("layout", ["side-by-side", "top-bottom"])
+def test_an_image_that_holds_both_views_is_halved(tmp_path: Path, layout: Layout) -> None:
+    image = np.zeros((6, 8, 3), np.uint8)
+    image[:, 4:] += 1
+    image[3:] += 10
+    left, right = split_layout(image, layout)
+    assert (left.shape, right.shape) == ((3, 8, 3), (3, 8, 3)) if layout == "top-bottom" else ((6, 4, 3), (6, 4, 3))
+    np.testing.assert_array_equal(right.astype(int) - left, 10 if layout == "top-bottom" else 1)
+    for name in ("x.png", "folder/y.png", "folder/.z.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        write_image(tmp_path / name, image)
+    one, many = pairs_of_layout(tmp_path / "x.png", layout), pairs_of_layout(tmp_path / "folder", layout)
+    assert (one.single, many.single, [pair.name for pair in many.pairs]) == (True, False, ["y"])
+    np.testing.assert_array_equal(one.pairs[0].read()[1], right)
+
+
+def test_an_image_of_an_odd_side_is_not_halved(tmp_path: Path) -> None:
+    pair = pairs_of_layout(_image(tmp_path / "x.png", width=7), "side-by-side").pairs[0]
+    with pytest.raises(DataError, match=r"x\.png is 7×4 .* cannot be halved"):
+        pair.read()
+
+
+def test_names_too_long_for_a_file_are_cut_and_stay_apart(tmp_path: Path) -> None:
+    names = [150 * "ü" + ending for ending in "ab"]
+    (tmp_path / "pairs.csv").write_text("".join(f"{_image(tmp_path / 'x.png')},{tmp_path}/x.png\n" for _ in names))
+    assert len({pair.name for pair in pairs_of_list(tmp_path / "pairs.csv").pairs}) == 2
+    lefts = [pairs_of_paths(f"{name}.png", "r.png").pairs[0].name for name in names]
+    assert len(set(lefts)) == 2
+    assert max(len(name.encode()) for name in lefts) <= 200
 
 
 @pytest.mark.parametrize(
     ("left", "right", "message"),
     [
         (["a.png", "a.jpg"], ["a.png"], r"left: a\.jpg and a\.png have one name"),
-        (["...png", "__.png"], ["a.png"], "have one name"),
+        (["a:.png", "a_.png"], ["a.png"], "have one name"),
         (
             ["a.bmp", "b.TIF", "c"],
             ["a.png"],

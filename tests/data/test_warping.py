@@ -67,5 +67,5 @@ def test_what_cannot_be_known_is_not_called_swapped() -> None:
 def test_swapped_views_are_refused_with_the_file() -> None:
     sample = textured_sample(48, 160, 6)
     refuse_swapped_views(sample, Path("left.png"))
-    with pytest.raises(DataError, match=r"^left\.png: the views seem to be swapped.*check_views: false"):
+    with pytest.raises(DataError, match=r"^left\.png: the views seem to be swapped.*check_views=false"):
         refuse_swapped_views(exchanged(sample), Path("left.png"))

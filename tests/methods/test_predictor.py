@@ -19,7 +19,8 @@ from stereo.data.formats import write_image
 from stereo.data.sample import StereoSample
 from stereo.data.synthetic import SyntheticWorld
 from stereo.errors import ConfigError, DataError, StereoError
-from stereo.methods.predictor import Predictor, wider_range
+from stereo.methods.labels import wider_range
+from stereo.methods.predictor import Predictor
 from stereo.methods.tiling import BAND_OVERLAP, bands
 from stereo.model.network import StereoNetwork
 

@@ -11,8 +11,9 @@ from stereo.data.formats import write_disparity_png16, write_image, write_pfm
 from stereo.data.sample import StereoSample
 from stereo.errors import DataError, FormatError, OutputError
 from stereo.methods.method import Prediction
+from stereo.methods.result import StereoResult
 from stereo.methods.sgbm import Sgbm
-from stereo.methods.stored import StoredPredictions, save_prediction, write_prediction
+from stereo.methods.stored import StoredPredictions, save_prediction
 
 DISPARITY = np.random.default_rng(0).uniform(1, 200, (32, 40)).astype(np.float32)
 
@@ -32,17 +33,9 @@ def test_a_map_is_read_in_every_encoding(tmp_path: Path, suffix: str) -> None:
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     folder = tmp_path / "eth3d/hall/1l"
-    folder.mkdir(parents=True)
     sample = _sample()
-    assert write_prediction(folder, sample.left, Prediction(DISPARITY)) == [
-        "disparity.pfm",
-        "disparity.png",
-        "preview.png",
-    ]
+    StereoResult(sample.left, DISPARITY).save(folder)
     np.testing.assert_array_equal(StoredPredictions(tmp_path).predict_sample(sample).disparity, DISPARITY)
-    # Beyond 16 bits the PNG is left out, and one of an earlier run with it.
-    assert write_prediction(folder, sample.left, Prediction(DISPARITY + 100)) == ["disparity.pfm", "preview.png"]
-    assert sorted(path.name for path in folder.iterdir()) == ["disparity.pfm", "preview.png"]
 
 
 def test_holes_are_filled_from_the_background_and_counted_as_such(tmp_path: Path) -> None:

@@ -192,7 +192,8 @@ def test_an_incomplete_data_set_is_named(tmp_path: Path, capsys: pytest.CaptureF
     (tmp_path / "training" / "image_3" / "000002_10.png").unlink()
     assert check.main([str(tmp_path)]) == 1
     printed = capsys.readouterr().out
-    assert "kitti2015: cannot be read" in printed
+    assert "kitti2015: 3 pairs, and 1 incomplete" in printed
+    assert "decoded 3 of 3 pairs" in printed
     assert "000002_10.png: has no partner: the right view" in printed
 
 

@@ -12,7 +12,7 @@ from helpers import REPOSITORY, array_of, load_script
 
 from stereo.config import SyntheticConfig
 from stereo.data.families.scene_flow import SceneFlow
-from stereo.data.families.scene_flow_layout import pair_paths
+from stereo.data.families.scene_flow.writing import pair_paths
 from stereo.data.synthetic import WORLD_VERSION, SyntheticWorld
 from stereo.errors import ConfigError, OutputError
 

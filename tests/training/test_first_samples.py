@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import textured_sample, tiny_config, with_truth
+from helpers.families import make_list
 
 from stereo.config import Config, model_preset
 from stereo.data.sample import StereoSample
@@ -53,6 +54,44 @@ def test_validation_data_without_a_pixel_that_counts() -> None:
     with pytest.raises(DataError, match=r"plane/3 … \(5 in all\) has ground truth"):
         check_validation_data(Samples([without_pixel(seed) for seed in range(5)]))
     check_validation_data(Samples([*(without_pixel(seed) for seed in range(5)), textured_sample(32, 32, 4)]))
+
+
+def test_what_validation_cannot_score_is_said_before_the_first_step() -> None:
+    """Wherever it stands in the set."""
+    good = [textured_sample(32, 32, 4, seed) for seed in range(40)]
+    assert check_validation_data(Samples(good)) == []
+    bare = replace(good[39], truth=None)
+    (line,) = check_validation_data(Samples([*good[:39], bare]))
+    assert line.startswith("1 of 32 samples that were looked at will not be scored; data.validation: sample 39 (plane")
+    assert "no ground truth" in line
+    (line,) = check_validation_data(Samples([bare, *good[1:]]))
+    assert "sample 0 (plane/39) cannot be used" in line
+    (line,) = check_validation_data(Samples([*good[:3], without_pixel(7)]))
+    assert line == ("data.validation: 1 of 4 samples that were looked at have no pixel with ground truth: plane/7")
+    with pytest.raises(DataError, match=r"sample 0 \(plane/39\) cannot be used"):
+        check_validation_data(Samples([bare, without_pixel(7), bare]))
+
+
+def test_a_remark_on_validation_data_is_printed_before_the_first_step(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_list(tmp_path)
+    (tmp_path / "2" / "d.pfm").write_bytes(b"Pf\n")
+    config = tiny_config(tmp_path / "run", steps=1)
+    config.data.validation.family, config.data.validation.path = "pairs", str(tmp_path / "list.csv")
+    train(config)
+    said = capsys.readouterr().out.splitlines()
+    warning = next(number for number, line in enumerate(said) if line.startswith("warning: 1 of 3 samples"))
+    assert "sample 2 (pairs/2/l) cannot be used" in said[warning]
+    assert warning < next(number for number, line in enumerate(said) if "step 1" in line)
+
+
+def test_a_validation_list_with_a_missing_file_leaves_no_run_folder(tmp_path: Path) -> None:
+    make_list(tmp_path)
+    (tmp_path / "2" / "d.pfm").unlink()
+    config = tiny_config(tmp_path / "run")
+    config.data.validation.family, config.data.validation.path = "pairs", str(tmp_path / "list.csv")
+    refused(config, r"list\.csv:3: the disparity file .* does not exist.*skip_list=FILE")
 
 
 def test_training_data_without_a_pixel_that_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

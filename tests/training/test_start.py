@@ -85,4 +85,4 @@ def test_what_the_trunk_began_with_is_handed_on(tmp_path: Path, stored: str, tru
 
 def test_weights_of_imagenet_are_for_their_own_trunk_alone() -> None:
     with pytest.raises(ConfigError, match=r"initial_trunk is imagenet, but model\.features\.kind is compact"):
-        config_from_dict({"training": {"initial_trunk": "imagenet"}})
+        config_from_dict({"preset": "slim", "training": {"initial_trunk": "imagenet"}})

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from stereo.config import Half
-from stereo.data.families.folders import first_file, nothing_found, require_folder, require_partner, walk_folders
+from stereo.data.families.folders import first_file, nothing_found, require_folder, walk_folders, with_problem
 from stereo.data.pairs import PairDataset, PairFiles
 
 # Where the images of each half lie: the archive's own folder, and another name that copies of it have.
@@ -22,7 +22,7 @@ class Eth3d(PairDataset):
         check_views: See :class:`PairDataset`.
         half: `testing` has no ground truth.
 
-    Raises: DataError if there is no such folder or no pair, or if a pair is incomplete.
+    Raises: DataError if there is no such folder or no pair.
     """
 
     def __init__(self, path: str | Path, check_views: bool = True, half: Half = "training") -> None:
@@ -36,19 +36,20 @@ class Eth3d(PairDataset):
             pair = PairFiles(
                 name=f"eth3d/{scene.name}",
                 left=left,
-                right=require_partner(scene / "im1.png", left, "the right view"),
+                right=scene / "im1.png",
                 calibration=first_file(scene, ["calib.txt"]),
             )
-            pairs.append(pair if half == "testing" else _with_truth(pair, root / "two_view_training_gt" / scene.name))
+            truth = root / "two_view_training_gt" / scene.name
+            pairs.append(with_problem(pair if half == "testing" else _with_truth(pair, truth)))
         if not pairs:
-            truth = "" if half == "testing" else " and two_view_training_gt/SCENE/disp0GT.pfm"
-            raise nothing_found(root, "eth3d", f"{IMAGE_FOLDERS[half][0]}/SCENE/im0.png{truth}")
+            wanted = "" if half == "testing" else " and two_view_training_gt/SCENE/disp0GT.pfm"
+            raise nothing_found(root, "eth3d", f"{IMAGE_FOLDERS[half][0]}/SCENE/im0.png{wanted}")
         super().__init__(pairs, check_views)
 
 
 def _with_truth(pair: PairFiles, folder: Path) -> PairFiles:
     return replace(
         pair,
-        disparity=require_partner(folder / "disp0GT.pfm", pair.left, "the disparity"),
+        disparity=folder / "disp0GT.pfm",
         visible_mask=first_file(folder, ["mask0nocc.png"]),
     )

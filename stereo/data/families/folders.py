@@ -1,10 +1,13 @@
 """Finding what a data set's folders hold, and saying what they lack."""
 
-import difflib
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from stereo.data.hidden import is_hidden
+from stereo.data.missing import Missing
+from stereo.data.pairs import PairFiles
 from stereo.errors import DataError
 
 
@@ -32,6 +35,23 @@ def require_folder(path: str | Path, family: str) -> Path:
     )
 
 
+def with_problem(pair: PairFiles) -> PairFiles:
+    """Return the pair; where a file of it does not exist, with that as its `problem`.
+
+    The left view is there: it is what pairs are found by.
+    """
+    files = {
+        "the right view": pair.right,
+        "the disparity": pair.disparity,
+        "the disparity of unoccluded pixels": pair.visible_disparity,
+        "the map of moving objects": pair.object_map,
+    }
+    for what, path in files.items():
+        if path is not None and not path.is_file():
+            return replace(pair, problem=Missing(path, pair.left, what))
+    return pair
+
+
 def require_partner(path: Path, of: Path, what: str) -> Path:
     """Return `path`, the file that belongs to `of`. Raises: DataError if it does not exist."""
     if not path.is_file():
@@ -40,25 +60,8 @@ def require_partner(path: Path, of: Path, what: str) -> Path:
 
 
 def no_partner(path: Path, of: Path, what: str) -> str:
-    """Return the message for a file `path` that should belong to `of` and does not exist.
-
-    what: what the file is. The message also names a file that may be the one, under another name.
-    """
-    names = [entry.name for entry in _entries(path.parent)] if path.parent.is_dir() else []
-    images = [path.stem + suffix for suffix in (".png", ".webp", ".jpg") if path.stem + suffix in names]
-    if path.suffix == ".pfm" and images:
-        return (
-            f"{of}: has no ground truth: {path.parent} holds images ({images[0]}) where the disparity maps should be "
-            f"({path.name}); put the content of the archive 'Disparity' there"
-        )
-    # A file that belongs to another view is not misnamed.
-    owned = {entry.stem for entry in _entries(of.parent)} if of.parent != path.parent else set()
-    close = difflib.get_close_matches(path.name, [name for name in names if Path(name).stem not in owned], 1, 0.7)
-    return (
-        f"{of}: has no partner: {what} should be {path}, which does not exist"
-        + (f" ({close[0]} does: misnamed?)" if close else "")
-        + "; copy or download the missing file, or remove the incomplete pair"
-    )
+    """Return the message for a file `path` that should belong to `of` and does not exist. what: it, in words."""
+    return str(Missing(path, of, what))
 
 
 def nothing_found(folder: Path, family: str, expected: str, found: Sequence[str] = ()) -> NothingFound:
@@ -79,8 +82,8 @@ def nothing_found(folder: Path, family: str, expected: str, found: Sequence[str]
 def truth_is_withheld(folder: Path, family: str) -> DataError:
     """Return the error for the folder of a test half where one with ground truth is expected."""
     return DataError(
-        f"{folder}: is the test half of {family}, whose ground truth is withheld; half=testing reads its images, and "
-        "scripts/submit.py predicts them for the benchmark's server"
+        f"{folder}: is the test half of {family}, whose ground truth is withheld; scripts/submit.py predicts its pairs "
+        "for the benchmark's server, and scripts/show_dataset.py with half=testing shows them"
     )
 
 
@@ -110,19 +113,20 @@ def walk_folders(root: Path, depth: int) -> Iterator[Path]:
 
 
 def subfolders(folder: Path) -> list[str]:
-    """Return the names of the folders in a folder, and of links to folders, sorted.
+    """Return the names of the folders in a folder, and of links to folders, sorted, without hidden ones.
 
     Raises: DataError if it cannot be read.
     """
     try:
         with os.scandir(folder) as entries:
-            return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+            return sorted(entry.name for entry in entries if not is_hidden(entry.name) and entry.is_dir())
     except OSError as error:
         raise DataError(f"{folder}: cannot be listed: {error.strerror}; check that you may read it") from None
 
 
 def _entries(folder: Path) -> list[Path]:
     try:
-        return sorted(folder.iterdir(), key=lambda entry: entry.name)
+        entries = [entry for entry in folder.iterdir() if not is_hidden(entry.name)]
+        return sorted(entries, key=lambda entry: entry.name)
     except OSError as error:
         raise DataError(f"{folder}: cannot be listed: {error.strerror}; check that you may read it") from None

@@ -12,11 +12,12 @@ from stereo.data.families.folders import (
     folder_name,
     nothing_found,
     require_folder,
-    require_partner,
     truth_is_withheld,
+    with_problem,
 )
 from stereo.data.formats import IMAGE_SUFFIXES
 from stereo.data.formats.calibration import read_kitti_calibration
+from stereo.data.hidden import is_hidden
 from stereo.data.pairs import PairDataset, PairFiles, load_pair
 from stereo.data.sample import StereoSample
 from stereo.errors import DataError
@@ -26,10 +27,18 @@ _FOLDERS = {
     2012: (
         ("colored_0", "colored_1", "disp_occ", "disp_noc"),
         ("image_0", "image_1", "disp_occ", "disp_noc"),  # the same scenes in gray
+        ("image_2", "image_3", "disp_occ", "disp_noc"),  # in color, with the folders' names of 2015
     ),
     2015: (("image_2", "image_3", "disp_occ_0", "disp_noc_0"),),
 }
 
+# By year and left folder, the lines of the calibration file that hold the two views' projections.
+_CAMERAS = {
+    (2012, "colored_0"): ("P2", "P3"),
+    (2012, "image_0"): ("P0", "P1"),
+    (2012, "image_2"): ("P2", "P3"),
+    (2015, "image_2"): ("P_rect_02", "P_rect_03"),
+}
 # The folder of the maps of moving objects.
 _OBJECTS = "obj_map"
 # All folders that belong to one half.
@@ -39,9 +48,6 @@ FOLDERS = {name for layouts in _FOLDERS.values() for names in layouts for name i
     *("disp_occ_1", "disp_noc_1", "flow_occ", "flow_noc", "viz_flow_occ", "viz_flow_occ_dilate_1", "disp_refl_occ"),
     *("disp_refl_noc", "semantic", "semantic_rgb", "instance"),
 }
-
-# By left folder, the lines of the calibration file that hold the two views' projections.
-_CAMERAS = {"colored_0": ("P2", "P3"), "image_0": ("P0", "P1"), "image_2": ("P_rect_02", "P_rect_03")}
 
 
 class Kitti(PairDataset):
@@ -55,7 +61,7 @@ class Kitti(PairDataset):
 
     Of the maps of unoccluded pixels, pairs have those that are there; of the maps of moving objects, all or none.
 
-    Raises: DataError if there is no such folder or no pair, or if a pair is incomplete.
+    Raises: DataError if there is no such folder or no pair.
     """
 
     def __init__(self, path: str | Path, year: int, check_views: bool = True, half: Half = "training") -> None:
@@ -63,24 +69,24 @@ class Kitti(PairDataset):
             raise DataError(f"there is no KITTI Stereo of {year}; expected 2012 or 2015")
         family = f"kitti{year}"
         folder = _half_folder(require_folder(path, family), family, half)
-        names = next((names for names in _FOLDERS[year] if (folder / names[0]).is_dir()), _FOLDERS[year][0])
+        names = next((names for names in _FOLDERS[year] if _has(folder, names, half)), _FOLDERS[year][0])
         calibrations = folder / ("calib" if year == 2012 else "calib_cam_to_cam")
         pairs = []
-        for left in sorted((folder / names[0]).glob("*_10.png")):
+        for left in _left_views(folder / names[0]):
             pair = PairFiles(
                 name=f"{family}/{left.name.removesuffix('_10.png')}",
                 left=left,
-                right=require_partner(folder / names[1] / left.name, left, "the right view"),
+                right=folder / names[1] / left.name,
                 calibration=first_file(calibrations, [left.name.replace("_10.png", ".txt")]),
             )
-            pairs.append(pair if half == "testing" else _with_truth(pair, folder, names))
+            pairs.append(with_problem(pair if half == "testing" else _with_truth(pair, folder, names)))
         if not pairs:
             truth = "" if half == "testing" else f" and {names[2]}/…"
             raise _other_names(folder / names[0], family) or nothing_found(
                 folder, family, f"{names[0]}/000000_10.png, {names[1]}/…{truth}"
             )
         super().__init__(pairs, check_views)
-        self._cameras = _CAMERAS[names[0]]
+        self._cameras = _CAMERAS[year, names[0]]
         count = sum(pair.visible_disparity is not None for pair in pairs)
         # What must be said of maps that only some pairs have; "" where nothing must.
         self.partial = (
@@ -91,6 +97,12 @@ class Kitti(PairDataset):
 
     def load(self, pair: PairFiles) -> StereoSample:
         return load_pair(pair, partial(read_kitti_calibration, left=self._cameras[0], right=self._cameras[1]))
+
+
+def _has(folder: Path, names: tuple[str, str, str, str], half: Half) -> bool:
+    """Return whether a folder has these views. Both years may have image_2: the ground truth tells which it is."""
+    left, _, truth, _ = names
+    return (folder / left).is_dir() and (left != "image_2" or half == "testing" or (folder / truth).is_dir())
 
 
 def _half_folder(root: Path, family: str, half: Half) -> Path:
@@ -111,13 +123,11 @@ def _with_truth(pair: PairFiles, folder: Path, names: tuple[str, str, str, str])
     """Return the pair with the files of its ground truth: the map of all pixels, and of the others what is there."""
 
     objects = folder / _OBJECTS / pair.left.name
-    if objects.parent.is_dir():
-        require_partner(objects, pair.left, "the map of moving objects")
     return replace(
         pair,
-        disparity=require_partner(folder / names[2] / pair.left.name, pair.left, "the disparity"),
+        disparity=folder / names[2] / pair.left.name,
         visible_disparity=first_file(folder / names[3], [pair.left.name]),
-        object_map=first_file(objects.parent, [objects.name]),
+        object_map=objects if objects.parent.is_dir() else None,
     )
 
 
@@ -133,11 +143,15 @@ def _other_names(folder: Path, family: str) -> DataError | None:
     )
 
 
+def _left_views(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*_10.png") if not is_hidden(path.name))
+
+
 def recognize_year(folder: Path) -> int | None:
     """Return the year whose layout a folder or its `training` has; None where there is no KITTI Stereo."""
     training = folder / "training" if (folder / "training").is_dir() else folder
-    for year in (2015, 2012):
-        for left, _, truth, _ in _FOLDERS[year]:
-            if (training / truth).is_dir() or any((training / left).glob("*_10.png")):
-                return year
-    return None
+    years = [(year, names) for year in (2015, 2012) for names in _FOLDERS[year]]
+    for year, (_, _, truth, _) in years:
+        if (training / truth).is_dir():
+            return year
+    return next((year for year, (left, _, _, _) in years if _left_views(training / left)), None)

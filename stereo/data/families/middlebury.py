@@ -5,18 +5,18 @@ Before 2014 the ground truth is 8 bits deep, and the gray levels in one px depen
 """
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from stereo.config import Half
 from stereo.data.families.folders import (
-    first_file,
     folder_name,
     nothing_found,
     require_folder,
     truth_is_withheld,
     walk_folders,
 )
+from stereo.data.families.middlebury_scene import IMAGE_SUFFIXES, LAYOUTS, Layout, find_file, find_pair
 from stereo.data.formats import read_image
 from stereo.data.pairs import PairDataset, PairFiles, load_pair
 from stereo.data.sample import StereoSample
@@ -25,54 +25,8 @@ from stereo.errors import DataError
 # How far below the path a scene may lie: middlebury2014/MiddEval3/trainingQ/Adirondack and one more.
 _DEPTH = 4
 
-
-@dataclass(frozen=True)
-class _Layout:
-    """The names of a scene's files without suffix.
-
-    scales: for 8-bit ground truth, pairs of (width, gray levels in one px); the first pair counts whose width is larger
-        than the images'.
-    """
-
-    left: str
-    right: str
-    disparity: str
-    disparity_right: str | None
-    scales: tuple[tuple[float, float], ...] = ()
-
-    @property
-    def disparity_suffixes(self) -> tuple[str, ...]:
-        return (".png", ".pgm") if self.scales else (".pfm",)
-
-
-_ANY = float("inf")
-# Widths of full, half and quarter size: 1800, 900, 450. The limits lie halfway between.
-_SCALES_2003 = ((675, 4.0), (1350, 2.0), (_ANY, 1.0))
-# Widths of full, half and third size: 1240–1396, 620–698, 413–465.
-_SCALES_2005 = ((540, 3.0), (970, 2.0), (_ANY, 1.0))
-_LAYOUT_2005 = _Layout("view1", "view5", "disp1", "disp5", _SCALES_2005)
-
-_LAYOUTS = {
-    2001: (
-        _Layout("im2", "im6", "disp2", "disp6", ((_ANY, 8.0),)),
-        _Layout("im0", "im1", "disp0", "disp1", ((_ANY, 8.0),)),  # map
-        _Layout("im3", "im4", "disp3", None, ((_ANY, 16.0),)),  # tsukuba, in either naming
-        _Layout("scene1.row3.col3", "scene1.row3.col4", "truedisp.row3.col3", None, ((_ANY, 16.0),)),
-    ),
-    2003: (
-        _Layout("im2", "im6", "disp2", "disp6", _SCALES_2003),
-        _Layout("imL", "imR", "disp2", "disp6", _SCALES_2003),
-    ),
-    2005: (_LAYOUT_2005,),
-    2006: (_LAYOUT_2005,),
-    2014: (
-        _Layout("im0", "im1", "disp0GT", "disp1GT"),  # MiddEval3
-        _Layout("im0", "im1", "disp0", "disp1"),
-    ),
-}
 # The folders of MiddEval3 whose ground truth is withheld, of full, half and quarter resolution.
 WITHOUT_TRUTH = {"testF", "testH", "testQ"}
-_IMAGE_SUFFIXES = (".png", ".ppm", ".pgm")
 
 
 class Middlebury(PairDataset):
@@ -88,7 +42,7 @@ class Middlebury(PairDataset):
         check_views: See :class:`PairDataset`.
         half: `testing`: the scenes of testF, testH or testQ, which have no ground truth (2014).
 
-    Raises: DataError if there is no such folder or no scene, or if a scene is incomplete or there twice.
+    Raises: DataError if there is no such folder or no scene, or if a scene is there twice.
     """
 
     def __init__(
@@ -99,18 +53,18 @@ class Middlebury(PairDataset):
         check_views: bool = True,
         half: Half = "training",
     ) -> None:
-        if year not in _LAYOUTS:
-            raise DataError(f"there is no Middlebury stereo of {year}; expected {', '.join(map(str, _LAYOUTS))}")
+        if year not in LAYOUTS:
+            raise DataError(f"there is no Middlebury stereo of {year}; expected {', '.join(map(str, LAYOUTS))}")
         family = f"middlebury{year}"
         root = require_folder(path, family)
         if half == "training" and (folder_name(root) in WITHOUT_TRUTH or in_test_half(root)):
             raise truth_is_withheld(root, family)
-        scenes: dict[str, tuple[PairFiles, _Layout]] = {}
+        scenes: dict[str, tuple[PairFiles, Layout]] = {}
         for folder in walk_folders(root, _DEPTH):
             if in_test_half(folder) != (half == "testing"):
                 continue
             scene = folder_name(folder)
-            found = _find_pair(folder, f"{family}/{scene}", _LAYOUTS[year], load_right_disparity, half == "training")
+            found = find_pair(folder, f"{family}/{scene}", LAYOUTS[year], load_right_disparity, half == "training")
             if found is None:
                 continue
             if scene in scenes:
@@ -124,8 +78,8 @@ class Middlebury(PairDataset):
             if half == "testing":
                 raise nothing_found(root, family, "testF/SCENE/im0.png or the same in testH or testQ, and im1.png")
             # Some layouts differ in the names of the disparity alone.
-            wanted = " or ".join(dict.fromkeys(f"{layout.left} with {layout.right}" for layout in _LAYOUTS[year]))
-            raise nothing_found(root, family, f"folders with the images {wanted} ({', '.join(_IMAGE_SUFFIXES)})")
+            wanted = " or ".join(dict.fromkeys(f"{layout.left} with {layout.right}" for layout in LAYOUTS[year]))
+            raise nothing_found(root, family, f"folders with the images {wanted} ({', '.join(IMAGE_SUFFIXES)})")
         super().__init__([scenes[scene][0] for scene in sorted(scenes)], check_views)
         self._layouts = {pair.name: layout for pair, layout in scenes.values()}
 
@@ -150,46 +104,11 @@ def recognize_year(folder: Path) -> int | None:
     2001 and 2003 share a layout, and the scenes' names tell which it is. 2005 and 2006 share one too; 2006 in the path
     means 2006, and anything else 2005.
     """
-    for year, layouts in _LAYOUTS.items():
-        found = next((layout for layout in layouts if _find(folder, layout.left, _IMAGE_SUFFIXES)), None)
-        if found is None or (year != 2014 and not _find(folder, found.disparity, found.disparity_suffixes)):
+    for year, layouts in LAYOUTS.items():
+        found = next((layout for layout in layouts if find_file(folder, layout.left, IMAGE_SUFFIXES)), None)
+        if found is None or (year != 2014 and not find_file(folder, found.disparity, found.disparity_suffixes)):
             continue
         if year == 2001 and folder_name(folder).lower().startswith(("cones", "teddy")):
             continue
         return 2006 if year == 2005 and "2006" in os.path.abspath(folder) else year
     return None
-
-
-def _find_pair(
-    folder: Path, name: str, layouts: tuple[_Layout, ...], load_right_disparity: bool, with_truth: bool
-) -> tuple[PairFiles, _Layout] | None:
-    """Return the pair in a scene's folder; None if there is no left image. Raises: DataError if it is not complete."""
-    incomplete: DataError | None = None
-    for layout in layouts:
-        left = _find(folder, layout.left, _IMAGE_SUFFIXES)
-        if left is None:
-            continue
-        right = _find(folder, layout.right, _IMAGE_SUFFIXES)
-        disparity = _find(folder, layout.disparity, layout.disparity_suffixes) if with_truth else None
-        if right is not None and (disparity is not None or not with_truth):
-            disparity_right = None
-            if load_right_disparity and layout.disparity_right is not None:
-                disparity_right = _find(folder, layout.disparity_right, layout.disparity_suffixes)
-            visible_mask = first_file(folder, ["mask0nocc.png"])
-            files = PairFiles(name, left, right, disparity, disparity_right, visible_mask=visible_mask)
-            if not layout.scales:
-                files = replace(files, calibration=first_file(folder, ["calib.txt"]))
-            return files, layout
-        missing = layout.disparity if right else layout.right
-        suffixes = layout.disparity_suffixes if right else _IMAGE_SUFFIXES
-        incomplete = incomplete or DataError(
-            f"{left}: has no partner: looked for {folder / missing} with {' or '.join(suffixes)}; copy or "
-            "download the missing file, or remove the incomplete scene"
-        )
-    if incomplete is not None:
-        raise incomplete
-    return None
-
-
-def _find(folder: Path, stem: str, suffixes: tuple[str, ...]) -> Path | None:
-    return first_file(folder, [stem + suffix for suffix in suffixes])

@@ -32,7 +32,9 @@ class PairList(PairDataset):
         path: The list file, UTF-8.
         check_views: See :class:`PairDataset`.
 
-    Raises: DataError that names the file and the line if a line is not understood or a file does not exist.
+    A pair of which a file does not exist is incomplete: see :class:`PairDataset`.
+
+    Raises: DataError that names the file and the line if a line is not understood.
     """
 
     def __init__(self, path: str | Path, check_views: bool = True) -> None:
@@ -112,9 +114,11 @@ def _parse(cells: list[str], columns: tuple[str, ...], folder: Path, where: str)
         if row[column] and not row["disparity"]:
             raise DataError(f"{where}: has a {column} but no disparity that it belongs to; give both or neither")
     files: dict[str, Path | None] = {}
+    problems: list[str] = []
     for column in ("left", "right", "disparity", "mask"):
         path = folder / os.path.expanduser(row[column])
-        files[column] = _require_file(path, column, where) if row[column] else None
+        files[column] = path if row[column] else None
+        problems += _problem(path, column, where) if row[column] else []
     scale = None
     if row["scale"]:
         try:
@@ -130,14 +134,23 @@ def _parse(cells: list[str], columns: tuple[str, ...], folder: Path, where: str)
     assert right is not None
     parts = PurePosixPath(row["left"].replace("\\", "/")).with_suffix("").parts
     name = "/".join(["pairs", *(part for part in parts if part not in ("/", "..", "."))])
-    return PairFiles(name, left, right, files["disparity"], mask=files["mask"], disparity_scale=scale)
+    return PairFiles(
+        name,
+        left,
+        right,
+        files["disparity"],
+        mask=files["mask"],
+        disparity_scale=scale,
+        problem=problems[0] if problems else None,
+    )
 
 
-def _require_file(path: Path, column: str, where: str) -> Path:
+def _problem(path: Path, column: str, where: str) -> list[str]:
+    """Return what is wrong with a file of a line; nothing if it is there."""
     try:
         if path.is_file():
-            return path
+            return []
         found = "is not a file" if path.exists() else "does not exist"
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
         found = f"cannot be read: {getattr(error, 'strerror', None) or error}"
-    raise DataError(f"{where}: the {column} file {path} {found}; check the line (paths are relative to the list file)")
+    return [f"{where}: the {column} file {path} {found}; check the line (paths are relative to the list file)"]

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from stereo.errors import FormatError, OutputError
 from stereo.output import atomic_output
+from stereo.quiet import quiet_opencv
 
 # No stereo data set has images near this size; a valid lossless WebP of 30 bytes can ask for 268 million pixels.
 _MAX_PIXELS = 100_000_000
@@ -76,20 +77,12 @@ def read_pixels(path: Path) -> tuple[NDArray[Any], int]:
     return pixels, 65535 if pixels.dtype == np.uint16 else 255
 
 
-# OpenCV moved it in 4.13.
-_set_log_level = cv2.setLogLevel if hasattr(cv2, "setLogLevel") else cv2.utils.logging.setLogLevel
-_SILENT = 0
-
-
 def _decode(data: bytes) -> NDArray[Any] | None:
-    # OpenCV prints what it finds wrong; the user is to see our one line instead.
-    level = _set_log_level(_SILENT)
     try:
-        return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        with quiet_opencv():
+            return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:
         return None
-    finally:
-        _set_log_level(level)
 
 
 def _check_png(path: Path, data: bytes) -> None:

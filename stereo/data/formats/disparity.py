@@ -152,6 +152,16 @@ def write_pfm(path: str | Path, array: Map) -> None:
         temporary.write_bytes(content)
 
 
+def write_npy(path: str | Path, array: Map) -> None:
+    """Write float [H, W] as NPY, float32; infinities and NaN are kept.
+
+    Raises: OutputError if the file cannot be written; ValueError for another array.
+    """
+    array = _check_map(array).astype(np.float32)
+    with atomic_output(path) as temporary:
+        np.save(temporary, array, allow_pickle=False)
+
+
 # ----------------------------------------------------------------------------------- disparity, the encodings
 
 

@@ -1,4 +1,4 @@
-"""Entries of reports as a table: in Markdown, as the README has it, in LaTeX for a paper, and as CSV."""
+"""Entries of reports as a table: in Markdown, as docs/results.md has it, in LaTeX for a paper, and as CSV."""
 
 import csv
 import io

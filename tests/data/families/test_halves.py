@@ -36,7 +36,7 @@ def test_moving_objects_of_kitti_2015(tmp_path: Path) -> None:
         Kitti(tmp_path, 2015)[1]
     maps[1].unlink()
     with pytest.raises(DataError, match=r"the map of moving objects should be .*obj_map/000001_10"):
-        Kitti(tmp_path, 2015)
+        Kitti(tmp_path, 2015)[1]
 
 
 # ------------------------------------------------------------------------------------------------------------ halves
@@ -109,7 +109,10 @@ def test_the_folder_of_a_test_half_may_be_named(
     for path in (str(tmp_path / folder), "."):
         assert list(build_dataset(DatasetConfig(family, path, half="testing")).names) == list(expected)
     if folder != "MiddEval3":
-        with pytest.raises(DataError, match="whose ground truth is withheld; half=testing reads its images"):
+        with pytest.raises(
+            DataError,
+            match=r"whose ground truth is withheld; scripts/submit\.py .*scripts/show_dataset\.py with half=testing",
+        ):
             build_dataset(DatasetConfig(family, str(tmp_path / folder)))
 
 

@@ -10,8 +10,12 @@ import numpy as np
 import pytest
 from helpers import SHARED, load_script, right_disparity_of, textured_sample, truth_of
 
+from stereo.config import DatasetConfig
+from stereo.data.datasets import build_dataset
 from stereo.data.families.scene_flow import SceneFlow
-from stereo.data.families.scene_flow_layout import EXPECTED, EXPECTED_TEST_PARTS, Tree, find_trees
+from stereo.data.families.scene_flow.layout import find_trees
+from stereo.data.families.scene_flow.names import EXPECTED, EXPECTED_TEST_PARTS
+from stereo.data.families.scene_flow.tree import Tree
 from stereo.data.formats import read_image, read_pfm, write_image, write_pfm
 from stereo.errors import DataError
 
@@ -253,7 +257,7 @@ FOUND_BY_NAME = [
     (missing_right, r"left/0008\.png: has no partner: the right view should be .*right/0008\.png"),
     (missing_left, r"right/0008\.png: has no partner: the left view should be .*left/0008\.png"),
     (missing_disparity, r"left/0008\.png: has no partner: the disparity should be .*left/0008\.pfm"),
-    (no_disparity_folder, r"there is no folder .*disparity; unpack the archive 'Disparity'"),
+    (no_disparity_folder, r"but there is no folder .*disparity; unpack the archive 'Disparity' there"),
     (misnamed, r"the right view should be .*0008\.png, which does not exist \(0008_\.png does: misnamed\?\)"),
     (images_as_disparity, r"holds images \(0006\.png\) where the disparity maps should be \(0006\.pfm\)"),
 ]
@@ -264,7 +268,7 @@ FOUND_BY_CONTENT = [
     (another_size, r"0008: the left image is 95×48 but the right one is 96×48"),
     (disparity_of_another_size, r"0008: disparity is 96×47 but the images are 96×48"),
     (swapped_views, r"views seem to be swapped"),
-    (negative_disparity, r"most disparities are below 0.*negative_disparity: flip"),
+    (negative_disparity, r"most disparities are below 0.*negative_disparity=flip"),
 ]
 
 
@@ -281,7 +285,7 @@ def test_what_names_tell(
     build(tmp_path, layout, frame, CLIPS["train"])
     harm(*(tmp_path / place for place in places(layout, CLIP)))
     with pytest.raises(DataError, match=message) as caught:
-        SceneFlow(tmp_path)
+        build_dataset(DatasetConfig("scene_flow", str(tmp_path)))
     assert "\n" not in str(caught.value)
     assert check.main([str(tmp_path), "--workers", "1"]) == 1
     printed = capsys.readouterr().out
@@ -319,10 +323,9 @@ def test_what_becomes_of_negative_disparities(tmp_path: Path, frame: Path) -> No
     _, truth = places("original", CLIP)
     negative_disparity(tmp_path, tmp_path / truth)
     index = 2
-    flipped = SceneFlow(tmp_path, negative_disparity="flip")[index]
-    assert (truth_of(flipped).disparity == 7).all()
-    kept = SceneFlow(tmp_path, negative_disparity="keep", check_views=False)[index]
-    assert (truth_of(kept).disparity == -7).all()
+    for setting, value in (("flip", 7), ("keep", -7)):
+        config = DatasetConfig("scene_flow", str(tmp_path), negative_disparity=setting, check_views=False)  # type: ignore[arg-type]
+        assert (truth_of(build_dataset(config)[index]).disparity == value).all()
 
 
 def test_a_frame_without_ground_truth_loads_and_is_reported(
@@ -343,4 +346,4 @@ def test_maps_without_views_are_counted_and_no_error(tmp_path: Path, frame: Path
     for side in ("left", "right"):
         (tmp_path / views / side / "0008.png").unlink()
     assert len(SceneFlow(tmp_path)) == FRAMES - 1
-    assert [tree.unused for tree in find_trees(tmp_path)] == [1]
+    assert [tree.unused for tree in find_trees(tmp_path).trees] == [1]

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.random import Generator
 
 from stereo.data.formats import IMAGE_SUFFIXES, read_image
+from stereo.data.hidden import is_hidden
 from stereo.data.sample import Image
 from stereo.errors import DataError
 
@@ -41,7 +42,8 @@ def list_photographs(folder: str) -> tuple[Path, ...]:
     root = Path(folder)
     if not root.is_dir():
         raise DataError(f"{folder}: synthetic.textures should be a folder of pictures, but there is no such folder")
-    found = tuple(sorted(path for path in root.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES))
+    pictures = [path for path in root.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES]
+    found = tuple(sorted(path for path in pictures if not any(map(is_hidden, path.relative_to(root).parts))))
     if not found:
         raise DataError(f"{folder}: no picture in synthetic.textures; looked for {', '.join(IMAGE_SUFFIXES)}")
     return found
