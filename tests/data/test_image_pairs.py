@@ -116,13 +116,13 @@ def test_names_too_long_for_a_file_are_cut_and_stay_apart(tmp_path: Path) -> Non
         (["a.png", "a.jpg"], ["a.png"], r"left: a\.jpg and a\.png have one name"),
         (["a:.png", "a_.png"], ["a.png"], "have one name"),
         (
-            ["a.bmp", "b.TIF", "c"],
+            ["a.gif", "b.HEIC", "c"],
             ["a.png"],
-            r"left: holds no image .*\(but files without an ending, .bmp",
+            r"left: holds no image .*\(but files without an ending, .gif",
         ),
         ([], ["a.png"], r"left: holds no image that can be read \(no file at all\)"),
-        (["a.png"], ["a.tif"], r"right: holds no image that can be read \(but .tif\); expected .png"),
-        (["a_l.png"], ["a_r.png"], r"left has a_l\.png; right has a_r\.png"),
+        (["a.png"], ["a.exr"], r"right: holds no image that can be read \(but .exr\); expected .png"),
+        (["a_1.png"], ["a_2.png"], r"left has a_1\.png; right has a_2\.png"),
     ],
 )
 def test_folders_without_a_pair_say_what_they_hold(
@@ -130,3 +130,27 @@ def test_folders_without_a_pair_say_what_they_hold(
 ) -> None:
     with pytest.raises(DataError, match=message):
         pairs_of_paths(*_folders(tmp_path, left, right))
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "names"),
+    [
+        (["left_0001.png", "left_0002.png"], ["right_0001.png", "right_0002.png"], ["0001", "0002"]),
+        (["a_left.png", "b-left.png"], ["a_right.png", "b-right.png"], ["a", "b"]),
+        (["x_L.bmp"], ["x_R.tif"], ["x"]),
+        (["left1.png", "Left2.png"], ["right1.png", "right2.png"], ["1", "2"]),
+        (["l_1.png", "notes.png"], ["r_1.png"], ["1"]),
+    ],
+)
+def test_names_that_differ_in_left_and_right_alone(
+    tmp_path: Path, left: list[str], right: list[str], names: list[str]
+) -> None:
+    found = pairs_of_paths(*_folders(tmp_path, left, right))
+    assert [pair.name for pair in found.pairs] == names
+
+
+def test_one_folder_of_left_and_right_views(tmp_path: Path) -> None:
+    folder, _ = _folders(tmp_path, ["left_1.png", "right_1.png", "left_2.png", "right_2.png"], [])
+    found = pairs_of_paths(folder, folder)
+    assert [pair.name for pair in found.pairs] == ["1", "2"]
+    assert found.unmatched == []
