@@ -109,10 +109,10 @@ def _report(summary: Summary, pairs: ImagePairs, inference: Inference) -> int:
 
 def _pairs(args: argparse.Namespace) -> ImagePairs:
     if args.list is not None:
-        return pairs_of_list(args.list, args.strict, args.root)
+        return pairs_of_list(args.list, args.strict, args.root, args.exif)
     if args.layout is not None:
-        return pairs_of_layout(args.images[0], args.layout)
-    return pairs_of_paths(*args.images)
+        return pairs_of_layout(args.images[0], args.layout, args.exif)
+    return pairs_of_paths(*args.images, args.exif)
 
 
 def _method(args: argparse.Namespace, outputs: Outputs) -> Method:
@@ -187,6 +187,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
 def _add_source_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("where the pairs come from")
     group.add_argument("--list", metavar="FILE", help="a list of pairs instead of LEFT and RIGHT")
+    group.add_argument("--exif", action="store_true", help="turn images as their EXIF orientation says")
     group.add_argument("--root", metavar="DIR", help="the folder that the paths in --list are relative to")
     group.add_argument(
         "--strict", action="store_true", help="refuse a list with a missing image (default: name it, and do the rest)"

@@ -52,7 +52,7 @@ class ImagePairs:
     single: bool = False
 
 
-def pairs_of_list(path: str | Path, strict: bool = False, root: str | None = None) -> ImagePairs:
+def pairs_of_list(path: str | Path, strict: bool = False, root: str | None = None, upright: bool = False) -> ImagePairs:
     """Return the images of each pair that a list file names, numbered, which keeps similar names apart.
 
     Args:
@@ -66,14 +66,14 @@ def pairs_of_list(path: str | Path, strict: bool = False, root: str | None = Non
         raise DataError(f"{path}: {len(missing):,} of its images are not there, the first of them {missing[0]}")
     return ImagePairs(
         [
-            _pair_of_files(PairFiles(_short(f"{number:05d}_{safe_name(pair.name)}"), pair.left, pair.right))
+            _pair_of_files(PairFiles(_short(f"{number:05d}_{safe_name(pair.name)}"), pair.left, pair.right), upright)
             for number, pair in enumerate(pairs, 1)
         ],
         [],
     )
 
 
-def pairs_of_paths(left: str | Path, right: str | Path) -> ImagePairs:
+def pairs_of_paths(left: str | Path, right: str | Path, upright: bool = False) -> ImagePairs:
     """Return the pairs of two folders or patterns, or the one pair of two images.
 
     In folders, images of one name without the ending belong together, or where there are none those whose names differ
@@ -91,7 +91,7 @@ def pairs_of_paths(left: str | Path, right: str | Path) -> ImagePairs:
         raise DataError(f"{left} and {right}: expected two images, two folders or two patterns; {got}")
     if kinds[0] == "image":
         name = _short(safe_name(Path(left).stem))
-        return ImagePairs([_pair_of_files(PairFiles(name, Path(left), Path(right)))], [], single=True)
+        return ImagePairs([_pair_of_files(PairFiles(name, Path(left), Path(right)), upright)], [], single=True)
     lefts, rights = _matches(left), _matches(right)
     if os.path.realpath(left) == os.path.realpath(right) or not lefts.keys() & rights.keys():
         lefts, rights = without_side(lefts, "left"), without_side(rights, "right")
@@ -108,7 +108,9 @@ def pairs_of_paths(left: str | Path, right: str | Path) -> ImagePairs:
         for name in own
         if name not in other
     ]
-    return ImagePairs([_pair_of_files(PairFiles(name, lefts[name], rights[name])) for name in names], unmatched)
+    return ImagePairs(
+        [_pair_of_files(PairFiles(name, lefts[name], rights[name]), upright) for name in names], unmatched
+    )
 
 
 def without_side(images: Mapping[str, Path], side: Literal["left", "right"]) -> dict[str, Path]:
@@ -122,16 +124,18 @@ def without_side(images: Mapping[str, Path], side: Literal["left", "right"]) -> 
     return found or dict(images)
 
 
-def pairs_of_layout(path: str | Path, layout: Layout) -> ImagePairs:
+def pairs_of_layout(path: str | Path, layout: Layout, upright: bool = False) -> ImagePairs:
     """Return the pairs of images that hold both views each: one image, a folder or a pattern of them.
 
     Raises: DataError where there is no image.
     """
     if _kind(path) == "image":
         name = _short(safe_name(Path(path).stem))
-        return ImagePairs([ImagePair(name, partial(_read_layout, Path(path), layout))], [], single=True)
+        return ImagePairs([ImagePair(name, partial(_read_layout, Path(path), layout, upright))], [], single=True)
     images = _matches(path)
-    return ImagePairs([ImagePair(name, partial(_read_layout, image, layout)) for name, image in images.items()], [])
+    return ImagePairs(
+        [ImagePair(name, partial(_read_layout, image, layout, upright)) for name, image in images.items()], []
+    )
 
 
 def split_layout(image: Image, layout: Layout, name: str = "the image") -> tuple[Image, Image]:
@@ -147,13 +151,13 @@ def split_layout(image: Image, layout: Layout, name: str = "the image") -> tuple
     return (image[:, :half], image[:, half:]) if axis == 1 else (image[:half], image[half:])
 
 
-def _read_layout(path: Path, layout: Layout) -> tuple[Image, Image]:
-    return split_layout(read_image(path), layout, str(path))
+def _read_layout(path: Path, layout: Layout, upright: bool) -> tuple[Image, Image]:
+    return split_layout(read_image(path, upright), layout, str(path))
 
 
-def _pair_of_files(files: PairFiles) -> ImagePair:
+def _pair_of_files(files: PairFiles, upright: bool) -> ImagePair:
     def read() -> tuple[Image, Image]:
-        left, right = read_image(files.left), read_image(files.right)
+        left, right = read_image(files.left, upright), read_image(files.right, upright)
         if left.shape != right.shape:
             raise DataError(
                 f"{files.left} is {left.shape[1]}×{left.shape[0]} but {files.right} is {right.shape[1]}×"

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image as Pillow
 
 from stereo.data.formats import write_image
 from stereo.data.image_pairs import Layout, pairs_of_layout, pairs_of_list, pairs_of_paths, split_layout
@@ -154,3 +155,16 @@ def test_one_folder_of_left_and_right_views(tmp_path: Path) -> None:
     found = pairs_of_paths(folder, folder)
     assert [pair.name for pair in found.pairs] == ["1", "2"]
     assert found.unmatched == []
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_exif_orientation_is_applied_to_pairs_where_asked_for(tmp_path: Path, many: bool) -> None:
+    exif = Pillow.Exif()
+    exif[274] = 6
+    paths = [tmp_path / side / "a.jpg" for side in ("left", "right")]
+    for path in paths:
+        path.parent.mkdir()
+        Pillow.fromarray(np.zeros((32, 48, 3), np.uint8)).save(path, exif=exif)
+    given = [path.parent if many else path for path in paths]
+    assert pairs_of_paths(*given).pairs[0].read()[0].shape == (32, 48, 3)
+    assert pairs_of_paths(*given, upright=True).pairs[0].read()[0].shape == (48, 32, 3)

@@ -1,5 +1,6 @@
 """BMP and TIFF, NPZ and whole numbers in NPY, EXIF orientation: read as their twins in PNG and PFM are."""
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,7 @@ def test_a_mutated_file_is_read_or_is_a_format_error(tmp_path: Path, suffix: str
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
 def test_disparity_in_a_tiff_of_floats(tmp_path: Path, kind: type) -> None:
-    stored = DISPARITY.astype(kind)
+    stored: np.ndarray = DISPARITY.astype(kind)
     stored[0, 0] = np.nan
     cv2.imwrite(str(tmp_path / "map.tif"), stored)
     disparity, valid = read_disparity(tmp_path / "map.tif")
@@ -96,7 +97,7 @@ def test_disparity_of_whole_numbers_in_tiff_and_bmp(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.int32, np.int64])
 def test_whole_numbers_in_npy_take_a_scale(tmp_path: Path, kind: type) -> None:
-    stored = np.array([[0, 8, 100], [4, 1, 2]], kind)
+    stored: np.ndarray = np.array([[0, 8, 100], [4, 1, 2]], kind)
     np.save(tmp_path / "map.npy", stored)
     disparity, valid = read_disparity(tmp_path / "map.npy", scale=8)
     assert disparity.tolist() == [[0, 1, 12.5], [0.5, 0.125, 0.25]]
