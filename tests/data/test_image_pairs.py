@@ -165,6 +165,6 @@ def test_exif_orientation_is_applied_to_pairs_where_asked_for(tmp_path: Path, ma
     for path in paths:
         path.parent.mkdir()
         Pillow.fromarray(np.zeros((32, 48, 3), np.uint8)).save(path, exif=exif)
-    given = [path.parent if many else path for path in paths]
-    assert pairs_of_paths(*given).pairs[0].read()[0].shape == (32, 48, 3)
-    assert pairs_of_paths(*given, upright=True).pairs[0].read()[0].shape == (48, 32, 3)
+    left, right = (path.parent if many else path for path in paths)
+    assert pairs_of_paths(left, right).pairs[0].read()[0].shape == (32, 48, 3)
+    assert pairs_of_paths(left, right, upright=True).pairs[0].read()[0].shape == (48, 32, 3)
