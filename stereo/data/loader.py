@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
@@ -248,14 +249,20 @@ def _collate_caught(items: list[StereoSample | StereoError], as_arrays: bool) ->
     return (*(part.numpy() for part in batch[:4]), batch.names) if as_arrays else batch
 
 
+def _as_tensors(
+    left: NDArray[Any], right: NDArray[Any], disparity: NDArray[Any], valid: NDArray[Any], names: tuple[str, ...]
+) -> StereoBatch:
+    left_tensor, right_tensor, *truth = (torch.from_numpy(part) for part in (left, right, disparity, valid))
+    return StereoBatch(left_tensor, right_tensor, truth[0], truth[1], tuple(names))
+
+
 def iterate(loader: DataLoader[Any]) -> Iterator[Any]:
     """Yield what the loader gives, batch by batch. Raises: the StereoError of the first batch that cannot be had."""
     batches = iter(loader)
     for batch in batches:
         if isinstance(batch, StereoError):
             break
-        # Arrays of :func:`_collate_caught`.
-        yield StereoBatch(*map(torch.from_numpy, batch[:4]), batch[4]) if type(batch) in (tuple, list) else batch
+        yield _as_tensors(*batch) if type(batch) in (tuple, list) else batch  # arrays of _collate_caught
     else:
         return
     del batches  # the last reference: this ends the workers here and now, not when the interpreter does
