@@ -13,6 +13,8 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from stereo.data.families.folders import require_folder
+from stereo.data.formats.containers import quote
+from stereo.data.formats.text import decode_list, is_other_encoding
 from stereo.data.pairs import PairDataset, PairFiles
 from stereo.errors import DataError
 
@@ -30,7 +32,7 @@ class PairList(PairDataset):
     needs. Blank lines and lines that begin with # are skipped.
 
     Args:
-        path: The list file, UTF-8.
+        path: The list file, UTF-8, or in the encoding that the files' names have on the disk.
         check_views: See :class:`PairDataset`.
         root: The folder that paths are relative to. None: that of the list file.
 
@@ -62,6 +64,12 @@ class PairList(PairDataset):
             pairs.append(pair)
         if not pairs:
             raise DataError(f"{path}: names no pair; {_EXAMPLE} on each line, paths relative to the list file")
+        wrong = next((pair for pair in pairs if pair.problem is not None and is_other_encoding(str(pair.left))), None)
+        if wrong is not None:
+            raise DataError(
+                f"{path}: is not a text file in UTF-8, and there is no file of the name that it gives as "
+                f"{quote(wrong.left.name)}; save the list as UTF-8"
+            )
         super().__init__(pairs, check_views)
 
 
@@ -69,12 +77,14 @@ def _read_lines(path: Path) -> list[str]:
     try:
         if path.is_dir():
             raise DataError(f"{path}: is a folder; expected a list file that names a pair on each line")
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise DataError(f"{path}: is not a text file in UTF-8; {_EXAMPLE} on each line") from None
+        data = path.read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"{path}: the list file cannot be read: {reason}; check the path") from None
+    try:
+        text = decode_list(data).replace("\r\n", "\n").replace("\r", "\n")
+    except ValueError:
+        raise DataError(f"{path}: is not a text file; {_EXAMPLE} on each line") from None
     # Not splitlines, which also breaks at characters that a file name may hold.
     return text.split("\n")
 
