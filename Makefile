@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint format
+.PHONY: help demo page test test-all lint format
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -19,6 +19,10 @@ $(READY): requirements.txt pyproject.toml
 
 demo: $(READY) ## generate pairs, train briefly, evaluate, infer: the whole in about a minute, into demo/
 	$(BIN)/python scripts/demo.py --output demo
+
+page: $(READY) ## a page in the browser for pairs of your own; installs Gradio first
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[page]"
+	$(BIN)/python scripts/demo_page.py
 
 test: $(READY) ## the test suite without its slow tests
 	$(BIN)/python -m pytest

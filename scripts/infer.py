@@ -28,12 +28,13 @@ from stereo.config import check_max_disparity
 from stereo.data.image_pairs import LAYOUTS, ImagePairs, pairs_of_layout, pairs_of_list, pairs_of_paths
 from stereo.errors import ConfigError, DataError
 from stereo.geometry import MAX_JUMP
+from stereo.methods.backends import BACKENDS, load_predictor
 from stereo.methods.inference import Inference
 from stereo.methods.labels import LOW_CONFIDENCE
 from stereo.methods.memory import parse_memory
 from stereo.methods.method import Method
 from stereo.methods.outputs import FORMATS, Cloud, Outputs, Preview
-from stereo.methods.predictor import Predictor
+from stereo.methods.predictor import PRECISIONS, Predictor
 from stereo.methods.summary import Summary
 from stereo.methods.variants import Scaled
 from stereo.output import make_output_folder
@@ -119,16 +120,19 @@ def _method(args: argparse.Namespace, outputs: Outputs) -> Method:
     """Return what predicts: this is the one place that knows."""
     if args.max_disparity is not None:
         check_max_disparity(args.max_disparity, "--max-disparity")
-    method: Method = Predictor.from_checkpoint(
-        args.checkpoint,
-        args.device,
-        args.max_disparity,
-        args.band_rows,
-        confidence=outputs.needs_confidence,
-        right=outputs.needs_right,
-        band_columns=args.band_columns,
-        max_memory=None if args.max_memory is None else parse_memory(args.max_memory),
-    )
+    options = {
+        "band_rows": args.band_rows,
+        "band_columns": args.band_columns,
+        "max_memory": None if args.max_memory is None else parse_memory(args.max_memory),
+        "confidence": outputs.needs_confidence,
+        "right": outputs.needs_right,
+        "precision": args.precision,
+    }
+    method: Method
+    if args.backend == "torch":
+        method = Predictor.from_checkpoint(args.checkpoint, args.device, args.max_disparity, **options)
+    else:
+        method = load_predictor(args.checkpoint, args.backend, args.max_disparity, **options)
     return method if args.scale is None else Scaled(method, args.scale)
 
 
@@ -281,6 +285,18 @@ def _add_limit_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--band-columns", type=int, metavar="N", help="tiles of N columns, the range + 128 or more")
     group.add_argument(
         "--batch", type=int, default=1, metavar="N", help="so many pairs of one size at once, for a GPU (default: 1)"
+    )
+    group.add_argument(
+        "--backend",
+        choices=("torch", *BACKENDS),
+        default="torch",
+        help="what computes the network; all but torch on the CPU, from a checkpoint or an ONNX file (default: torch)",
+    )
+    group.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        default="fp32",
+        help="of torch and openvino; bf16 is faster where the processor has it, and coarser (default: fp32)",
     )
     group.add_argument("--skip-existing", action="store_true", help="leave out pairs whose files are there")
 

@@ -17,6 +17,7 @@ LAYERS: list[set[str]] = [
     | {"visualize", "contact_sheet", "cloud_view"},
     {"checkpoint", "methods", "export", "video"},
     {"evaluation"},
+    {"page"},
     {"training"},
     {"benchmark"},
     {"ablation"},

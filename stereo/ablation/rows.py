@@ -11,7 +11,7 @@ from pathlib import Path
 
 from stereo.errors import ConfigError
 
-# The rows that the others are compared with, by name: no attention, gates alone, and the network as it ships.
+# The rows that the others are compared with, by name: no attention, gates alone, and the preset `slim`.
 REFERENCES = ("none", "gate", "volume_efficient")
 REFERENCE = REFERENCES[0]
 

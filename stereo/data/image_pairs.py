@@ -152,12 +152,12 @@ def split_layout(image: Image, layout: Layout, name: str = "the image") -> tuple
 
 
 def _read_layout(path: Path, layout: Layout, upright: bool) -> tuple[Image, Image]:
-    return split_layout(read_image(path, upright), layout, str(path))
+    return split_layout(read_image(path, upright=upright), layout, str(path))
 
 
 def _pair_of_files(files: PairFiles, upright: bool) -> ImagePair:
     def read() -> tuple[Image, Image]:
-        left, right = read_image(files.left, upright), read_image(files.right, upright)
+        left, right = read_image(files.left, upright=upright), read_image(files.right, upright=upright)
         if left.shape != right.shape:
             raise DataError(
                 f"{files.left} is {left.shape[1]}×{left.shape[0]} but {files.right} is {right.shape[1]}×"

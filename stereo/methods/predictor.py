@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -23,6 +23,8 @@ from stereo.methods.tiling import blend_tiles, check_tile, fitting_tile, least_t
 from stereo.model.layers import fold_batch_norm
 from stereo.model.network import StereoNetwork
 
+Precision = Literal["fp32", "bf16"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 # The maps of the network's output, and the predictor's attribute that asks for it.
 _MAPS = {"disparity": "", "confidence": "confidence", "disparity_right": "right"}
 
@@ -45,6 +47,8 @@ class Predictor:
             neighbors: what a tile's left view shows in its first columns, its right view does not. None: all columns.
         max_memory: Bytes: choose the tiles of each image so that prediction stays within them, by an estimate: on a CPU
             of the whole process, elsewhere of the device's memory. It takes the place of band_rows and band_columns.
+        precision: bf16: convolutions and matrix products in bfloat16, which is coarser, and faster and smaller where
+            the processor has it. Or fp32.
         in_training: The network is still being trained, or must be measured as it is: leave it so. Otherwise it is made
             ready for inference for good: evaluation mode, the memory layout that is fastest on the device, batch
             normalization folded into the convolutions. It cannot be trained after that.
@@ -64,6 +68,7 @@ class Predictor:
         right: bool = False,
         band_columns: int | None = None,
         max_memory: int | None = None,
+        precision: Precision = "fp32",
         in_training: bool = False,
     ) -> None:
         check_tile(band_rows, band_columns, int(network.max_disparity))  # type: ignore[arg-type]
@@ -72,6 +77,7 @@ class Predictor:
         self.max_memory = max_memory
         self.confidence = confidence
         self.right = right
+        self.precision = precision
         self._need: Need | None = None  # once it is measured
         self.device = torch.device(device)
         self.network = network.to(self.device)
@@ -97,6 +103,7 @@ class Predictor:
         right: bool = False,
         band_columns: int | None = None,
         max_memory: int | None = None,
+        precision: Precision = "fp32",
     ) -> "Predictor":
         """Return the predictor of a checkpoint; without a path, of the weights that ship.
 
@@ -104,7 +111,7 @@ class Predictor:
             path: The checkpoint.
             device: auto, cpu, cuda, cuda:1, mps.
             max_disparity: px, another range than the network was trained with; a multiple of 16.
-            band_rows, confidence, right, band_columns, max_memory: As for the class.
+            band_rows, confidence, right, band_columns, max_memory, precision: As for the class.
 
         Raises: CheckpointError, ConfigError.
         """
@@ -118,6 +125,7 @@ class Predictor:
             right=right,
             band_columns=band_columns,
             max_memory=max_memory,
+            precision=precision,
         )
         predictor.checkpoint = loaded
         return predictor
@@ -137,6 +145,7 @@ class Predictor:
             "band_columns": self.band_columns,
             "confidence": self.confidence,
             **({} if self.max_memory is None else {"max_memory": self.max_memory}),
+            **({} if self.precision == "fp32" else {"precision": self.precision}),
         }
 
     def predict_sample(self, sample: StereoSample) -> Prediction:
@@ -231,7 +240,7 @@ class Predictor:
             release = self.network.aggregation.register_forward_pre_hook(lambda *_: release_freed_memory(self.device))
             hooks.append(release)
         try:
-            with torch.inference_mode():
+            with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, self.precision == "bf16"):
                 yield
         finally:
             for hook in hooks:

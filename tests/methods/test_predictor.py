@@ -350,3 +350,13 @@ def test_the_right_view_of_the_shipped_network_has_its_surfaces_where_that_view_
     assert disparity is not None
     assert abs(np.median(disparity[28:68, 76:116]) - 24) < 2
     assert abs(np.median(disparity[28:68, 124:140]) - 8) < 4  # where the left view has the square
+
+
+def test_bf16_is_coarser_but_near_and_says_so() -> None:
+    sample = textured_sample(64, 96, 6)
+    exact = Predictor.from_checkpoint(device="cpu", max_disparity=32).predict(sample.left, sample.right)
+    predictor = Predictor.from_checkpoint(device="cpu", max_disparity=32, precision="bf16")
+    coarse = predictor.predict(sample.left, sample.right)
+    assert coarse.dtype == np.float32
+    assert 0 < np.abs(coarse - exact)[:, 16:].mean() < 0.1
+    assert predictor.settings["precision"] == "bf16"

@@ -22,7 +22,7 @@ from stereo.output import atomic_output
 from stereo.quiet import quiet_opencv
 
 # No stereo data set has images near this size; a valid lossless WebP of 30 bytes can ask for 268 million pixels.
-_MAX_PIXELS = 100_000_000
+MAX_PIXELS = 100_000_000
 # Deflate's densest code stands for 258 bytes in 2 bits, so a PNG cannot unpack to more than 1032 times its size.
 _PNG_MAX_RATIO = 1032
 # A JPEG spends at least one Huffman bit on each 8 × 8 block of its DC scan: 512 pixels a byte at the very most.
@@ -52,35 +52,36 @@ def read_bytes(path: Path) -> bytes:
     return data
 
 
-def read_pixels(path: Path, upright: bool = False) -> tuple[NDArray[Any], int]:
+def read_pixels(path: Path, max_pixels: int = MAX_PIXELS, upright: bool = False) -> tuple[NDArray[Any], int]:
     """Return the pixels as stored, uint8 or uint16, [H, W] or RGB [H, W, 3], and the value of full intensity.
 
     Args:
+        max_pixels: The most that are decoded.
         upright: Turn the image as its EXIF orientation says.
 
     Raises: FormatError.
     """
-    pixels, full = read_stored(path, upright)
+    pixels, full = read_stored(path, max_pixels, upright)
     if pixels.dtype not in (np.uint8, np.uint16):
         raise FormatError(f"{path}: holds {pixels.dtype}; expected an image of 8 or 16 bits; convert it to PNG")
     return pixels, full
 
 
-def read_stored(path: Path, upright: bool = False) -> tuple[NDArray[Any], int]:
+def read_stored(path: Path, max_pixels: int = MAX_PIXELS, upright: bool = False) -> tuple[NDArray[Any], int]:
     """Return what :func:`read_pixels` does, of a TIFF also floats and whole numbers of other types."""
     data = read_bytes(path)
     if re.match(rb"P[2356]\s", data):
-        return _decode_pnm(path, data)
+        return _decode_pnm(path, data, max_pixels)
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        _check_png(path, data)
+        _check_png(path, data, max_pixels)
     elif data.startswith(b"\xff\xd8\xff"):
-        _check_jpeg(path, data)
+        _check_jpeg(path, data, max_pixels)
     elif data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-        _check_webp(path, data)
+        _check_webp(path, data, max_pixels)
     elif data.startswith(b"BM"):
-        _check_header(path, "BMP", data, read_bmp_header)
+        _check_header(path, "BMP", data, read_bmp_header, max_pixels)
     elif data.startswith((b"II*\0", b"MM\0*")):
-        _check_header(path, "TIFF", data, read_tiff_header)
+        _check_header(path, "TIFF", data, read_tiff_header, max_pixels)
     else:
         raise FormatError(
             f"{path}: is not an image that can be read: it begins with {quote(data[:8])}; expected PNG, "
@@ -102,7 +103,7 @@ def _decode(data: bytes, how: int) -> NDArray[Any] | None:
         return None
 
 
-def _check_png(path: Path, data: bytes) -> None:
+def _check_png(path: Path, data: bytes, max_pixels: int) -> None:
     """Raise FormatError unless every chunk is whole and its checksum right, up to IEND."""
     position = 8
     first = True
@@ -123,7 +124,7 @@ def _check_png(path: Path, data: bytes) -> None:
             width, height, depth, color = struct.unpack_from(">IIBB", data, position + 8)
             channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}.get(color, 0)
             unpacked = height * ((width * channels * depth + 7) // 8)
-            _check_size(path, "PNG", width, height)
+            _check_size(path, "PNG", width, height, max_pixels)
             if channels == 0 or depth not in (1, 2, 4, 8, 16) or unpacked > _PNG_MAX_RATIO * len(data):
                 raise _damaged_header(path, "PNG")
             first = False
@@ -132,7 +133,7 @@ def _check_png(path: Path, data: bytes) -> None:
         position = end
 
 
-def _check_jpeg(path: Path, data: bytes) -> None:
+def _check_jpeg(path: Path, data: bytes, max_pixels: int) -> None:
     """Raise FormatError unless there are a frame header of a sane size and an end marker after the scan's beginning."""
     position = 2
     size = None
@@ -159,7 +160,7 @@ def _check_jpeg(path: Path, data: bytes) -> None:
         raise _truncated(path, "JPEG") from None
     if size is None:
         raise _damaged_header(path, "JPEG")
-    _check_size(path, "JPEG", *size)
+    _check_size(path, "JPEG", *size, max_pixels)
     if size[0] * size[1] > _JPEG_MAX_PIXELS_PER_BYTE * len(data):
         raise _damaged_header(path, "JPEG")
     # The decoder would fill what is missing with gray. Within a scan, 0xFF is never followed by 0xD9.
@@ -167,7 +168,7 @@ def _check_jpeg(path: Path, data: bytes) -> None:
         raise _truncated(path, "JPEG")
 
 
-def _check_header(path: Path, kind: str, data: bytes, read_header: Callable[[bytes], Header]) -> None:
+def _check_header(path: Path, kind: str, data: bytes, read_header: Callable[[bytes], Header], max_pixels: int) -> None:
     """Raise FormatError unless a file is as long as its header says, and can hold what it promises."""
     try:
         header = read_header(data)
@@ -175,14 +176,14 @@ def _check_header(path: Path, kind: str, data: bytes, read_header: Callable[[byt
         raise _damaged_header(path, kind) from None
     if header.width <= 0 or header.height <= 0:
         raise _damaged_header(path, kind)
-    _check_size(path, kind, header.width, header.height)
+    _check_size(path, kind, header.width, header.height, max_pixels)
     if header.needed > len(data):
         raise _truncated(path, kind)
     if header.unpacked > MAX_RATIO * len(data):
         raise _damaged_header(path, kind)
 
 
-def _check_webp(path: Path, data: bytes) -> None:
+def _check_webp(path: Path, data: bytes, max_pixels: int) -> None:
     if len(data) < 25 or struct.unpack_from("<I", data, 4)[0] + 8 > len(data):
         raise _truncated(path, "WebP")
     kind, size = data[12:16], len(data)
@@ -197,19 +198,19 @@ def _check_webp(path: Path, data: bytes) -> None:
         width, height = (side & 0x3FFF for side in struct.unpack_from("<HH", data, 26))
     else:
         raise _damaged_header(path, "WebP")
-    _check_size(path, "WebP", width, height)
+    _check_size(path, "WebP", width, height, max_pixels)
     if width * height > max(_WEBP_FREE_PIXELS, _WEBP_MAX_PIXELS_PER_BYTE * size):
         raise _damaged_header(path, "WebP")
 
 
-def _decode_pnm(path: Path, data: bytes) -> tuple[NDArray[Any], int]:
+def _decode_pnm(path: Path, data: bytes, max_pixels: int) -> tuple[NDArray[Any], int]:
     """Decode PGM and PPM, binary (P5, P6) or as text (P2, P3), of any depth to 16 bits."""
     gap = rb"(?:\s|#[^\n]*\n)+"
     match = re.match(rb"P([2356])" + gap + rb"(\d{1,9})" + gap + rb"(\d{1,9})" + gap + rb"(\d{1,5})\s", data[:4096])
     if match is None or not 0 < int(match[4]) <= 65535:
         raise _damaged_header(path, "PGM or PPM")
     kind, width, height, full = (int(field) for field in match.groups())
-    _check_size(path, "PGM or PPM", width, height)
+    _check_size(path, "PGM or PPM", width, height, max_pixels)
     shape = (height, width, 3) if kind in (3, 6) else (height, width)
     count = math.prod(shape)
     dtype = np.dtype(np.uint8 if full <= 255 else ">u2")
@@ -229,13 +230,13 @@ def _decode_pnm(path: Path, data: bytes) -> tuple[NDArray[Any], int]:
     return pixels.reshape(shape).astype(dtype.newbyteorder("=")), full
 
 
-def _check_size(path: Path, kind: str, width: int, height: int) -> None:
+def _check_size(path: Path, kind: str, width: int, height: int, max_pixels: int) -> None:
     if width == 0 or height == 0:
         raise _damaged_header(path, kind)
-    if width * height > _MAX_PIXELS:
+    if width * height > max_pixels:
         raise FormatError(
             f"{path}: the {kind} header says {width}×{height} (width × height); expected "
-            f"{_MAX_PIXELS // 10**6} million pixels at most; make the image smaller, or {AGAIN} if it is "
+            f"{max_pixels / 10**6:g} million pixels at most; make the image smaller, or {AGAIN} if it is "
             "damaged"
         )
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stereo.data.formats.containers import read_pixels, write_encoded
+from stereo.data.formats.containers import MAX_PIXELS, read_pixels, write_encoded
 from stereo.data.sample import Image
 from stereo.errors import OutputError
 
@@ -20,7 +20,7 @@ _warned = False
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm")
 
 
-def read_image(path: str | Path, upright: bool = False) -> Image:
+def read_image(path: str | Path, max_pixels: int = MAX_PIXELS, upright: bool = False) -> Image:
     """Read a PNG, JPEG, WebP, BMP, TIFF, PPM or PGM image as RGB uint8 [H, W, 3].
 
     Gray becomes three equal channels, alpha is dropped, and samples of another depth are scaled so that full
@@ -31,12 +31,13 @@ def read_image(path: str | Path, upright: bool = False) -> Image:
     in a process. It is not stretched: a file does not show its depth, and both views of a pair must be treated alike.
 
     Args:
+        max_pixels: Refuse larger images, before memory is taken for them.
         upright: Turn the image as its EXIF orientation says.
 
     Raises: FormatError.
     """
     path = Path(path)
-    pixels, full = read_pixels(path, upright)
+    pixels, full = read_pixels(path, max_pixels, upright)
     if full != 255:
         if full == 65535:
             _warn_of_few_levels(path, int(pixels.max()))
