@@ -19,3 +19,8 @@ def compact(**options: _Any) -> _Predictor:
         options: device, max_disparity, band_rows and confidence, as for stereo.load_model.
     """
     return _load_model("compact", **options)
+
+
+def slim(**options: _Any) -> _Predictor:
+    """Return the smaller and faster network, with its weights; otherwise as `compact`."""
+    return _load_model("slim", **options)

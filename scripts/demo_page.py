@@ -7,6 +7,7 @@ one for anything. What is uploaded, and what comes of it, is deleted when its pa
 """
 
 import argparse
+import importlib.util
 
 from stereo.cli import add_network_options, run, script_parser
 from stereo.config import check_max_disparity
@@ -22,13 +23,10 @@ def main(argv: list[str] | None = None) -> int:
         raise ConfigError(f"--port is {args.port}, expected 1 … 65535, or 0 for any that is free")
     if not 0 < args.max_megapixels <= 100:
         raise ConfigError(f"--max-megapixels is {args.max_megapixels:g}, expected a number above 0, up to 100")
-    try:
-        from stereo.page.server import serve
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"the page needs {error.name}, which is not installed: pip install 'stereo[page]', or in a clone: make page"
-        ) from None
+    if importlib.util.find_spec("gradio") is None:
+        raise ConfigError("the page needs Gradio: pip install 'stereo[page]', or in a clone: make page")
     from stereo.methods.predictor import Predictor
+    from stereo.page.server import serve
 
     predictor = Predictor.from_checkpoint(args.checkpoint, args.device, args.max_disparity, confidence=True)
     serve(predictor, args.port, Limits(max_pixels=round(args.max_megapixels * 1e6)))

@@ -59,6 +59,7 @@ class StereoUpload extends Part {
   // The bytes alone are sent: what the file is called stays here.
   async send(file) {
     const most = Number(this.dataset.maxBytes);
+    const name = file.name.replace(/[\u202a-\u202e\u2066-\u2069]/g, ""); // they would turn the text around
     this.input.value = "";
     this.picture.hidden = true;
     this.say("Sending …");
@@ -67,9 +68,9 @@ class StereoUpload extends Part {
       const response = await fetch(this.dataset.address, { method: "POST", body: file });
       const answer = await response.json();
       if (!response.ok) throw new Error(answer.problem);
-      if (answer.width) this.showPicture(answer.version, `${file.name}, ${answer.width} × ${answer.height} px`);
+      if (answer.width) this.showPicture(answer.version, `${name}, ${answer.width} × ${answer.height} px`);
       else {
-        this.say(file.name);
+        this.say([name, answer.note].filter(Boolean).join(": "));
         document.querySelector("#filed").click();
       }
     } catch (error) {
@@ -155,6 +156,7 @@ class StereoView extends Part {
       this.shownVersion = version;
     }
     this.draw();
+    if (this.at) this.read(this.at.x, this.at.y);
     this.changeCloud();
   }
 
@@ -212,12 +214,10 @@ class StereoView extends Part {
   }
 
   listen() {
-    const at = { x: this.columns >> 1, y: this.rows >> 1 };
     const point = (event) => {
       const box = this.canvas.getBoundingClientRect();
-      at.x = Math.floor(((event.clientX - box.left) / box.width) * this.columns);
-      at.y = Math.floor(((event.clientY - box.top) / box.height) * this.rows);
-      this.read(at);
+      const [x, y] = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+      this.read(Math.floor(x * this.columns), Math.floor(y * this.rows));
     };
     this.canvas.addEventListener("pointermove", point);
     this.canvas.addEventListener("pointerdown", point);
@@ -226,15 +226,15 @@ class StereoView extends Part {
       if (!(event.key in steps)) return;
       event.preventDefault();
       const [x, y] = steps[event.key].map((step) => step * (event.shiftKey ? 10 : 1));
-      Object.assign(at, { x: at.x + x, y: at.y + y });
-      this.read(at);
+      const at = this.at ?? { x: this.columns >> 1, y: this.rows >> 1 };
+      this.read(at.x + x, at.y + y);
     });
   }
 
-  read(at) {
-    at.x = Math.min(Math.max(at.x, 0), this.columns - 1);
-    at.y = Math.min(Math.max(at.y, 0), this.rows - 1);
+  read(x, y) {
     if (!this.values) return;
+    const at = { x: Math.min(Math.max(x, 0), this.columns - 1), y: Math.min(Math.max(y, 0), this.rows - 1) };
+    this.at = at;
     const index = at.y * this.columns + at.x;
     const disparity = this.values.disparity[index];
     const parts = [`${disparity.toFixed(2)} px`];

@@ -102,8 +102,7 @@ class Events:
             filed = self._sessions.of_page(page).filed
             if filed is None:
                 raise DataError("there is no calibration file yet: choose one")
-            calibration, note = filed
-            return Answer(fields=fields_of(calibration), note=markup.sentence(note))
+            return Answer(fields=fields_of(filed))
 
         return _told(work, lambda text: Answer(note=text))
 

@@ -109,7 +109,7 @@ def calibration_of(fields: Mapping[str, str]) -> Calibration | None:
     given = {"focal_length", "baseline"} & numbers.keys()
     if len(given) == 1:
         (missing,) = {"focal_length", "baseline"} - given
-        raise ConfigError(f"the {FIELDS[missing]} is missing: depth takes both focal length and baseline")
+        raise ConfigError(f"the field '{FIELDS[missing]}' is empty: depth takes both focal length and baseline")
     if len({"cx", "cy"} & numbers.keys()) == 1:
         raise ConfigError("the principal point has two numbers, cx and cy: give both or none")
     return Calibration(**numbers) if given else None
@@ -129,7 +129,8 @@ def _number(name: str, text: str) -> float:
         value = math.nan
     positive = name in ("focal_length", "baseline", "focal_length_y")
     if not math.isfinite(value) or (positive and value <= 0):
-        raise ConfigError(f"the {FIELDS[name]} is {quote(text)}, expected a number{' above 0' if positive else ''}")
+        expected = "a number above 0" if positive else "a number"
+        raise ConfigError(f"the field '{FIELDS[name]}' has {quote(text)}, expected {expected}")
     return value
 
 

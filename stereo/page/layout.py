@@ -49,11 +49,11 @@ def build_page(events: Events, max_waiting: int) -> gr.Blocks:
         def close_page(request: gr.Request) -> None:
             events.close(request.session_hash)
 
-        def compute(request: gr.Request, *texts: str, progress: Any = gr.Progress()) -> list[Any]:  # noqa: B008
+        def compute(request: gr.Request, *texts: str | None, progress: Any = gr.Progress()) -> list[Any]:  # noqa: B008
             answer = events.compute(request.session_hash, _named(texts), lambda share, text: progress(share, desc=text))
             return _parts(answer, "status", "view", "note")
 
-        def calibrate(request: gr.Request, *texts: str) -> list[Any]:
+        def calibrate(request: gr.Request, *texts: str | None) -> list[Any]:
             return _parts(events.calibrate(request.session_hash, _named(texts)), "status", "view", "note")
 
         def use_example(request: gr.Request) -> list[Any]:
@@ -74,7 +74,7 @@ def build_page(events: Events, max_waiting: int) -> gr.Blocks:
         )
         filed.click(use_file, None, [note, *fields], show_progress="hidden")
         for field in fields:
-            field.input(calibrate, fields, result, show_progress="hidden", trigger_mode="always_last")
+            field.change(calibrate, fields, result, show_progress="hidden", trigger_mode="always_last")
     page.queue(max_size=max_waiting, api_open=False)
     return page
 
@@ -84,8 +84,9 @@ def _field(name: str) -> gr.Textbox:
     return gr.Textbox(label=FIELDS[name], elem_id=name.replace("_", "-"), min_width=100, max_length=30)
 
 
-def _named(texts: tuple[str, ...]) -> dict[str, str]:
-    return dict(zip(FIELDS, texts, strict=True))
+def _named(texts: tuple[str | None, ...]) -> dict[str, str]:
+    """Return the text of each field by name; Gradio gives None for one that was never written to."""
+    return {name: text or "" for name, text in zip(FIELDS, texts, strict=True)}
 
 
 def _parts(answer: Answer, *names: str) -> list[Any]:

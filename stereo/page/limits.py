@@ -17,4 +17,4 @@ class Limits:
     max_sessions: int = 50
     idle_seconds: float = 3600.0
     max_waiting: int = 64
-    max_points: int = 150_000
+    max_points: int = 400_000

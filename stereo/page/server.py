@@ -49,7 +49,7 @@ def serve(predictor: Predictor, port: int, limits: Limits) -> None:
     with listening, tempfile.TemporaryDirectory(prefix="stereo-page-") as root:
         app = build_app(predictor, Path(root), limits)
         print(f"The page is at http://{HOST}:{listening.getsockname()[1]}; Ctrl+C ends it.", flush=True)
-        uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1, ws="none")).run(
+        uvicorn.Server(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1, ws="none")).run(
             [listening]
         )
 
@@ -136,8 +136,8 @@ def _take(session: Session, kind: str, data: bytes, limits: Limits) -> dict[str,
     """Keep an uploaded file; return what the page is told of it. Raises: StereoError."""
     with session.folder() as folder:
         if kind == "calibration":
-            session.filed = take_calibration(folder, data, limits.max_pixels)
-            return {}
+            session.filed, note = take_calibration(folder, data, limits.max_pixels)
+            return {"note": note}
         if kind not in SIDES:
             raise DataError(f"'{kind[:20]}' is none of {', '.join(SIDES)} and calibration")
         height, width = take_image(folder, kind, data, limits.max_pixels)

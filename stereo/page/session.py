@@ -23,7 +23,7 @@ class Session:
     version: rises with each change of the images or the result, so that no browser shows an old one.
     shown: its last result, None as long as there is none.
     calibration: of the result, None where it is not known.
-    filed: what the last calibration file says, with what was taken for granted; None where there was none.
+    filed: what the last calibration file says; None where there was none.
     """
 
     def __init__(self, root: Path) -> None:
@@ -31,7 +31,7 @@ class Session:
         self.version = 0
         self.shown: Shown | None = None
         self.calibration: Calibration | None = None
-        self.filed: tuple[Calibration, str] | None = None
+        self.filed: Calibration | None = None
         self.last_used = time.monotonic()
         self._ended = False
         self._lock = threading.Lock()

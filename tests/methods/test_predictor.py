@@ -345,7 +345,7 @@ def test_the_right_view_of_the_shipped_network_has_its_surfaces_where_that_view_
     )
     left, right = canvas[:, :192].copy(), canvas[:, 8:].copy()
     left[24:72, 96:144] = right[24:72, 72:120] = square[:48]  # at 24 px, in front of the plane at 8 px
-    predictor = Predictor.from_checkpoint(device="cpu", max_disparity=64, right=True)
+    predictor = Predictor.from_checkpoint("slim", "cpu", 64, right=True)
     disparity = predictor.predict_sample(StereoSample(left, right)).disparity_right
     assert disparity is not None
     assert abs(np.median(disparity[28:68, 76:116]) - 24) < 2

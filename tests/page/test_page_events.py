@@ -133,7 +133,7 @@ def test_two_sizes_are_no_pair(events: Events, session: Session) -> None:
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"focal_length": "100"}, "baseline, m is missing"),
+        ({"focal_length": "100"}, "'baseline, m' is empty"),
         ({"focal_length": "none", "baseline": "1"}, "'none', expected a number above 0"),
         ({"focal_length": "-1", "baseline": "1"}, "above 0"),
         ({"focal_length": "1e999", "baseline": "1"}, "expected a number"),
