@@ -46,8 +46,6 @@ def kind_of(path: Path) -> str | None:
         return "a safetensors file"
     if start.startswith(b"\x89HDF"):
         return "a HDF5 file, as Keras has them"
-    if path.suffix.lower() == ".onnx":
-        return "an ONNX file, not the checkpoint that it was made from"
     if start.startswith(b"version https://git-lfs"):
         return "a pointer of Git LFS, not the file itself (git lfs pull gets it)"
     if start.lstrip().lower().startswith((b"<!doctype", b"<html")):

@@ -49,7 +49,7 @@ HEADER = json.dumps({"weight": {"dtype": "F32", "shape": [1], "data_offsets": [0
         ("a.safetensors", len(HEADER).to_bytes(8, "little") + HEADER + bytes(4), "it is a safetensors file"),
         ("a.pt", len(HEADER).to_bytes(8, "little") + HEADER + bytes(4), "it is a safetensors file"),
         ("a.h5", b"\x89HDF\r\n\x1a\n" + bytes(60), "it is a HDF5 file"),
-        ("a.onnx", b"\x08\x07\x12\x07pytorch", "it is an ONNX file"),
+        ("a.onnx", b"\x08\x07\x12\x07pytorch", "an ONNX file is for infer.py --backend"),
         ("a.pt", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "it is a pointer of Git LFS"),
         ("a.tar", b"<!DOCTYPE html><html><body>Sign in", "it is a web page"),
         ("a.pt", b"some text", "it is not a PyTorch file"),

@@ -1,24 +1,21 @@
 """From data sets to training batches that are the same for any number of workers."""
 
-import logging
 import os
-import shutil
 import signal
 import threading
 from collections.abc import Iterator, Sequence
-from functools import partial
 from types import FrameType
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from stereo.config import DataConfig
 from stereo.data.sample import StereoSample
+from stereo.data.shared_memory import batches_ahead
 from stereo.data.training_data import TrainingData
 from stereo.data.transforms import Augmentation
 from stereo.device import set_freed_memory_kept
@@ -30,13 +27,6 @@ T_co = TypeVar("T_co", covariant=True)
 
 # How long a worker goes on after it was told to end: enough for the step under way and for a batch it may wait for.
 _GRACE_SECONDS = 10
-# Batches that each worker prepares ahead, and the bytes of one pixel of a sample in them: two RGB views, disparity and
-# where it is known.
-_AHEAD, _PIXEL_BYTES = 4, 2 * 3 + 4 + 1
-# Where Linux keeps what processes share.
-_SHARED_MEMORY = "/dev/shm"
-
-_log = logging.getLogger(__name__)
 
 
 class Indexed(Protocol[T_co]):
@@ -124,59 +114,23 @@ def build_loader(
     was resumed; `config.batch_size` is shared among the `world_size` processes. `data`: the data sets that the
     configuration names, if they are built already.
 
-    Raises: DataError if a data set is not there or empty, or if the batch does not divide among the processes.
+    Raises: DataError if a data set is not there or empty, if the batch does not divide among the processes, or if the
+        batches that workers prepare do not fit the shared memory.
     """
     if config.batch_size % world_size:
         raise DataError(f"data.batch_size ({config.batch_size}) does not divide among {world_size} processes")
     data = TrainingData(config) if data is None else data
     sampler = _RunSampler(data, seed, first_step * config.batch_size, last_step * config.batch_size, rank, world_size)
-    pipes = config.workers > 0 and not _fits_shared_memory(config, data)
     return DataLoader(
         _Caught(_TrainingSet(data, Augmentation(config.augmentation), seed)),
         batch_size=config.batch_size // world_size,
         sampler=sampler,
         num_workers=config.workers,
-        collate_fn=partial(_collate_caught, as_arrays=pipes),
+        collate_fn=_collate_caught,
         worker_init_fn=init_worker,
         pin_memory=torch.cuda.is_available(),
-        prefetch_factor=_AHEAD if config.workers else None,
+        prefetch_factor=batches_ahead(config, data.source, world_size) if config.workers else None,
     )
-
-
-def _fits_shared_memory(config: DataConfig, data: TrainingData) -> bool:
-    """Return whether the batches that workers prepare fit the shared memory; where not, say so.
-
-    Tensors go from process to process through it. Where it is full, as the 64 MB that Docker gives by itself soon are,
-    PyTorch's workers die or wait for ever.
-    """
-    free = _free_shared_memory()
-    if free is None:
-        return True
-    height, width = config.augmentation.crop_height, config.augmentation.crop_width
-    if height is None or width is None:
-        first = data.source(0)
-        height, width = first.height, first.width
-    needed = height * width * _PIXEL_BYTES * config.batch_size * _AHEAD * config.workers
-    if needed <= free:
-        return True
-    _log.warning(
-        "%s has %d MB free, and %d workers prepare up to %d MB of batches: these go through pipes instead, which is "
-        "slower; give a container more by --shm-size=%dm, or set data.workers to less",
-        _SHARED_MEMORY,
-        free >> 20,
-        config.workers,
-        needed >> 20,
-        -(-2 * needed >> 20),
-    )
-    return False
-
-
-def _free_shared_memory() -> int | None:
-    """Return how many bytes of shared memory are free; None where that is not limited by itself."""
-    try:
-        return shutil.disk_usage(_SHARED_MEMORY).free
-    except OSError:
-        return None
 
 
 def collate(samples: list[StereoSample]) -> StereoBatch:
@@ -235,25 +189,16 @@ class _Caught(Dataset[Any]):
             return error
 
 
-def _collate_caught(items: list[StereoSample | StereoError], as_arrays: bool) -> Any:
-    """Return a StereoBatch, or the error in its place. as_arrays: of NumPy arrays, which go through pipes."""
+def _collate_caught(items: list[StereoSample | StereoError]) -> StereoBatch | StereoError:
     samples = []
     for item in items:
         if isinstance(item, StereoError):
             return item
         samples.append(item)
     try:
-        batch = collate(samples)
+        return collate(samples)
     except StereoError as error:
         return error
-    return (*(part.numpy() for part in batch[:4]), batch.names) if as_arrays else batch
-
-
-def _as_tensors(
-    left: NDArray[Any], right: NDArray[Any], disparity: NDArray[Any], valid: NDArray[Any], names: tuple[str, ...]
-) -> StereoBatch:
-    left_tensor, right_tensor, *truth = (torch.from_numpy(part) for part in (left, right, disparity, valid))
-    return StereoBatch(left_tensor, right_tensor, truth[0], truth[1], tuple(names))
 
 
 def iterate(loader: DataLoader[Any]) -> Iterator[Any]:
@@ -262,7 +207,7 @@ def iterate(loader: DataLoader[Any]) -> Iterator[Any]:
     for batch in batches:
         if isinstance(batch, StereoError):
             break
-        yield _as_tensors(*batch) if type(batch) in (tuple, list) else batch  # arrays of _collate_caught
+        yield batch
     else:
         return
     del batches  # the last reference: this ends the workers here and now, not when the interpreter does
