@@ -12,6 +12,8 @@ from stereo.errors import FormatError
 MAX_TEXT_BYTES = 512 * 1024
 # Letters of no text: all control characters but tab, line feed, form feed, carriage return and the like.
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+# What stands for bytes that are not UTF-8 in a text that was decoded with surrogateescape.
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?")
 
 
@@ -53,7 +55,7 @@ def decode_list(data: bytes) -> str:
 
 def is_other_encoding(text: str) -> bool:
     """Return whether a text of :func:`decode_list` has bytes that are not UTF-8."""
-    return any("\udc80" <= character <= "\udcff" for character in text)
+    return _NOT_UTF8.search(text) is not None
 
 
 def parse_number(word: str) -> float:

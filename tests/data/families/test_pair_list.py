@@ -175,3 +175,10 @@ def test_paths_relative_to_another_folder(folder: Path, monkeypatch: pytest.Monk
         PairList(path, root=folder / "no-such")
     with pytest.raises(ConfigError, match="root is x, which eth3d does not take"):
         DatasetConfig(family="eth3d", path="e", root="x")
+
+
+@pytest.mark.parametrize("line", ["/,a/right.png", ".,a/right.png", "..,..", "a\\,b/right.png"])
+def test_a_folder_in_the_place_of_an_image_is_named(folder: Path, line: str) -> None:
+    dataset = pairs(folder, line + "\n")
+    with pytest.raises(DataError, match=r"pairs\.csv:1: the left file .* is not a file; check the line"):
+        dataset[0]
