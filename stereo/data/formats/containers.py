@@ -82,6 +82,8 @@ def read_stored(path: Path, max_pixels: int = MAX_PIXELS, upright: bool = False)
         _check_header(path, "BMP", data, read_bmp_header, max_pixels)
     elif data.startswith((b"II*\0", b"MM\0*")):
         _check_header(path, "TIFF", data, read_tiff_header, max_pixels)
+    elif data.startswith((b"II+\0", b"MM\0+")):
+        raise FormatError(f"{path}: is a BigTIFF, which is not read; write it again as TIFF or PNG")
     else:
         raise FormatError(
             f"{path}: is not an image that can be read: it begins with {quote(data[:8])}; expected PNG, "
@@ -89,7 +91,10 @@ def read_stored(path: Path, max_pixels: int = MAX_PIXELS, upright: bool = False)
         )
     pixels = _decode(data, cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH if upright else cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] not in (3, 4)):
-        raise FormatError(f"{path}: cannot be decoded, the file is damaged; {AGAIN}")
+        tiff = (
+            "" if data[:2] not in (b"II", b"MM") else ", or a TIFF of a rare kind: if other programs open it, use PNG"
+        )
+        raise FormatError(f"{path}: cannot be decoded, the file is damaged{tiff}; {AGAIN}")
     if pixels.ndim == 3:
         pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB if pixels.shape[2] == 3 else cv2.COLOR_BGRA2RGB)
     return pixels, 65535 if pixels.dtype == np.uint16 else 255

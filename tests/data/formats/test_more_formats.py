@@ -39,6 +39,28 @@ def test_bmp_and_tiff_are_read_exactly(tmp_path: Path, suffix: str, options: dic
     np.testing.assert_array_equal(read_image(gray), np.repeat(RGB[..., :1], 3, axis=2))
 
 
+@pytest.mark.parametrize("mode", ["1", "P", "CMYK", "RGBA", "LA"])
+def test_tiff_of_other_modes_is_read_as_pillow_does(tmp_path: Path, mode: str) -> None:
+    path = tmp_path / "image.tif"
+    Pillow.fromarray(RGB).convert(mode).save(path)
+    np.testing.assert_array_equal(read_image(path), np.asarray(Pillow.open(path).convert("RGB")))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"big_tiff": True}, "is a BigTIFF, which is not read; write it again"),
+        ({"compression": "lzma"}, "or a TIFF of a rare kind: if other programs open it, use PNG"),
+        ({"compression": "zstd"}, "or a TIFF of a rare kind: if other programs open it, use PNG"),
+    ],
+)
+def test_tiff_that_is_not_read_is_not_called_damaged_alone(
+    tmp_path: Path, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(FormatError, match=message):
+        read_image(saved(tmp_path / "image.tif", RGB, **options))
+
+
 @pytest.mark.parametrize("pixels", [RGB[..., 0], RGB])
 def test_tiff_of_16_bits(tmp_path: Path, pixels: np.ndarray) -> None:
     cv2.imwrite(str(tmp_path / "deep.tif"), pixels.astype(np.uint16)[..., ::-1] * 257)
