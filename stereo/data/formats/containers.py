@@ -91,10 +91,12 @@ def read_stored(path: Path, max_pixels: int = MAX_PIXELS, upright: bool = False)
         )
     pixels = _decode(data, cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH if upright else cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] not in (3, 4)):
-        tiff = (
-            "" if data[:2] not in (b"II", b"MM") else ", or a TIFF of a rare kind: if other programs open it, use PNG"
-        )
-        raise FormatError(f"{path}: cannot be decoded, the file is damaged{tiff}; {AGAIN}")
+        if data[:2] in (b"II", b"MM"):
+            raise FormatError(
+                f"{path}: cannot be decoded: the TIFF is of a rare kind, as with the compressions ZSTD and LZMA (write it "
+                f"again as PNG), or damaged ({AGAIN})"
+            )
+        raise FormatError(f"{path}: cannot be decoded, the file is damaged; {AGAIN}")
     if pixels.ndim == 3:
         pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB if pixels.shape[2] == 3 else cv2.COLOR_BGRA2RGB)
     return pixels, 65535 if pixels.dtype == np.uint16 else 255
