@@ -93,8 +93,8 @@ def read_stored(path: Path, max_pixels: int = MAX_PIXELS, upright: bool = False)
     if pixels is None or pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] not in (3, 4)):
         if data[:2] in (b"II", b"MM"):
             raise FormatError(
-                f"{path}: cannot be decoded: the TIFF is of a rare kind, as with the compressions ZSTD and LZMA (write it "
-                f"again as PNG), or damaged ({AGAIN})"
+                f"{path}: cannot be decoded: the TIFF is of a rare kind, as with the compressions ZSTD and LZMA "
+                f"(write it again as PNG), or damaged ({AGAIN})"
             )
         raise FormatError(f"{path}: cannot be decoded, the file is damaged; {AGAIN}")
     if pixels.ndim == 3:
