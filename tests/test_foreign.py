@@ -1,6 +1,7 @@
-"""Files of other projects are called what they are, in one line; values of NumPy beside weights are passed over."""
+"""Files of other projects are called what they are, in one line; what others leave beside weights is passed over."""
 
 import json
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
@@ -65,10 +66,18 @@ def test_a_program_is_named(tmp_path: Path) -> None:
     assert "it is a TorchScript program" in said(tmp_path / "program.pt")
 
 
-@pytest.mark.parametrize("beside", [np.float64(0.5), np.float32(2), np.int64(7), np.arange(3), np.bool_(True)])
-def test_values_of_numpy_beside_the_weights_are_passed_over(tmp_path: Path, beside: object) -> None:
+BESIDE = [np.float64(0.5), np.float32(2), np.int64(7), np.arange(3), np.bool_(True), Namespace(lr=0.1), Path("a/b")]
+
+
+@pytest.mark.parametrize("beside", BESIDE)
+def test_values_beside_the_weights_are_passed_over(tmp_path: Path, beside: object) -> None:
     path = tmp_path / "official.tar"
     torch.save({"epoch": 1, "train_loss": beside, "state_dict": {"module.classif1.0.weight": ONE}}, path)
     assert torch.equal(read_torch_file(path, "")["state_dict"]["module.classif1.0.weight"], ONE)
     with pytest.raises(CheckpointError, match=r"official PSMNet.*python scripts/import_psmnet\.py .*official\.tar"):
         read_checkpoint(path)
+
+
+def test_what_could_run_code_is_refused(tmp_path: Path) -> None:
+    torch.save({"state_dict": {}, "network": torch.nn.Linear(1, 1)}, tmp_path / "whole.pth")
+    assert "objects other than tensors and plain values, which are refused unread" in said(tmp_path / "whole.pth")
