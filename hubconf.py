@@ -21,6 +21,11 @@ def compact(**options: _Any) -> _Predictor:
     return _load_model("compact", **options)
 
 
+def guided(**options: _Any) -> _Predictor:
+    """Return the more accurate network, which takes twice the time, with its weights; otherwise as `compact`."""
+    return _load_model("guided", **options)
+
+
 def slim(**options: _Any) -> _Predictor:
     """Return the smaller and faster network, with its weights; otherwise as `compact`."""
     return _load_model("slim", **options)

@@ -25,7 +25,7 @@ from stereo.output import make_output_folder
 # Height × width × max_disparity of the images, px; the last is a whole Scene Flow frame.
 SIZES = "64x128x48 96x192x96 128x256x96 128x256x192 256x256x192 256x512x192 384x640x192 540x960x192"
 QUICK_SIZES = "32x32x16 32x64x16 64x64x32"
-_TESTS = Path(__file__).resolve().parents[1] / "tests" / "model"
+_TESTS = Path(__file__).resolve().parents[1] / "tests" / "model" / "attention"
 TESTS = [_TESTS / "test_attention.py", _TESTS / "test_streaming.py", _TESTS / "test_folded.py"]
 
 
@@ -58,6 +58,8 @@ def main(argv: list[str] | None = None) -> int:
         for row in measured:
             rows.append(row)
             print(line_of(row), flush=True)
+            if row.status == "failed":
+                print(f"{row.form}, {row.mode}, {row.image}: {row.message}", file=sys.stderr)
     print(*crossovers(rows), sep="\n")
     about = {"command": shlex.join(["python", *sys.argv]), "machine": machine, "time_limit": args.time_limit}
     write(folder, rows, memory_limit, about)

@@ -107,7 +107,9 @@ def limit_memory(limit: int, device: torch.device) -> None:
     """Make allocations fail beyond so many bytes more than the process has now."""
     if device.type == "cuda":
         total = torch.cuda.get_device_properties(device).total_memory
-        torch.cuda.set_per_process_memory_fraction(min(1.0, limit / total), device)
+        # Unlike other functions of torch.cuda it does not take `cuda` for the current device.
+        index = torch.cuda.current_device() if device.index is None else device.index
+        torch.cuda.set_per_process_memory_fraction(min(1.0, limit / total), index)
     else:
         import resource  # not on Windows
 

@@ -16,6 +16,7 @@ from stereo.config.data import (
     NegativeDisparity,
     OneViewConfig,
     ScenePreset,
+    SceneStyle,
     SyntheticConfig,
 )
 from stereo.config.families import FAMILIES, FOLDER_FAMILIES, Family, FolderFamily
@@ -67,6 +68,7 @@ __all__ = [
     "RefinementConfig",
     "RegressionConfig",
     "ScenePreset",
+    "SceneStyle",
     "Site",
     "SyntheticConfig",
     "TrainingConfig",

@@ -71,12 +71,12 @@ class StereoNetwork(nn.Module):
         self._max_disparity = value
 
     def with_fast_layout(self, device: torch.device) -> "StereoNetwork":
-        """Move to the device, lay weights out as is fastest there (channels-last on a CPU), and return the network.
+        """Move to the device, lay weights out as is fastest there (channels-last), and return the network.
 
         Values and names of the weights stay the same.
         """
         self.to(device)
-        if device.type == "cpu":
+        if device.type in ("cpu", "cuda"):
             for module in self.modules():
                 if isinstance(module, nn.Conv3d | nn.ConvTranspose3d):
                     module.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]

@@ -19,6 +19,10 @@ from stereo.model.attention import EfficientAttention
 script = load_script("benchmark_attention")
 
 
+def test_the_tests_that_it_runs_first_are_there() -> None:
+    assert [path for path in script.TESTS if not path.is_file()] == []
+
+
 @pytest.fixture
 def agreeing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stand-in for the forms' own tests, which the suite runs anyway."""

@@ -7,10 +7,12 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 
-from stereo.benchmark.cells import Outcome, failed_allocation, run_cell
+from stereo.benchmark.cells import Outcome, failed_allocation, limit_memory, run_cell
 from stereo.benchmark.machine import parse_bytes
 from stereo.errors import ConfigError
 
@@ -102,3 +104,15 @@ def test_the_allocators_messages() -> None:
     ) == (618475290624)
     assert failed_allocation("CUDA out of memory. Tried to allocate 20.50 GiB. GPU 0 has") == int(20.5 * 2**30)
     assert failed_allocation("something else") is None
+
+
+@pytest.mark.parametrize(("device", "index"), [("cuda", 1), ("cuda:0", 0)])
+def test_the_limit_on_a_gpu_names_its_number(monkeypatch: pytest.MonkeyPatch, device: str, index: int) -> None:
+    given: list[tuple[float, object]] = []
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(total_memory=8000))
+    monkeypatch.setattr(
+        torch.cuda, "set_per_process_memory_fraction", lambda share, device: given.append((share, device))
+    )
+    limit_memory(2000, torch.device(device))
+    assert given == [(0.25, index)]

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from helpers import occluded_of, truth_of, with_truth
-from stereo.config import ScenePreset, SyntheticConfig
+from stereo.config import SceneStyle, SyntheticConfig
 from stereo.data.sample import Map, Mask, StereoSample
 from stereo.data.synthetic import SyntheticWorld
 from stereo.data.synthetic.choose.scene import choose_scene
@@ -17,7 +17,7 @@ from stereo.data.warping import warp_residual
 
 CLEAN = SyntheticConfig(height=128, width=256, max_disparity=64, photometric=False, materials=0, length=1000)
 SCENES = range(12)
-PRESETS: tuple[ScenePreset, ...] = ("flying", "tabletop", "driving")
+PRESETS: tuple[SceneStyle, ...] = ("flying", "tabletop", "driving")
 GROUND_TRUTH = ("disparity", "valid", "occluded", "disparity_right")
 
 
@@ -29,7 +29,8 @@ def clean_pair(index: int) -> StereoSample:
 
 def scene_of(config: SyntheticConfig, index: int) -> Scene:
     """Return the scene of a pair, without light and materials."""
-    return choose_scene(stream(config.seed, index, Purpose.SCENE), config)
+    rng, extras = (stream(config.seed, index, purpose) for purpose in (Purpose.SCENE, Purpose.EXTRAS))
+    return choose_scene(rng, extras, config)
 
 
 def grid(height: int, width: int) -> tuple[Map, Map]:

@@ -9,9 +9,15 @@ import numpy as np
 from stereo.config import SyntheticConfig
 from stereo.data.sample import GroundTruth, Mask, SampleSource, StereoSample
 from stereo.data.synthetic.arrays import ObjectIds
-from stereo.data.synthetic.choose.materials import with_materials
+from stereo.data.synthetic.choose.materials import with_materials, with_other_light
 from stereo.data.synthetic.choose.scene import choose_scene
-from stereo.data.synthetic.choose.sensors import choose_defocus, choose_misalignment, choose_sensors, with_defects
+from stereo.data.synthetic.choose.sensors import (
+    choose_defocus,
+    choose_misalignment,
+    choose_sensors,
+    with_defects,
+    with_unequal_exposure,
+)
 from stereo.data.synthetic.render.occlusion import find_occluded
 from stereo.data.synthetic.render.sensor import to_uint8
 from stereo.data.synthetic.render.view import render_view
@@ -132,17 +138,20 @@ class SyntheticWorld:
         config = self.config
         # What the settings may switch off has streams of its own, so that the rest of the scene stays the same.
         rng = self._stream(index, Purpose.SCENE)
-        scene = choose_scene(rng, config)
+        scene = choose_scene(rng, self._stream(index, Purpose.EXTRAS), config)
         sensors = with_defects(choose_sensors(rng), self._stream(index, Purpose.DEFECTS), config)
         scene = with_materials(scene, self._stream(index, Purpose.MATERIALS), config)
+        views_rng = self._stream(index, Purpose.VIEWS)
+        sensors = with_unequal_exposure(sensors, views_rng, config)
+        scenes = scene, with_other_light(scene, views_rng, config)
         defocus_rng = self._stream(index, Purpose.DEFOCUS)
         lens = choose_defocus(defocus_rng, scene.middle_disparities, config.defocus_probability)
         images, views = [], []
-        for sensor, right in zip(sensors, (False, True), strict=True):
+        for sensor, lit, right in zip(sensors, scenes, (False, True), strict=True):
             # Blur reaches in from beside the window.
             margin = max(sensor.margin if config.photometric else 0, 0 if lens is None else lens.margin)
             wider = window.grown(margin, config.height, config.width)
-            view = render_view(scene, right, wider)
+            view = render_view(lit, right, wider)
             radiance = view.radiance if lens is None else lens.blur(view.radiance, view.disparity)
             if config.photometric:
                 image = sensor.capture(rng, radiance, wider, (config.height, config.width))

@@ -20,6 +20,10 @@ class Purpose(IntEnum):
     # A picture that surfaces of many scenes are cut from.
     CANVAS = 6
     MISALIGNMENT = 7
+    # Thin things and foliage.
+    EXTRAS = 8
+    # What tells the two views apart: exposure and light.
+    VIEWS = 9
 
 
 # No two of these streams are the same. NumPy fills the entropy of a generator with zeros, up to four words of 32 bits:

@@ -7,7 +7,7 @@ each side are drawn as well, so that the interval is that of the training and no
 
 Percentiles rather than BCa: they exist whatever the images, and turn around exactly when the sides are swapped. The
 bootstrap knows only what it sees: from few images or few runs an interval is too narrow. How often it covers the truth
-is in tests/evaluation/test_statistics.py.
+is in tests/evaluation/compare/test_statistics.py.
 
 Source: Efron & Tibshirani, An Introduction to the Bootstrap, 1993, chapters 8 and 13.
 """

@@ -3,6 +3,7 @@
 Sizes are in texels. A view samples about 0.7 to 1.6 texels per pixel, so `make_pattern` limits the band of each.
 """
 
+import math
 from collections.abc import Callable
 
 import cv2
@@ -12,7 +13,7 @@ from numpy.random import Generator
 from stereo.data.synthetic.arrays import Bytes, Float32
 from stereo.data.synthetic.assets.paint import colors, noise, ramp, stamp_text
 
-FLAT = "flat"
+FLAT, PAINT, REPEATED = "flat", "paint", "repeated"
 
 
 def _base(rng: Generator, height: int, width: int) -> Bytes:
@@ -213,7 +214,42 @@ def speckle(rng: Generator, height: int, width: int) -> Float32:
     return ramp(rng, values, int(rng.integers(2, 4)))
 
 
-# Name → (weight, function).
+def paint(rng: Generator, height: int, width: int) -> Float32:
+    """Return the paint of a room: white, gray or a muted color, often textureless, softly shaded."""
+    value = 255 * (rng.uniform(0.6, 1.0) if rng.random() < 0.6 else rng.uniform(0.05, 0.7))
+    color = np.float32(value) * (1 + rng.normal(0, rng.choice([0.02, 0.12]), 3)).astype(np.float32)
+    shade = 1 - np.float32(rng.uniform(0, 0.4)) * noise(rng, height, width, rng.uniform(1, 2.5), 2, 0.3)
+    grain = rng.random((height, width), dtype=np.float32) - np.float32(0.5)
+    levels = shade + grain * np.float32(rng.choice([0.0, 0.0, rng.uniform(0, 0.04)]))
+    return np.asarray(levels[..., None] * color, np.float32)
+
+
+def repeated(rng: Generator, height: int, width: int) -> Float32:
+    """Return one cell over and over, the same to the last texel: panes, bricks, slats, tiles, cloth."""
+    rows, columns = (round(math.exp(rng.uniform(math.log(6), math.log(56)))) for _ in range(2))
+    kind = rng.random()
+    if kind < 0.15:  # upright slats
+        rows = height
+    elif kind < 0.3:  # slats that lie
+        columns = width
+    palette = colors(rng, 4)
+    cell = np.broadcast_to(palette[0].astype(np.uint8), (rows, columns, 3)).copy()
+    for color in palette[1 : int(rng.integers(2, 5))]:
+        x0, y0 = rng.uniform(0, 0.4, 2) * (columns, rows)
+        x1, y1 = rng.uniform(0.5, 1, 2) * (columns, rows)
+        corners = (0 if columns == width else round(x0), 0 if rows == height else round(y0))
+        if rng.random() < 0.75 or kind < 0.3:
+            cv2.rectangle(cell, corners, (round(x1), round(y1)), _as_scalar(color), -1)
+        else:
+            middle, axes = (round((x0 + x1) / 2), round((y0 + y1) / 2)), (round((x1 - x0) / 2), round((y1 - y0) / 2))
+            cv2.ellipse(cell, middle, axes, 0, 0, 360, _as_scalar(color), -1, cv2.LINE_AA)
+    shift = columns // 2 if rng.random() < 0.3 else 0  # every second row, as bricks have it
+    pair = np.concatenate([cell, np.roll(cell, shift, axis=1)])
+    tiled = np.tile(pair, (height // len(pair) + 1, width // columns + 1, 1))
+    return _float(tiled[:height, :width])
+
+
+# Name → (weight, function). Those of weight 0 are chosen by name alone.
 PATTERNS: dict[str, tuple[float, Callable[[Generator, int, int], Float32]]] = {
     FLAT: (0.12, flat),
     "plaster": (0.13, plaster),
@@ -229,6 +265,8 @@ PATTERNS: dict[str, tuple[float, Callable[[Generator, int, int], Float32]]] = {
     "collage": (0.06, collage),
     "text": (0.05, text),
     "speckle": (0.03, speckle),
+    PAINT: (0.0, paint),
+    REPEATED: (0.0, repeated),
 }
 _NAMES = tuple(PATTERNS)
 _WEIGHTS = np.array([weight for weight, _ in PATTERNS.values()])
@@ -243,7 +281,7 @@ def make_pattern(rng: Generator, height: int, width: int, name: str | None = Non
     """
     name = name or _NAMES[int(rng.choice(len(_NAMES), p=_WEIGHTS))]
     image = PATTERNS[name][1](rng, height, width)
-    if name != FLAT:
+    if name not in (FLAT, PAINT, REPEATED):
         if rng.random() < 0.4:  # washed-out and dark surfaces
             image = image * np.float32(rng.uniform(0.2, 1)) + np.float32(rng.uniform(0, 80))
         if rng.random() < 0.4:  # dirt, wear, soft shadows

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.random import Generator
 
 from stereo.data.synthetic.arrays import Bytes, Float64
+from stereo.data.synthetic.assets import thin
 from stereo.data.synthetic.assets.paint import noise, stamp_text
 
 _SUBPIXEL_BITS = 4
@@ -209,7 +210,7 @@ def fill_polygon(height: int, width: int, points: Float64) -> Bytes:
     return coverage
 
 
-# Name → (weight, function).
+# Name → (weight, function). Those of weight 0 are chosen where a style names them.
 SHAPES: dict[str, tuple[float, Callable[[Generator, int, int, float], Bytes]]] = {
     "blob": (0.24, blob),
     "polygon": (0.12, polygon),
@@ -223,6 +224,11 @@ SHAPES: dict[str, tuple[float, Callable[[Generator, int, int, float], Bytes]]] =
     "branches": (0.04, branches),
     "islands": (0.05, islands),
     "letters": (0.02, letters),
+    "poles": (0.0, thin.poles),
+    "wires": (0.0, thin.wires),
+    "grille": (0.0, thin.grille),
+    "shelves": (0.0, thin.shelves),
+    "foliage": (0.0, thin.foliage),
 }
 
 

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
+from stereo.data.synthetic.choose.room import Room, choose_windows
 from stereo.data.synthetic.choose.stage import Stage
 from stereo.data.synthetic.choose.style import Style, pick
 from stereo.data.synthetic.choose.surfaces import MAX_SLOPE_X, choose_angle, choose_slanted, choose_waves
 from stereo.data.synthetic.scene.surface import Plane, Surface
+from stereo.data.synthetic.scene.texture import Outline
 
 
 @dataclass(frozen=True)
@@ -22,11 +24,15 @@ class Floor:
 
 @dataclass(frozen=True)
 class Backdrop:
-    """surfaces: All backgrounds, from back to front; the nearest is seen, as from within a convex room. floor: One of
-    them, or None."""
+    """The backgrounds of a scene.
+
+    surfaces: From back to front; the nearest is seen, as from within a convex room. floor: One of them, or None.
+    windows: Where the last of them is, if it has openings.
+    """
 
     surfaces: tuple[Surface, ...]
     floor: Floor | None = None
+    windows: Outline | None = None
 
 
 def choose_backdrop(rng: Generator, stage: Stage, style: Style) -> Backdrop:
@@ -36,6 +42,8 @@ def choose_backdrop(rng: Generator, stage: Stage, style: Style) -> Backdrop:
         floor = _choose_floor(rng, stage, stage.far, rng.uniform(0.3, 0.55) * stage.height)
         infinity = Surface((Plane(stage.far, 0.0, 0.0),), stage.low, stage.high)
         return Backdrop((infinity, floor.surface, *_choose_side_walls(rng, stage, 0.35)), floor)
+    if kind == "interior":
+        return _choose_interior(rng, stage)
     x, y = stage.width / 2, stage.height / 2
     angles = choose_angle(rng, 0.6), choose_angle(rng, 0.3)
     wall = choose_slanted(rng, stage, x, y, stage.far, stage.width, *angles)
@@ -47,6 +55,30 @@ def choose_backdrop(rng: Generator, stage: Stage, style: Style) -> Backdrop:
     floor = _choose_floor(rng, stage, stage.far, rng.uniform(0.15, 0.75) * stage.height)
     side_walls = _choose_side_walls(rng, stage, 0.6) if kind == "room" else []
     return Backdrop((wall, floor.surface, *side_walls), floor)
+
+
+def _choose_interior(rng: Generator, stage: Stage) -> Backdrop:
+    """Return the walls of a room, in one paint or each in its own, with windows in some."""
+    room = Room(rng, stage)
+    sides = [plane for plane in (room.left, room.right, room.ceiling) if plane is not None]
+    floor = None
+    if room.floor is not None:
+        floor = Floor(room.surface(room.floor), room.floor, _horizon(room.floor, stage))
+    below = () if floor is None else (floor.surface,)
+    windows = choose_windows(rng, room) if rng.random() < 0.5 else None
+    if windows is not None:
+        outdoors = Surface(
+            (Plane(rng.uniform(stage.low, 0.5 * stage.far + stage.low), 0.0, 0.0),), stage.low, stage.high
+        )
+        return Backdrop((outdoors, *below, room.surface(room.back, *sides)), floor, windows)
+    if rng.random() < 0.4:
+        return Backdrop((*below, room.surface(room.back, *sides)), floor)
+    return Backdrop((room.surface(room.back), *below, *(room.surface(side) for side in sides)), floor)
+
+
+def _horizon(plane: Plane, stage: Stage) -> float:
+    """Return the row where a floor is infinitely far, in the middle of the view, px."""
+    return -(plane.offset + plane.slope_x * stage.width / 2) / plane.slope_y if plane.slope_y > 0 else 0.0
 
 
 def _choose_floor(rng: Generator, stage: Stage, far: float, horizon: float) -> Floor:

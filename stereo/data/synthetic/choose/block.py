@@ -11,6 +11,7 @@ from stereo.data.synthetic.arrays import Float64
 from stereo.data.synthetic.scene.pinhole import Pinhole
 from stereo.data.synthetic.scene.surface import Plane
 
+_CORNERS = np.array(list(product((-1, 1), repeat=3)))
 _AHEAD = np.array([0.0, 0.0, 1.0])
 
 # Faces may slope no more than this along a row, px of disparity per px (see Surface).
@@ -46,27 +47,40 @@ def choose_block(
     for attempt in range(6):
         shrunk = 0.8**attempt * scale
         width, height, length = size[0] * shrunk, size[1] * shrunk, size[0] * shrunk * rng.uniform(0.4, 1.6)
-        axes = _axes(rng, up)
+        axes = choose_axes(rng, up)
         extent = np.array([width, height, length]) / 2
         center = origin if up is None else origin + axes[1] * extent[1]
-        corners = center + np.array(list(product((-1, 1), repeat=3))) * extent @ axes
-        if corners[:, 2].min() <= 0:
-            continue
-        seen = camera.project(corners)
-        if seen[:, 2].max() > limits[1] or seen[:, 2].min() < limits[0]:
-            continue
-        planes = []
-        for axis, half in zip(axes, extent, strict=True):
-            for side in (-1, 1):
-                point = center + side * half * axis
-                if side * axis @ point < 0:  # it faces the camera
-                    planes.append(camera.plane(side * axis, point))
-        if planes and all(abs(plane.slope_x) <= _STEEPEST for plane in planes):
-            return Block(tuple(planes), _hull(seen[:, :2]))
+        block = block_at(camera, center, axes, extent, limits)
+        if block is not None:
+            return block
     return None
 
 
-def _axes(rng: Generator, up: Float64 | None) -> Float64:
+def block_at(
+    camera: Pinhole, center: Float64, axes: Float64, extent: Float64, limits: tuple[float, float]
+) -> Block | None:
+    """Return a block by its center [3], axes [3, 3] and half its sides [3]; None where it does not fit.
+
+    limits: Least and greatest disparity, px.
+    """
+    corners = center + _CORNERS * extent @ axes
+    if corners[:, 2].min() <= 0:
+        return None
+    seen = camera.project(corners)
+    if seen[:, 2].max() > limits[1] or seen[:, 2].min() < limits[0]:
+        return None
+    planes = []
+    for axis, half in zip(axes, extent, strict=True):
+        for side in (-1, 1):
+            point = center + side * half * axis
+            if side * axis @ point < 0:  # it faces the camera
+                planes.append(camera.plane(side * axis, point))
+    if planes and all(abs(plane.slope_x) <= _STEEPEST for plane in planes):
+        return Block(tuple(planes), _hull(seen[:, :2]))
+    return None
+
+
+def choose_axes(rng: Generator, up: Float64 | None) -> Float64:
     """Return three perpendicular unit vectors, [3, 3]; the second is `up`, or about −y."""
     if up is None:
         up = rng.normal(0, 0.35, 3) + np.array([0.0, -1.0, 0.0])

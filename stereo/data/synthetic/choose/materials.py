@@ -7,6 +7,7 @@ import numpy as np
 from numpy.random import Generator
 
 from stereo.config import SyntheticConfig
+from stereo.data.synthetic.choose.effects import effects_of
 from stereo.data.synthetic.scene.material import Light, Material, Shadow
 from stereo.data.synthetic.scene.scene import Background, Scene, SceneObject
 
@@ -23,12 +24,24 @@ def with_materials(scene: Scene, rng: Generator, config: SyntheticConfig) -> Sce
     light: Light | None = None
     shadows: tuple[Shadow, ...] = ()
     if config.shading and rng.random() < 0.8:
-        angle, height = rng.uniform(0, 2 * np.pi), rng.uniform(0.2, 1.2)
-        direction = (np.cos(angle) * np.cos(height), np.sin(angle) * np.cos(height), np.sin(height))
-        ambient = float(rng.uniform(0.35, 0.8))
-        light = Light((float(direction[0]), float(direction[1]), float(direction[2])), ambient)
+        light = _choose_light(rng)
         shadows = _choose_shadows(rng, scene, light)
     return replace(scene, backgrounds=backgrounds, objects=objects, light=light, shadows=shadows)
+
+
+def with_other_light(scene: Scene, rng: Generator, config: SyntheticConfig) -> Scene:
+    """Return the scene as the right view sees it: in a share of pairs it is lit from elsewhere, with other shadows."""
+    if scene.light is None or rng.random() >= effects_of(config).unequal_light:
+        return scene
+    light = _choose_light(rng)
+    return replace(scene, light=light, shadows=_choose_shadows(rng, scene, light))
+
+
+def _choose_light(rng: Generator) -> Light:
+    angle, height = rng.uniform(0, 2 * np.pi), rng.uniform(0.2, 1.2)
+    direction = (np.cos(angle) * np.cos(height), np.sin(angle) * np.cos(height), np.sin(height))
+    ambient = float(rng.uniform(0.35, 0.8))
+    return Light((float(direction[0]), float(direction[1]), float(direction[2])), ambient)
 
 
 def _choose_for_background(rng: Generator, layer: Background, share: float) -> Background:

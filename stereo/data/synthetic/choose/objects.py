@@ -17,7 +17,7 @@ from stereo.data.synthetic.choose.surfaces import choose_angle, choose_dome, cho
 from stereo.data.synthetic.choose.textures import choose_texture, with_faces
 from stereo.data.synthetic.scene.scene import SceneObject
 from stereo.data.synthetic.scene.surface import Surface
-from stereo.data.synthetic.scene.texture import Outline
+from stereo.data.synthetic.scene.texture import Outline, Texture
 
 
 class _Place(NamedTuple):
@@ -53,7 +53,7 @@ class ObjectChooser:
         if form in ("ball", "upright", "lying"):
             outline = self._outline(place, "ellipse" if form == "ball" else None)
             surface = choose_dome(self.rng, self.stage, outline.box, place.disparity, form)
-            return SceneObject(surface, choose_texture(self.rng, self.config, outline.box), outline)
+            return SceneObject(surface, self._texture(outline), outline)
         outline = self._outline(place)
         surface = self._surface(place, form)
         if previous is not None and len(previous.surface.planes) == 1 and self.rng.random() < 0.15:
@@ -65,13 +65,16 @@ class ObjectChooser:
             matrix = previous.texture.matrix - np.pad(offset[:, None], ((0, 0), (2, 0)))
             texture = replace(previous.texture, matrix=matrix)
         else:
-            texture = choose_texture(self.rng, self.config, outline.box)
+            texture = self._texture(outline)
         return SceneObject(surface, with_faces(self.rng, texture, surface), outline)
 
     def _anywhere(self, center: Float64) -> _Place:
         """Return a place in the air, or with a foot on the background. Many things are small, a few are large."""
         rng, stage, surfaces = self.rng, self.stage, self.backdrop.surfaces
-        share = np.exp(rng.uniform(np.log(0.06), np.log(0.4))) if rng.random() < 0.6 else rng.uniform(0.25, 0.65)
+        if self.style.sizes is not None:
+            share = np.exp(rng.uniform(*np.log(self.style.sizes)))
+        else:
+            share = np.exp(rng.uniform(np.log(0.06), np.log(0.4))) if rng.random() < 0.6 else rng.uniform(0.25, 0.65)
         size = float(share) * min(stage.height, stage.width * 0.75)
         aspect = float(np.exp(rng.normal(0, 0.5)))
         width, height = max(5.0, size * aspect), max(5.0, size / aspect)
@@ -115,14 +118,9 @@ class ObjectChooser:
         x1, y1 = block.hull.max(0)
         if min(x1 - x0, y1 - y0) < 3 or x1 - x0 > 1.5 * stage.width or y1 - y0 > 1.5 * stage.height:
             return None
-        density = self._density()
-        margin = 4 / density
-        columns, rows = (round((high - low + 2 * margin) * density) + 1 for low, high in ((x0, x1), (y0, y1)))
-        polygon = fill_polygon(rows, columns, (block.hull - (x0 - margin, y0 - margin)) * density)
-        coverage = polygon.astype(np.float32) / np.float32(255)
-        outline = Outline(coverage, density, float(x0 - margin), float(y0 - margin))
+        outline = outline_of_hull(block.hull, self._density())
         surface = Surface(block.planes, stage.low, stage.high)
-        texture = choose_texture(self.rng, self.config, outline.box)
+        texture = self._texture(outline)
         return SceneObject(surface, with_faces(self.rng, texture, surface), outline)
 
     def _surface(self, place: _Place, form: str) -> Surface:
@@ -142,6 +140,20 @@ class ObjectChooser:
         coverage = make_shape(self.rng, rows, columns, density, shape).astype(np.float32) / np.float32(255)
         return Outline(coverage, density, float(place.x - place.width / 2), float(place.y - place.height / 2))
 
+    def _texture(self, outline: Outline) -> Texture:
+        return choose_texture(self.rng, self.config, outline.box, self.style.object_looks)
+
     def _density(self) -> float:
         """Return coverage pixels per image pixel."""
         return float(self.rng.uniform(1.0, 1.6))
+
+
+def outline_of_hull(hull: Float64, density: float) -> Outline:
+    """Return the outline of a convex polygon [N, 2], px of the left view."""
+    x0, y0 = hull.min(0)
+    x1, y1 = hull.max(0)
+    margin = 4 / density
+    columns, rows = (round((high - low + 2 * margin) * density) + 1 for low, high in ((x0, x1), (y0, y1)))
+    polygon = fill_polygon(rows, columns, (hull - (x0 - margin, y0 - margin)) * density)
+    coverage = polygon.astype(np.float32) / np.float32(255)
+    return Outline(coverage, density, float(x0 - margin), float(y0 - margin))

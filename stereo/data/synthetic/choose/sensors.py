@@ -6,6 +6,7 @@ import numpy as np
 from numpy.random import Generator
 
 from stereo.config import SyntheticConfig
+from stereo.data.synthetic.choose.effects import effects_of
 from stereo.data.synthetic.render.optics import Defocus, Misalignment
 from stereo.data.synthetic.render.sensor import Sensor
 
@@ -32,6 +33,25 @@ def choose_sensors(rng: Generator) -> tuple[Sensor, Sensor]:
         return left, left
     # Either of the two is the blurrier one.
     return (left, right) if rng.random() < 0.5 else (right, left)
+
+
+def with_unequal_exposure(
+    sensors: tuple[Sensor, Sensor], rng: Generator, config: SyntheticConfig
+) -> tuple[Sensor, Sensor]:
+    """Return the sensors with exposures that differ by up to max_stops, in a share of pairs.
+
+    The brighter one is as bright as usual or darker: most of what it shows is not burnt out.
+    """
+    if rng.random() >= effects_of(config).unequal_exposure:
+        return sensors
+    brighter = np.exp(rng.uniform(np.log(0.4), np.log(1.3)))
+    darker = brighter * 2 ** -rng.uniform(0, config.max_stops)
+    order = (brighter, darker) if rng.random() < 0.5 else (darker, brighter)
+    left, right = (
+        replace(sensor, gains=(sensor.gains[0] * by, sensor.gains[1] * by, sensor.gains[2] * by))
+        for sensor, by in zip(sensors, map(float, order), strict=True)
+    )
+    return left, right
 
 
 def with_defects(sensors: tuple[Sensor, Sensor], rng: Generator, config: SyntheticConfig) -> tuple[Sensor, Sensor]:

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 from numpy.random import Generator
 
 from stereo.config import SyntheticConfig
+from stereo.data.synthetic.choose.effects import effects_of
 from stereo.data.synthetic.choose.style import Style
 from stereo.data.synthetic.scene.pinhole import Pinhole
 
@@ -35,6 +37,9 @@ def choose_stage(rng: Generator, config: SyntheticConfig, style: Style) -> Stage
     """Return the stage of one scene."""
     low, high = min(0.5, 0.02 * config.max_disparity), 0.99 * config.max_disparity
     near = float(min(config.max_disparity * rng.uniform(*style.near), high))
+    nearest_from = effects_of(config).nearest_from
+    if nearest_from > 0:
+        near = float(np.exp(rng.uniform(np.log(min(nearest_from, high)), np.log(high))))
     far = float(max(near * rng.uniform(*style.far), low))
     focal_length = float(config.width * rng.uniform(0.7, 1.5))
     camera = Pinhole.of_frame(focal_length, config.height, config.width)

@@ -1,23 +1,35 @@
 """Choosing textures: which canvas or photograph a surface shows, how it lies there, and in which colors."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 from numpy.random import Generator
 
 from stereo.config import SyntheticConfig
+from stereo.data.sample import Image
 from stereo.data.synthetic.arrays import Box, Float32
-from stereo.data.synthetic.assets.canvases import CANVAS_SIDES, make_canvas, with_fourth_channel
+from stereo.data.synthetic.assets.canvases import CANVAS_SIDES, make_canvas, make_photograph, with_fourth_channel
 from stereo.data.synthetic.assets.photographs import crop_of_photograph
+from stereo.data.synthetic.choose.style import pick
 from stereo.data.synthetic.choose.surfaces import choose_angle
 from stereo.data.synthetic.scene.surface import Surface, Wave
 from stereo.data.synthetic.scene.texture import Texture
 from stereo.data.synthetic.streams import photograph_stream
 
+# Of each size, in a world with a bank: canvases of one pattern alone.
+_BANK_OF_ONE_PATTERN = 24
 
-def choose_texture(rng: Generator, config: SyntheticConfig, box: Box) -> Texture:
-    """Return a texture for a surface that fills a box of the left view."""
+
+def choose_texture(
+    rng: Generator, config: SyntheticConfig, box: Box, looks: Mapping[str, float] | None = None
+) -> Texture:
+    """Return a texture for a surface that fills a box of the left view.
+
+    looks: Names and weights of the patterns to choose from, or of `any` pattern or photograph, from banks. None or
+        empty: any, and a crop of a photograph of its own.
+    """
     x0, y0, x1, y1 = box
     density = math.exp(rng.uniform(math.log(0.7), math.log(1.6)))
     tilt = rng.normal(0, 0.1) if rng.random() < 0.5 else rng.uniform(0, 2 * np.pi)
@@ -38,6 +50,9 @@ def choose_texture(rng: Generator, config: SyntheticConfig, box: Box) -> Texture
         phase=choose_angle(rng, np.pi),
     )
     tones = choose_tones(rng)
+    if looks:
+        canvas = _choose_from_banks(config, side, number, kind, pick(rng, looks))
+        return Texture(canvas, matrix, brightness, tones)
     photographs = 0.0 if config.textures is None else config.texture_share
     if config.textures is not None and kind < photographs:
         canvas = crop_of_photograph(photograph_stream(picture), config.textures, side, side)
@@ -46,6 +61,20 @@ def choose_texture(rng: Generator, config: SyntheticConfig, box: Box) -> Texture
     if config.texture_bank > 0:
         number %= config.texture_bank
     return Texture(make_canvas(config.seed, side, number, pattern), matrix, brightness, tones)
+
+
+def _choose_from_banks(config: SyntheticConfig, side: int, number: int, kind: float, look: str) -> Image:
+    """Return a canvas, or a crop of a photograph, that other surfaces show too, each in its own colors.
+
+    kind: Chooses between photographs and patterns, 0 … 1.
+    """
+    bank = config.texture_bank
+    if look != "any":
+        bank = min(bank, _BANK_OF_ONE_PATTERN)
+    number = number % bank if bank > 0 else number
+    if look == "any" and config.textures is not None and kind < config.texture_share:
+        return make_photograph(number, config.textures, side)
+    return make_canvas(config.seed, side, number, None if look == "any" else look)
 
 
 def choose_tones(rng: Generator) -> Float32:

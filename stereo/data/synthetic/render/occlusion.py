@@ -48,7 +48,7 @@ def find_occluded(scene: Scene, left: View, window: Window | None = None, right:
         disparity = layer.surface.from_right(points[where], lines[where])
         before = disparity > behind[where] + _MARGIN
         where, disparity = where[before], disparity[before]
-        if isinstance(layer, SceneObject) and where.size:
+        if layer.outline is not None and where.size:
             u, v = on_outline(layer.outline, points[where] + disparity, lines[where])
             where = where[sample_map(layer.outline.coverage, u, v) > 0.5]
         hidden[where] = True

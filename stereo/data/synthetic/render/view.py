@@ -10,7 +10,7 @@ from stereo.data.sample import Mask
 from stereo.data.synthetic.arrays import Float32, Indices, ObjectIds
 from stereo.data.synthetic.render.sampling import brightness_of, coverage_on_grid, sample_texture
 from stereo.data.synthetic.render.shading import shade
-from stereo.data.synthetic.scene.scene import Background, Layer, Scene, SceneObject
+from stereo.data.synthetic.scene.scene import Background, Layer, Scene
 from stereo.data.synthetic.window import Window
 
 # Coverage below and above which a pixel counts as not and as wholly covered.
@@ -117,7 +117,7 @@ def _find_visible(scene: Scene, right: bool, window: Window) -> _Visible:
         disparity = layer.surface.from_right(x, y) if right else layer.surface.at(x, y)
         front = disparity > nearest[here]
         whole: Mask | None = front
-        if isinstance(layer, SceneObject):
+        if layer.outline is not None:
             coverage = coverage_on_grid(layer.outline, x + disparity if right else x, y, size)
             partial = front & (coverage > _NOTHING)
             if layer.material.opacity < 1:

@@ -11,11 +11,15 @@ from stereo.data.synthetic.scene.texture import Outline, Texture
 
 @dataclass(frozen=True)
 class Background:
-    """A textured surface that fills the view: a wall, a floor."""
+    """A textured surface that fills the view, but for openings: a wall, a floor.
+
+    outline: Of a wall with openings, wider than both views. None: there are none.
+    """
 
     surface: Surface
     texture: Texture
     material: Material = PLAIN
+    outline: Outline | None = None
 
 
 @dataclass(frozen=True)
