@@ -4,6 +4,7 @@
 """
 
 import argparse
+import io
 import os
 import signal
 import sys
@@ -22,6 +23,7 @@ def run(main: Callable[[], int]) -> NoReturn:
     """Run a script's `main`, which returns the exit code, and turn a StereoError into one line and exit code 2."""
     # The SIGTERM of a scheduler would otherwise end it at once, and leave its temporary files behind.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    _print_anything()
     try:
         with _one_voice():
             _say_if_foreign(Path(sys.argv[0]))
@@ -37,6 +39,16 @@ def run(main: Callable[[], int]) -> NoReturn:
         code = 0
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends as it is, and `torchrun` sends one to whoever is left
     sys.exit(code)
+
+
+def _print_anything() -> None:
+    """Let a terminal of any encoding show any text: what it does not have, such as … in ASCII, is written as \\u2026.
+
+    It would otherwise end a script in an error when all its work is done.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def printable(text: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from stereo.errors import CheckpointError
+from stereo.foreign import kind_of
 
 # A zip archive; the pickle of torch before 1.6.
 _ZIP, _PICKLE = b"PK", b"\x80\x02"
@@ -16,7 +17,7 @@ _ZIP, _PICKLE = b"PK", b"\x80\x02"
 def read_torch_file(path: Path, hint: str) -> Any:
     """Return what torch.save wrote, on the CPU: tensors and plain values only, since anything else could run code.
 
-    NumPy values, which training scripts leave beside the weights, are passed over.
+    NumPy values, options and paths, which training scripts leave beside the weights, are passed over.
 
     Args:
         hint: What to do where the file is not one, the end of the message.
@@ -32,14 +33,17 @@ def read_torch_file(path: Path, hint: str) -> Any:
             magic = file.read(2)
         if magic == _ZIP:
             _check_archive(path)
-        with warnings.catch_warnings(), torch.serialization.safe_globals(_NUMPY):
+        with warnings.catch_warnings(), torch.serialization.safe_globals(_PASSED_OVER):
             warnings.simplefilter("ignore")  # about the pickle protocol of files that are not torch's
             return torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read: {error.strerror or error}") from None
     except Exception as error:
         # torch.load raises many types (pickle, zip, EOF, Runtime …) for what is, to the user, one thing.
-        if magic not in (_ZIP, _PICKLE):
+        kind = kind_of(path)
+        if kind is not None:
+            reason = f"it is {kind}"
+        elif magic not in (_ZIP, _PICKLE):
             reason = "it is not a PyTorch file"
         elif "weights_only" in str(error) or "Unsupported" in str(error):
             reason = (
@@ -65,20 +69,23 @@ def _check_archive(path: Path) -> None:
 
 
 class _PassedOver:
-    """Takes the place of a NumPy value: NumPy's own readers of pickles are not made for the files of strangers."""
+    """Takes the place of a value that is of no use here: its own reader is not made for the files of strangers."""
 
     def __init__(self, *_: Any) -> None: ...
 
     def __setstate__(self, _: Any) -> None: ...
 
 
-# All that the pickle of a NumPy scalar or array calls, in NumPy 1 and 2. torch goes by a class's module and name.
-_NUMPY: list[Any] = [
+# All that the pickles of NumPy scalars and arrays (of NumPy 1 and 2), of argparse's options and of paths call. torch
+# goes by a class's module and name.
+_PASSED_OVER: list[Any] = [
     type(name, (_PassedOver,), {"__module__": module})
     for module, names in (
         ("numpy", ("dtype", "ndarray")),
         ("numpy.core.multiarray", ("scalar", "_reconstruct")),
         ("numpy._core.multiarray", ("scalar", "_reconstruct")),
+        ("argparse", ("Namespace",)),
+        ("pathlib", ("PosixPath", "WindowsPath")),
     )
     for name in names
 ]

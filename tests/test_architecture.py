@@ -11,7 +11,7 @@ from helpers import REPOSITORY
 
 # Lower layers know nothing of higher ones. A module may import from its own layer and from those before it.
 LAYERS: list[set[str]] = [
-    {"errors"},
+    {"errors", "foreign"},
     {"output", "device", "config", "seeds", "data.sample", "torch_file", "quiet", "signals"},
     {"data.formats", "processes", "launch", "cli", "__main__"},
     {"data", "model", "camera", "geometry", "evaluation.metrics", "evaluation.protocols"}

@@ -15,6 +15,7 @@ from stereo.config.data import AugmentationConfig, DataConfig, DatasetConfig
 from stereo.config.hints import check_structure
 from stereo.config.model import ModelConfig
 from stereo.config.presets import DEFAULT_PRESET, PRESETS, Preset
+from stereo.config.text import keep_typed_text, keep_written_text
 from stereo.config.training import LossConfig, OptimizerConfig, TrainingConfig
 from stereo.errors import ConfigError
 
@@ -67,7 +68,7 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     Raises: ConfigError that names the file or override, the key, what was got and what was expected.
     """
     path = Path(path)
-    layers: list[tuple[Any, str]] = [*_layers_of(path), *_assignments(overrides)]
+    layers: list[tuple[Any, str]] = [*_layers_of(path), *_assignments(overrides, Config)]
     return _to_config(_merge_all(layers), " ".join([str(path), *overrides]))
 
 
@@ -101,6 +102,8 @@ def _read(path: Path, above: tuple[Path, ...]) -> DictConfig:
         raise ConfigError(f"{path}: no such configuration file; {named}")
     try:
         loaded = OmegaConf.load(path)
+        if isinstance(loaded, DictConfig):
+            keep_written_text(loaded, path.read_text(encoding="utf-8"), Config)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read as a YAML file: {_one_line(error)}") from None
     except yaml.YAMLError as error:
@@ -121,7 +124,9 @@ def load_network(name: str, overrides: Sequence[str] = ()) -> Config:
         return load_config(name, overrides)
     if name not in PRESETS:
         raise ConfigError(f"'{name}' is no network, expected a YAML file or one of {', '.join(PRESETS)}")
-    return _to_config(_merge_all([({"preset": name}, name), *_assignments(overrides)]), " ".join([name, *overrides]))
+    return _to_config(
+        _merge_all([({"preset": name}, name), *_assignments(overrides, Config)]), " ".join([name, *overrides])
+    )
 
 
 def with_overrides(config: Section, overrides: Sequence[str]) -> Section:
@@ -130,7 +135,7 @@ def with_overrides(config: Section, overrides: Sequence[str]) -> Section:
     Raises: ConfigError.
     """
     merged = OmegaConf.structured(config)
-    for values, origin in _assignments(overrides):
+    for values, origin in _assignments(overrides, type(config)):
         _check(values, type(config), origin)
         merged = _merge(merged, values, origin)
     changed = _to_object(merged, " ".join(overrides))
@@ -138,14 +143,16 @@ def with_overrides(config: Section, overrides: Sequence[str]) -> Section:
     return changed
 
 
-def _assignments(overrides: Sequence[str]) -> list[tuple[Any, str]]:
+def _assignments(overrides: Sequence[str], schema: type) -> list[tuple[Any, str]]:
     """Return each `key=value` as nested values, with itself as their origin."""
     layers = []
     for assignment in overrides:
         if "=" not in assignment or assignment.startswith(("=", "-")):
             raise ConfigError(f"'{assignment}': expected key=value, for example optimizer.learning_rate=1e-4")
         try:
-            layers.append((OmegaConf.from_dotlist([assignment]), f"'{assignment}'"))
+            values = OmegaConf.from_dotlist([assignment])
+            keep_typed_text(values, assignment, schema)
+            layers.append((values, f"'{assignment}'"))
         except (yaml.YAMLError, OmegaConfBaseException, ValueError, TypeError):
             raise ConfigError(f"'{assignment}': the value is not valid YAML") from None
     return layers

@@ -1,5 +1,6 @@
 """Finding what is wrong with the pairs of a data set, for scripts/check_dataset.py."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -81,12 +82,19 @@ def check_item(dataset: StereoDataset, index: int) -> ItemCheck:
         name,
         _problem_of_truth(known, sample.width, scale),
         scale,
-        tuple(np.histogram(np.abs(known), HISTOGRAM)[0].tolist()),
+        _histogram(np.abs(known)),
         float(known.min()),
         float(known.max()),
         truth.disparity.size,
         known.size,
     )
+
+
+def _histogram(values: NDArray[np.float32]) -> tuple[int, ...]:
+    """Return the number of values, 0 or more, in each class of :data:`HISTOGRAM`."""
+    # Many times faster than numpy.histogram, which sorts the values where its classes are of several widths.
+    below = [int(np.count_nonzero(values < limit)) for limit in HISTOGRAM]
+    return tuple(after - before for before, after in itertools.pairwise(below))
 
 
 def _problem_of_truth(known: NDArray[np.float32], width: int, scale: ScaleEstimate | None) -> str | None:

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator, Sequence
+from types import FrameType
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import cv2
@@ -14,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from stereo.config import DataConfig
 from stereo.data.sample import StereoSample
+from stereo.data.shared_memory import batches_ahead
 from stereo.data.training_data import TrainingData
 from stereo.data.transforms import Augmentation
 from stereo.data.workers import count_workers
@@ -114,7 +116,8 @@ def build_loader(
     was resumed; `config.batch_size` is shared among the `world_size` processes. `data`: the data sets that the
     configuration names, if they are built already.
 
-    Raises: DataError if a data set is not there or empty, or if the batch does not divide among the processes.
+    Raises: DataError if a data set is not there or empty, if the batch does not divide among the processes, or if the
+        batches that workers prepare do not fit the shared memory.
     """
     if config.batch_size % world_size:
         raise DataError(f"data.batch_size ({config.batch_size}) does not divide among {world_size} processes")
@@ -129,7 +132,7 @@ def build_loader(
         collate_fn=_collate_caught,
         worker_init_fn=init_worker,
         pin_memory=torch.cuda.is_available(),
-        prefetch_factor=4 if workers else None,
+        prefetch_factor=batches_ahead(config, workers, data.source, world_size) if workers else None,
     )
 
 
@@ -160,8 +163,14 @@ def init_worker(worker: int) -> None:
     # need another batch for that, and then ends its workers itself. A worker that is told to end goes on for the grace
     # and ends then: one that ignored SIGTERM altogether would keep its parent from ending.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda number, frame: signal.alarm(_GRACE_SECONDS))
-    signal.signal(signal.SIGALRM, lambda number, frame: os._exit(0))
+    signal.signal(signal.SIGTERM, _end_after_grace)
+
+
+def _end_after_grace(number: int, frame: FrameType | None) -> None:
+    # A timer rather than SIGALRM, which Windows does not have.
+    timer = threading.Timer(_GRACE_SECONDS, os._exit, (0,))
+    timer.daemon = True
+    timer.start()
 
 
 class _Caught(Dataset[Any]):

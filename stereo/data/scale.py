@@ -124,15 +124,14 @@ def _match(left: NDArray[np.uint8], right: NDArray[np.uint8], usable: Mask) -> t
     points = np.zeros((0, 2), int) if corners is None else corners.reshape(-1, 2).astype(int)
     side, area = 2 * _RADIUS + 1, (2 * _RADIUS + 1) ** 2
     sharp = right.astype(np.float32)
-    mean = cv2.boxFilter(sharp, cv2.CV_64F, (side, side))
-    power = area * (cv2.boxFilter(sharp.astype(np.float64) ** 2, cv2.CV_64F, (side, side)) - mean**2)
+    mean = cv2.boxFilter(sharp, cv2.CV_32F, (side, side))
+    power = area * (cv2.sqrBoxFilter(sharp, cv2.CV_32F, (side, side)) - mean**2)
     kept, found = [], []
     for x, y in points.tolist():
         rows = slice(y - _RADIUS, y + _RADIUS + 1)
         window = left[rows, x - _RADIUS : x + _RADIUS + 1].astype(np.float32)
         window -= window.mean()
-        # Row by row, which is many times faster than OpenCV's matchTemplate for a strip of this height.
-        products = sum(np.correlate(line, own, "valid") for line, own in zip(sharp[rows], window, strict=True))
+        products = _correlate(sharp[rows], window)
         flat = float((window**2).sum()) * power[y, _RADIUS:-_RADIUS]
         scores = products / np.sqrt(np.maximum(flat, area**2))  # of a window without texture: about 0
         best = int(scores.argmax())
@@ -142,6 +141,17 @@ def _match(left: NDArray[np.uint8], right: NDArray[np.uint8], usable: Mask) -> t
         kept.append((x, y))
         found.append(x - _RADIUS - best - _subpixel(scores, best))
     return np.array(kept, int).reshape(-1, 2), np.array(found)
+
+
+def _correlate(strip: NDArray[np.float32], window: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the sum of products of a window, [rows, K], with a strip, [rows, W], at each column: [W − K + 1].
+
+    A matrix product and the sums of its diagonals: many times faster than OpenCV's matchTemplate on such strips.
+    """
+    products = window.T @ strip  # [K, W]
+    down, along = products.strides
+    shape = len(products), products.shape[1] - len(products) + 1
+    return np.lib.stride_tricks.as_strided(products, shape, (down + along, along)).sum(0)
 
 
 def _subpixel(scores: Values, best: int) -> float:

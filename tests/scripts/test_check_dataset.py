@@ -230,7 +230,7 @@ def test_other_names_in_the_folders_of_kitti_lead_to_a_list(
         (tmp_path / "training" / folder / "000000_10.png").rename(tmp_path / "training" / folder / name)
     assert check.main([str(tmp_path)]) == 1
     printed = capsys.readouterr().out
-    assert f"holds 1 image, such as {name}, and none is named as KITTI's are (000000_10.png)" in printed
+    assert f"holds 1 image, such as {name}, and none has a name of the form 000000_10.png" in printed
     assert "give pairs:LIST" in printed
 
 

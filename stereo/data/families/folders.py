@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from stereo.data.formats import IMAGE_SUFFIXES
 from stereo.data.hidden import is_hidden
 from stereo.data.missing import Missing
 from stereo.data.pairs import PairFiles
@@ -76,6 +77,18 @@ def nothing_found(folder: Path, family: str, expected: str, found: Sequence[str]
     return NothingFound(
         f"{folder}: no pair of {family} found; looked for {expected}; found {shown or 'an empty folder'}; "
         "check the path (data/README.md shows the layout)"
+    )
+
+
+def other_names(folder: Path, family: str, example: str) -> DataError | None:
+    """Return the error for a folder of images of which none is named like `example`; None where there is no image."""
+    images = [name for name in files_in(folder) if Path(name).suffix.lower() in IMAGE_SUFFIXES]
+    if not images:
+        return None
+    return DataError(
+        f"{folder}: no pair of {family} found: it holds {len(images):,} image{'s' * (len(images) > 1)}, "
+        f"such as {images[0]}, and none has a name of the form {example}; for files of "
+        "other names write a list of left,right,disparity, a pair on each line, and give pairs:LIST"
     )
 
 

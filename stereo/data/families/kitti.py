@@ -7,15 +7,14 @@ from pathlib import Path
 from stereo.config import Half
 from stereo.data.families.folders import (
     NothingFound,
-    files_in,
     first_file,
     folder_name,
     nothing_found,
+    other_names,
     require_folder,
     truth_is_withheld,
     with_problem,
 )
-from stereo.data.formats import IMAGE_SUFFIXES
 from stereo.data.formats.calibration import read_kitti_calibration
 from stereo.data.hidden import is_hidden
 from stereo.data.pairs import PairDataset, PairFiles, load_pair
@@ -82,7 +81,7 @@ class Kitti(PairDataset):
             pairs.append(with_problem(pair if half == "testing" else _with_truth(pair, folder, names)))
         if not pairs:
             truth = "" if half == "testing" else f" and {names[2]}/…"
-            raise _other_names(folder / names[0], family) or nothing_found(
+            raise other_names(folder / names[0], family, "000000_10.png") or nothing_found(
                 folder, family, f"{names[0]}/000000_10.png, {names[1]}/…{truth}"
             )
         super().__init__(pairs, check_views)
@@ -121,25 +120,12 @@ def _half_folder(root: Path, family: str, half: Half) -> Path:
 
 def _with_truth(pair: PairFiles, folder: Path, names: tuple[str, str, str, str]) -> PairFiles:
     """Return the pair with the files of its ground truth: the map of all pixels, and of the others what is there."""
-
     objects = folder / _OBJECTS / pair.left.name
     return replace(
         pair,
         disparity=folder / names[2] / pair.left.name,
         visible_disparity=first_file(folder / names[3], [pair.left.name]),
         object_map=objects if objects.parent.is_dir() else None,
-    )
-
-
-def _other_names(folder: Path, family: str) -> DataError | None:
-    """Return the error for a folder of left views that are not named as KITTI's are; None where there are no images."""
-    images = [name for name in files_in(folder) if Path(name).suffix.lower() in IMAGE_SUFFIXES]
-    if not images:
-        return None
-    return DataError(
-        f"{folder}: no pair of {family} found: it holds {len(images):,} image{'s' * (len(images) > 1)}, "
-        f"such as {images[0]}, and none is named as KITTI's are (000000_10.png); for files of "
-        "other names write a list of left,right,disparity, a pair on each line, and give pairs:LIST"
     )
 
 

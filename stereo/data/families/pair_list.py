@@ -3,22 +3,20 @@
     left,right,disparity,mask        optional; then the columns may come in any order, and `scale` is one more
     scene1/left.png,scene1/right.png,scene1/disparity.pfm
 
-Cells are separated by commas (and quoted as in CSV where needed) or by blanks. Paths are relative to the list
-file.
+Cells are separated by commas (and quoted as in CSV where needed) or by blanks. Paths are relative to the list file, or
+to a folder that is given. Backslashes, as Windows has them, count as slashes where there is no file of such a name.
 """
 
-import csv
 import os
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
+from stereo.data.families.folders import require_folder
+from stereo.data.families.list_rows import EXAMPLE, read_rows
+from stereo.data.formats.containers import quote
+from stereo.data.formats.text import is_other_encoding
 from stereo.data.pairs import PairDataset, PairFiles
 from stereo.errors import DataError
-
-COLUMNS = ("left", "right", "disparity", "mask", "scale")
-# The order without a header; a bare number at the end would be too easily misread, so `scale` takes a header.
-_WITHOUT_HEADER = COLUMNS[:4]
-_EXAMPLE = "expected left, right[, disparity[, mask]]"
 
 
 class PairList(PairDataset):
@@ -29,128 +27,86 @@ class PairList(PairDataset):
     needs. Blank lines and lines that begin with # are skipped.
 
     Args:
-        path: The list file, UTF-8.
+        path: The list file, UTF-8, or in the encoding that the files' names have on the disk.
         check_views: See :class:`PairDataset`.
+        root: The folder that paths are relative to. None: that of the list file.
 
     A pair of which a file does not exist is incomplete: see :class:`PairDataset`.
 
     Raises: DataError that names the file and the line if a line is not understood.
     """
 
-    def __init__(self, path: str | Path, check_views: bool = True) -> None:
+    def __init__(self, path: str | Path, check_views: bool = True, root: str | Path | None = None) -> None:
         path = Path(path)
+        folder = path.parent if root is None else require_folder(root, "pairs (root)")
         pairs: list[PairFiles] = []
-        columns: tuple[str, ...] | None = None
         names: set[str] = set()
-        for number, line in enumerate(_read_lines(path), start=1):
-            where = f"{path}:{number}"
-            if not line.strip() or line.lstrip().startswith("#"):
-                continue
-            cells = _split(line, where)
-            if columns is None:
-                columns = _header(cells, where)
-                if columns is not None:
-                    continue
-                columns = _WITHOUT_HEADER
-            pair = _parse(cells, columns, path.parent, where)
+        for number, row in read_rows(path):
+            pair = _pair(row, folder, f"{path}:{number}")
             if pair.name in names:
                 pair = replace(pair, name=f"{pair.name}#{number}")
             names.add(pair.name)
             pairs.append(pair)
         if not pairs:
-            raise DataError(f"{path}: names no pair; {_EXAMPLE} on each line, paths relative to the list file")
+            raise DataError(f"{path}: names no pair; {EXAMPLE} on each line, paths relative to the list file")
+        wrong = next((pair for pair in pairs if pair.problem is not None and is_other_encoding(str(pair.left))), None)
+        if wrong is not None:
+            raise DataError(
+                f"{path}: is not a text file in UTF-8, and there is no file of the name that it gives as "
+                f"{quote(wrong.left.name)}; save the list as UTF-8"
+            )
         super().__init__(pairs, check_views)
 
 
-def _read_lines(path: Path) -> list[str]:
-    try:
-        if path.is_dir():
-            raise DataError(f"{path}: is a folder; expected a list file that names a pair on each line")
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise DataError(f"{path}: is not a text file in UTF-8; {_EXAMPLE} on each line") from None
-    except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(f"{path}: the list file cannot be read: {reason}; check the path") from None
-    # Not splitlines, which also breaks at characters that a file name may hold.
-    return text.split("\n")
-
-
-def _split(line: str, where: str) -> list[str]:
-    if "," not in line:
-        return line.split()
-    try:
-        (cells,) = csv.reader([line.strip()], skipinitialspace=True, strict=True)
-    except (csv.Error, ValueError) as error:
-        raise DataError(f"{where}: is not a line of CSV ({error}); {_EXAMPLE}") from None
-    return [cell.strip() for cell in cells]
-
-
-def _header(cells: list[str], where: str) -> tuple[str, ...] | None:
-    """Return the columns that the first line names; None if it is a pair."""
-    columns = tuple(cell.lower() for cell in cells)
-    if not {"left", "right"} & set(columns):
-        return None
-    if not {"left", "right"} <= set(columns) <= set(COLUMNS) or len(set(columns)) < len(columns):
-        raise DataError(
-            f"{where}: the header names the columns {', '.join(cells)}; expected left and right, and of "
-            "disparity, mask and scale what there is, each once"
-        )
-    return columns
-
-
-def _parse(cells: list[str], columns: tuple[str, ...], folder: Path, where: str) -> PairFiles:
-    if len(cells) > len(columns):
-        raise DataError(
-            f"{where}: has {len(cells)} cells, expected {len(columns)} at most ({', '.join(columns)}); put a"
-            " path with a comma or blank in quotes and separate by commas; further columns take a header "
-            "line"
-        )
-    row = dict.fromkeys(COLUMNS, "") | dict(zip(columns, cells, strict=False))
-    for column in ("left", "right"):
-        if not row[column]:
-            raise DataError(f"{where}: has no {column} image; {_EXAMPLE}")
-    for column in ("mask", "scale"):
-        if row[column] and not row["disparity"]:
-            raise DataError(f"{where}: has a {column} but no disparity that it belongs to; give both or neither")
-    files: dict[str, Path | None] = {}
-    problems: list[str] = []
+def _pair(row: dict[str, str], folder: Path, where: str) -> PairFiles:
+    files: dict[str, Path] = {}
+    problem: str | None = None
     for column in ("left", "right", "disparity", "mask"):
-        path = folder / os.path.expanduser(row[column])
-        files[column] = path if row[column] else None
-        problems += _problem(path, column, where) if row[column] else []
-    scale = None
-    if row["scale"]:
-        try:
-            scale = float(row["scale"])
-        except ValueError:
-            scale = 0.0
-        if not 1e-6 <= scale <= 1e6:
-            raise DataError(
-                f"{where}: the scale is '{row['scale']}'; expected a number above 0: stored units in one px"
-            )
-    left, right = files["left"], files["right"]
-    assert left is not None
-    assert right is not None
-    parts = PurePosixPath(row["left"].replace("\\", "/")).with_suffix("").parts
-    name = "/".join(["pairs", *(part for part in parts if part not in ("/", "..", "."))])
+        if row[column]:
+            path = _find(folder, row[column])
+            files[column] = Path(path)
+            problem = problem or _problem(path, column, where)
+    parts = os.path.splitext(row["left"].replace("\\", "/"))[0].split("/")
     return PairFiles(
-        name,
-        left,
-        right,
-        files["disparity"],
-        mask=files["mask"],
-        disparity_scale=scale,
-        problem=problems[0] if problems else None,
+        "/".join(["pairs", *(part for part in parts if part not in ("", "..", "."))]),
+        files["left"],
+        files["right"],
+        files.get("disparity"),
+        mask=files.get("mask"),
+        disparity_scale=_scale(row["scale"], where) if row["scale"] else None,
+        problem=problem,
     )
 
 
-def _problem(path: Path, column: str, where: str) -> list[str]:
-    """Return what is wrong with a file of a line; nothing if it is there."""
+def _scale(text: str, where: str) -> float:
     try:
-        if path.is_file():
-            return []
-        found = "is not a file" if path.exists() else "does not exist"
+        scale = float(text)
+    except ValueError:
+        scale = 0.0
+    if not 1e-6 <= scale <= 1e6:
+        raise DataError(f"{where}: the scale is '{text}'; expected a number above 0: stored units in one px")
+    return scale
+
+
+def _find(folder: Path, text: str) -> str:
+    path = os.path.join(folder, os.path.expanduser(text))
+    if "\\" in text and not os.path.exists(path):
+        return os.path.join(folder, os.path.expanduser(text.replace("\\", "/")))
+    return path
+
+
+def _problem(path: str, column: str, where: str) -> str | None:
+    """Return what is wrong with a file of a line; None if it is there."""
+    if os.path.isfile(path):
+        return None
+    try:
+        os.stat(path)
+        found = "is not a file"
+    except FileNotFoundError:
+        found = "does not exist"
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
         found = f"cannot be read: {getattr(error, 'strerror', None) or error}"
-    return [f"{where}: the {column} file {path} {found}; check the line (paths are relative to the list file)"]
+    return (
+        f"{where}: the {column} file {Path(path)} {found}; check the line (paths are relative to the list file; "
+        "root=FOLDER names another folder)"
+    )
