@@ -15,8 +15,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from stereo.ablation.rows import REFERENCE, Place, read_rows, seeds_in
 from stereo.cli import add_device_option, add_workers_option, run, script_parser
+from stereo.ablation.rows import REFERENCE, Place, read_rows, seeds_in
 
 
 def main(argv: list[str] | None = None) -> int:

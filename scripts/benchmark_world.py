@@ -11,8 +11,8 @@ it, measured in the same run, a window of that size as a share of the 960×540 f
 
 import argparse
 
-from stereo.benchmark.world import CROP, speed_lines, truth_lines
 from stereo.cli import require_at_least, run, script_parser
+from stereo.benchmark.world import CROP, speed_lines, truth_lines
 from stereo.config import DatasetConfig, SyntheticConfig, with_overrides
 from stereo.device import set_freed_memory_kept
 

@@ -11,7 +11,8 @@ from helpers import REPOSITORY
 # Lower layers know nothing of higher ones. A module may import from its own layer and from those before it.
 LAYERS: list[set[str]] = [
     {"errors"},
-    {"output", "device", "config", "seeds", "data.sample", "torch_file", "quiet", "signals"},
+    {"output", "device", "config", "seeds", "data.sample", "torch_file", "quiet", "signals"}
+    | {"interruption", "standard_streams"},
     {"data.formats", "processes", "cli", "__main__"},
     {"data", "model", "camera", "geometry", "evaluation.metrics", "evaluation.protocols"}
     | {"visualize", "contact_sheet", "cloud_view"},

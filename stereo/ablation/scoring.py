@@ -7,9 +7,9 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from stereo.cli import dataset_config
 from stereo.ablation.rows import Place, Row
 from stereo.checkpoint import read_checkpoint
-from stereo.cli import dataset_config
 from stereo.config import DatasetConfig, load_config
 from stereo.data.datasets import build_dataset
 from stereo.errors import ConfigError

@@ -1,0 +1,69 @@
+"""Standard output and standard error, however a script was started.
+
+They may be closed, a full disk, a pipe that nobody reads on, or a terminal that shows ASCII alone.
+"""
+
+import io
+import os
+import signal
+import sys
+
+BROKEN_PIPE = 128 + signal.SIGPIPE
+
+
+def make_usable() -> None:
+    """Open the standard streams that are closed, on nothing; characters that an encoding lacks are written as \\x…."""
+    # Otherwise a file that is opened later gets the number of a closed stream, and receives what libraries print.
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
+    for name in ("stdin", "stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w", encoding="utf-8"))  # noqa: SIM115
+        elif name != "stdin" and isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def write_out(code: int) -> int:
+    """Write what was printed so far; return the exit code of a script that would have ended with `code`.
+
+    Where nobody reads on, it is that of SIGPIPE, as for any program. Where the disk is full, it is 2; one line says so.
+    """
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        give_up()
+        return code or BROKEN_PIPE
+    except OSError as error:
+        _to_nothing(sys.stdout)
+        say(f"error: what was printed cannot be written: {error.strerror}; free some space")
+        code = 2
+    try:
+        sys.stderr.flush()
+    except OSError:
+        _to_nothing(sys.stderr)
+    return code
+
+
+def say(line: str) -> None:
+    """Print a line on standard error, if there is anything that takes it."""
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except OSError:
+        _to_nothing(sys.stderr)
+
+
+def give_up() -> None:
+    """Let nothing more be written: what still waits would fail again when Python ends."""
+    for stream in (sys.stdout, sys.stderr):
+        _to_nothing(stream)
+
+
+def _to_nothing(stream: io.TextIOBase) -> None:
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+    except (OSError, ValueError):  # no file is behind it
+        pass
