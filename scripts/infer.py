@@ -108,10 +108,10 @@ def _report(summary: Summary, pairs: ImagePairs, inference: Inference) -> int:
 
 def _pairs(args: argparse.Namespace) -> ImagePairs:
     if args.list is not None:
-        return pairs_of_list(args.list, args.strict)
+        return pairs_of_list(args.list, args.strict, args.root, args.exif)
     if args.layout is not None:
-        return pairs_of_layout(args.images[0], args.layout)
-    return pairs_of_paths(*args.images)
+        return pairs_of_layout(args.images[0], args.layout, args.exif)
+    return pairs_of_paths(args.images[0], args.images[1], args.exif)
 
 
 def _method(args: argparse.Namespace, outputs: Outputs) -> Method:

@@ -21,6 +21,7 @@ from stereo.config import (
     preset_of_stored,
 )
 from stereo.errors import CheckpointError, OutputError
+from stereo.foreign import network_of
 from stereo.model.network import StereoNetwork
 from stereo.model.weights import check_weights, load_weights, psmnet_preset
 from stereo.output import atomic_output
@@ -116,6 +117,12 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         raise CheckpointError(f"{path}: an ONNX file is for infer.py --backend onnxruntime or openvino; else {_HINT}")
     content = read_torch_file(path, _HINT)
     if not isinstance(content, dict) or content.get("format") != FORMAT:
+        other = network_of(content)
+        if other is not None:
+            raise CheckpointError(
+                f"{path}: holds weights of {other}, a network that this project does not have; {_HINT}, or score its "
+                "disparity maps with scripts/evaluate.py --method predictions:DIR"
+            )
         if psmnet_preset(content) is not None:
             raise CheckpointError(
                 f"{path}: holds weights of the official PSMNet; make a checkpoint of them first: "

@@ -28,9 +28,9 @@ def run(main: Callable[[], int]) -> NoReturn:
     """Run a script's `main`, which returns the exit code, and turn a StereoError into one line and exit code 2."""
     make_usable()
     # They would end it at once, and leave its temporary files behind. One that is ignored, as by nohup, stays so.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) == signal.SIG_DFL:
-            signal.signal(number, lambda number, frame: sys.exit(128 + number))
+    for name in ("SIGTERM", "SIGHUP"):  # Windows lacks the second
+        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) == signal.SIG_DFL:
+            signal.signal(getattr(signal, name), lambda number, frame: sys.exit(128 + number))
     try:
         with _one_voice():
             _say_if_foreign(Path(sys.argv[0]))

@@ -1,9 +1,11 @@
 """The device to run on, and its memory."""
 
 import ctypes
+import math
 import os
 import platform
 import re
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -58,7 +60,7 @@ def release_freed_memory(device: torch.device) -> None:
     and the larger blocks of the cost volume cannot use them.
     """
     if device.type == "cpu":
-        with suppress(OSError, AttributeError):
+        with suppress(OSError, AttributeError, TypeError):  # TypeError: Windows
             ctypes.CDLL(None).malloc_trim(0)
 
 
@@ -68,7 +70,20 @@ def set_freed_memory_kept(block: int, total: int) -> None:
     By itself glibc gives large blocks back as soon as they are freed, and the next one of that size costs a page fault
     for each 4 kB: for arrays of a few MB as much as filling them.
     """
-    with suppress(OSError, AttributeError):
+    with suppress(OSError, AttributeError, TypeError):  # TypeError: Windows
         libc = ctypes.CDLL(None)
         libc.mallopt(-3, block)  # M_MMAP_THRESHOLD
         libc.mallopt(-1, total)  # M_TRIM_THRESHOLD
+
+
+def peak_memory_mb(device: torch.device) -> float:
+    """Return the most memory that was held so far: by tensors on a GPU, else by this process; NaN on Windows."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    try:
+        import resource
+    except ImportError:
+        return math.nan
+    # ru_maxrss is in bytes on macOS and in KiB elsewhere.
+    resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return resident / (2**20 if sys.platform == "darwin" else 2**10)

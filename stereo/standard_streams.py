@@ -5,10 +5,10 @@ They may be closed, a full disk, a pipe that nobody reads on, or a terminal that
 
 import io
 import os
-import signal
 import sys
 
-BROKEN_PIPE = 128 + signal.SIGPIPE
+# 128 + SIGPIPE, which Windows lacks.
+BROKEN_PIPE = 141
 
 
 def make_usable() -> None:

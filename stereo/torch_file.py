@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from stereo.errors import CheckpointError
+from stereo.foreign import kind_of
 
 # A zip archive; the pickle of torch before 1.6.
 _ZIP, _PICKLE = b"PK", b"\x80\x02"
@@ -39,7 +40,10 @@ def read_torch_file(path: Path, hint: str) -> Any:
         raise CheckpointError(f"{path}: cannot be read: {error.strerror or error}") from None
     except Exception as error:
         # torch.load raises many types (pickle, zip, EOF, Runtime …) for what is, to the user, one thing.
-        if magic not in (_ZIP, _PICKLE):
+        kind = kind_of(path)
+        if kind is not None:
+            reason = f"it is {kind}"
+        elif magic not in (_ZIP, _PICKLE):
             reason = "it is not a PyTorch file"
         elif "weights_only" in str(error) or "Unsupported" in str(error):
             reason = (

@@ -191,7 +191,7 @@ def put_text(image: Image, text: str, x: int, baseline: int, font_scale: float) 
     """Write white ASCII text into an image, beginning at column x on row `baseline`."""
     cv2.putText(
         image,
-        text,
+        text.encode("ascii", "replace").decode(),  # OpenCV crashes on a name that is no UTF-8
         (x, baseline),
         cv2.FONT_HERSHEY_SIMPLEX,
         font_scale,

@@ -10,9 +10,9 @@ from helpers import REPOSITORY
 
 # Lower layers know nothing of higher ones. A module may import from its own layer and from those before it.
 LAYERS: list[set[str]] = [
-    {"errors"},
+    {"errors", "foreign"},
     {"output", "device", "config", "seeds", "data.sample", "torch_file", "quiet", "signals"}
-    | {"interruption", "standard_streams"},
+    | {"interruption", "standard_streams", "files"},
     {"data.formats", "processes", "cli", "__main__"},
     {"data", "model", "camera", "geometry", "evaluation.metrics", "evaluation.protocols"}
     | {"visualize", "contact_sheet", "cloud_view"},
@@ -120,3 +120,50 @@ assert threading.active_count() == 1
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_what_posix_alone_has_is_not_needed_to_import() -> None:
+    """No such module at the top of a file of ours, and no signal that Windows does not have."""
+    for module, path in modules().items():
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in tree.body:
+            names = {alias.name for alias in node.names} if isinstance(node, ast.Import) else set()
+            assert not names & {"resource", "fcntl", "pwd", "grp", "termios"}, module
+        used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        assert not used & {"SIGALRM", "alarm", "setitimer", "SIGUSR1", "SIGHUP", "getuid"}, module
+
+
+@pytest.mark.slow
+def test_every_module_is_imported_where_posix_is_not() -> None:
+    code = f"""
+import ctypes, importlib, os, signal, sys
+import cv2, scipy.optimize, torch, torch.utils.data, tensorboard, matplotlib, multiprocessing.popen_fork
+for name in ("resource", "fcntl", "pwd", "grp", "termios"):
+    sys.modules[name] = None
+for module, names in ((signal, ("SIGALRM", "alarm", "setitimer", "SIGHUP", "SIGUSR1")), (os, ("sched_getaffinity",))):
+    for name in names:
+        delattr(module, name)
+whole = ctypes.CDLL
+def library(name, *arguments, **options):
+    if name is None:
+        raise TypeError("argument of type 'NoneType' is not iterable")
+    return whole(name, *arguments, **options)
+ctypes.CDLL = library
+failed = {{}}
+for name in {sorted(modules())}:
+    try:
+        importlib.import_module(name)
+    except ImportError as error:
+        if error.name in sys.modules and sys.modules[error.name] is None:
+            failed[name] = str(error)
+from stereo.cli import count_cores
+from stereo.data.loader import init_worker
+from stereo.device import peak_memory_mb, release_freed_memory
+assert count_cores() >= 1
+assert peak_memory_mb(torch.device("cpu")) != 0
+init_worker(0)
+release_freed_memory(torch.device("cpu"))
+print(failed)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "{}\n", "")

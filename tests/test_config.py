@@ -5,7 +5,15 @@ from pathlib import Path
 import pytest
 from helpers import REPOSITORY
 
-from stereo.config import Config, config_from_dict, config_to_dict, config_to_yaml, load_config
+from stereo.config import (
+    Config,
+    DatasetConfig,
+    config_from_dict,
+    config_to_dict,
+    config_to_yaml,
+    load_config,
+    with_overrides,
+)
 from stereo.errors import ConfigError
 
 
@@ -145,3 +153,29 @@ def test_missing_and_unreadable_files(tmp_path: Path) -> None:
 def test_every_shipped_configuration_loads(path: Path) -> None:
     load_config(path)
     assert path.read_text(encoding="utf-8").startswith("#"), "the head says the command, the hardware and the score"
+
+
+TYPED = ["2024_05_01", "007", "1.10", "12:30", "on", "No", "1e3", "0x1F", ".5", "true", "2024-05-01"]
+
+
+@pytest.mark.parametrize("typed", TYPED)
+def test_text_settings_keep_what_was_typed(tmp_path: Path, typed: str) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("{}")
+    assert load_config(path, [f"training.output={typed}"]).training.output == typed
+    path.write_text(f"training:\n  output: {typed}\n  initial_checkpoint: '{typed}'\n")
+    training = load_config(path).training
+    assert (training.output, training.initial_checkpoint) == (typed, typed)
+    pairs = DatasetConfig(family="pairs", path="list.csv")
+    assert with_overrides(pairs, [f"names={typed}"]).names == typed
+
+
+def test_text_in_lists_and_null_and_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("data:\n  mix:\n    - {family: pairs, path: 007, limit: 010}\n")
+    (member,) = load_config(path).data.mix
+    assert (member.path, member.limit) == ("007", 8)
+    path.write_text("training: {steps: 1_000, initial_checkpoint: null}\n")
+    training = load_config(path, ["training.log_interval=1_0", "training.initial_checkpoint=null"]).training
+    assert (training.steps, training.log_interval, training.initial_checkpoint) == (1000, 10, None)
+    assert load_config(path, ["training.output='1.10'"]).training.output == "1.10"

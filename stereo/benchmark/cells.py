@@ -8,7 +8,6 @@ import gc
 import json
 import os
 import re
-import resource
 import signal
 import statistics
 import subprocess
@@ -110,6 +109,8 @@ def limit_memory(limit: int, device: torch.device) -> None:
         total = torch.cuda.get_device_properties(device).total_memory
         torch.cuda.set_per_process_memory_fraction(min(1.0, limit / total), device)
     else:
+        import resource  # not on Windows
+
         address_space = _status("VmSize") + limit
         resource.setrlimit(resource.RLIMIT_AS, (address_space, resource.RLIM_INFINITY))
 

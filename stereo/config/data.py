@@ -119,6 +119,8 @@ class DatasetConfig:
     # Benchmarks only (kitti2012, kitti2015, middlebury2014, eth3d): training, or testing, which has no ground truth:
     # KITTI's folder testing, testF, testH or testQ of MiddEval3, two_view_test of ETH3D.
     half: Half = "training"
+    # pairs only: the folder that the paths in the list are relative to. null: the folder of the list.
+    root: str | None = None
     # A text file of sample names, one a line: only those, in that order (scripts/check_dataset.py --write-names).
     names: str | None = None
     # A text file of sample names to leave out; the published list of bad FlyingThings3D frames is understood too.
@@ -134,7 +136,7 @@ class DatasetConfig:
 
     def __post_init__(self) -> None:
         # A shell expands ~ at the beginning of a word, and does not in a YAML file nor behind `scene_flow:`.
-        for name in ("path", "names", "skip_list"):
+        for name in ("path", "root", "names", "skip_list"):
             value = getattr(self, name)
             setattr(self, name, None if value is None else os.path.expanduser(value))
         require(self.limit is None or self.limit >= 1, f"limit is {self.limit}, expected null or 1 or more")
@@ -147,6 +149,10 @@ class DatasetConfig:
             self.negative_disparity == "refuse" or self.family not in ("synthetic", "packed"),
             f"negative_disparity is {self.negative_disparity}, which {self.family} does not take: its disparities are "
             "not read from files of a release",
+        )
+        require(
+            self.root is None or self.family == "pairs",
+            f"root is {self.root}, which {self.family} does not take; it is for the lists of pairs",
         )
         require(
             self.half == "training" or self.family in WITH_TEST_HALF,

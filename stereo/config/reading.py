@@ -15,6 +15,7 @@ from stereo.config.data import AugmentationConfig, DataConfig, DatasetConfig
 from stereo.config.hints import check_structure
 from stereo.config.model import ModelConfig
 from stereo.config.presets import DEFAULT_PRESET, PRESETS, Preset
+from stereo.config.text import keep_typed_text, keep_written_text
 from stereo.config.training import LossConfig, OptimizerConfig, TrainingConfig
 from stereo.errors import ConfigError
 
@@ -62,6 +63,8 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
         raise ConfigError(f"{path}: no such configuration file; see configs/ for the ones that ship")
     try:
         loaded = OmegaConf.load(path)
+        if isinstance(loaded, DictConfig):
+            keep_written_text(loaded, path.read_text(encoding="utf-8"), Config)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read as a YAML file: {_one_line(error)}") from None
     except yaml.YAMLError as error:
@@ -70,7 +73,7 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
         raise ConfigError(f"{path}:{line} not valid YAML: {getattr(error, 'problem', error)}") from None
     if not isinstance(loaded, DictConfig):
         raise ConfigError(f"{path}: expected a YAML file of `section: settings`, got a list")
-    layers: list[tuple[Any, str]] = [(loaded, str(path)), *_assignments(overrides)]
+    layers: list[tuple[Any, str]] = [(loaded, str(path)), *_assignments(overrides, Config)]
     return _to_config(_merge_all(layers), " ".join([str(path), *overrides]))
 
 
@@ -83,7 +86,9 @@ def load_network(name: str, overrides: Sequence[str] = ()) -> Config:
         return load_config(name, overrides)
     if name not in PRESETS:
         raise ConfigError(f"'{name}' is no network, expected a YAML file or one of {', '.join(PRESETS)}")
-    return _to_config(_merge_all([({"preset": name}, name), *_assignments(overrides)]), " ".join([name, *overrides]))
+    return _to_config(
+        _merge_all([({"preset": name}, name), *_assignments(overrides, Config)]), " ".join([name, *overrides])
+    )
 
 
 def with_overrides(config: Section, overrides: Sequence[str]) -> Section:
@@ -92,7 +97,7 @@ def with_overrides(config: Section, overrides: Sequence[str]) -> Section:
     Raises: ConfigError.
     """
     merged = OmegaConf.structured(config)
-    for values, origin in _assignments(overrides):
+    for values, origin in _assignments(overrides, type(config)):
         _check(values, type(config), origin)
         merged = _merge(merged, values, origin)
     changed = _to_object(merged, " ".join(overrides))
@@ -100,14 +105,16 @@ def with_overrides(config: Section, overrides: Sequence[str]) -> Section:
     return changed
 
 
-def _assignments(overrides: Sequence[str]) -> list[tuple[Any, str]]:
+def _assignments(overrides: Sequence[str], schema: type) -> list[tuple[Any, str]]:
     """Return each `key=value` as nested values, with itself as their origin."""
     layers = []
     for assignment in overrides:
         if "=" not in assignment or assignment.startswith(("=", "-")):
             raise ConfigError(f"'{assignment}': expected key=value, for example optimizer.learning_rate=1e-4")
         try:
-            layers.append((OmegaConf.from_dotlist([assignment]), f"'{assignment}'"))
+            values = OmegaConf.from_dotlist([assignment])
+            keep_typed_text(values, assignment, schema)
+            layers.append((values, f"'{assignment}'"))
         except (yaml.YAMLError, OmegaConfBaseException, ValueError, TypeError):
             raise ConfigError(f"'{assignment}': the value is not valid YAML") from None
     return layers

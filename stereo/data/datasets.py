@@ -69,7 +69,7 @@ BUILDERS: dict[Family, Callable[[DatasetConfig, bool], StereoDataset]] = {
     "middlebury2006": lambda config, right: Middlebury(_path(config), 2006, right, config.check_views),
     "middlebury2014": lambda config, right: Middlebury(_path(config), 2014, right, config.check_views, config.half),
     "eth3d": lambda config, right: Eth3d(_path(config), config.check_views, config.half),
-    "pairs": lambda config, right: PairList(_path(config), config.check_views),
+    "pairs": lambda config, right: PairList(_path(config), config.check_views, config.root),
     "packed": lambda config, right: PackedDataset(_path(config)),
     **{family: partial(_folder_pairs, family) for family in FOLDER_FAMILIES},
 }

@@ -7,10 +7,11 @@ import glob
 import hashlib
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -52,7 +53,7 @@ class ImagePairs:
     single: bool = False
 
 
-def pairs_of_list(path: str | Path, strict: bool = False) -> ImagePairs:
+def pairs_of_list(path: str | Path, strict: bool = False, root: str | None = None, upright: bool = False) -> ImagePairs:
     """Return the images of each pair that a list file names, numbered, which keeps similar names apart.
 
     Args:
@@ -60,25 +61,26 @@ def pairs_of_list(path: str | Path, strict: bool = False) -> ImagePairs:
 
     Raises: DataError as :class:`stereo.data.families.pair_list.PairList`.
     """
-    pairs = PairList(path).pairs
+    pairs = PairList(path, root=root).pairs
     missing = [image for pair in pairs for image in (pair.left, pair.right) if strict and not os.path.isfile(image)]
     if missing:
         raise DataError(f"{path}: {len(missing):,} of its images are not there, the first of them {missing[0]}")
     return ImagePairs(
         [
-            _pair_of_files(PairFiles(_short(f"{number:05d}_{safe_name(pair.name)}"), pair.left, pair.right))
+            _pair_of_files(PairFiles(_short(f"{number:05d}_{safe_name(pair.name)}"), pair.left, pair.right), upright)
             for number, pair in enumerate(pairs, 1)
         ],
         [],
     )
 
 
-def pairs_of_paths(left: str | Path, right: str | Path) -> ImagePairs:
+def pairs_of_paths(left: str | Path, right: str | Path, upright: bool = False) -> ImagePairs:
     """Return the pairs of two folders or patterns, or the one pair of two images.
 
-    In folders, images of one name without the ending belong together; of patterns, those for which `*`, `?`, `[…]`
-    and `**/` stand for the same text, as in `*/im0.png` and `*/im1.png`, and the pair is named by it. Hidden files
-    (.DS_Store, ._a.png) count as none. Two images need not exist.
+    In folders, images of one name without the ending belong together, or where there are none those whose names differ
+    in left and right alone, as left_0001 and right_0001, 0001_L and 0001_R do; of patterns, those for which `*`, `?`,
+    `[…]` and `**/` stand for the same text, as in `*/im0.png` and `*/im1.png`, and the pair is named by it. Hidden
+    files (.DS_Store, ._a.png) count as none. Two images need not exist.
 
     Raises: DataError where the two are of different kinds, two images of a folder have one name, or no two belong
         together.
@@ -90,8 +92,10 @@ def pairs_of_paths(left: str | Path, right: str | Path) -> ImagePairs:
         raise DataError(f"{left} and {right}: expected two images, two folders or two patterns; {got}")
     if kinds[0] == "image":
         name = _short(safe_name(Path(left).stem))
-        return ImagePairs([_pair_of_files(PairFiles(name, Path(left), Path(right)))], [], single=True)
+        return ImagePairs([_pair_of_files(PairFiles(name, Path(left), Path(right)), upright)], [], single=True)
     lefts, rights = _matches(left), _matches(right)
+    if os.path.realpath(left) == os.path.realpath(right) or not lefts.keys() & rights.keys():
+        lefts, rights = without_side(lefts, "left"), without_side(rights, "right")
     names = sorted(name for name in lefts if name in rights)
     if not names:
         raise DataError(
@@ -105,19 +109,34 @@ def pairs_of_paths(left: str | Path, right: str | Path) -> ImagePairs:
         for name in own
         if name not in other
     ]
-    return ImagePairs([_pair_of_files(PairFiles(name, lefts[name], rights[name])) for name in names], unmatched)
+    return ImagePairs(
+        [_pair_of_files(PairFiles(name, lefts[name], rights[name]), upright) for name in names], unmatched
+    )
 
 
-def pairs_of_layout(path: str | Path, layout: str) -> ImagePairs:
+def without_side(images: Mapping[str, Path], side: Literal["left", "right"]) -> dict[str, Path]:
+    """Return the images of one side by the names of their pairs: the names without left or right, l or r.
+
+    Images whose names do not say this side are left out; if that is none, all keep their names.
+    """
+    word = f"{side}|{side[0]}"
+    expression = re.compile(rf"^(?:{word})(?:[_. -]|(?=\d))|(?:[_. -]|(?<=\d))(?:{word})$", re.IGNORECASE)
+    found = {expression.sub("", name, count=1): path for name, path in images.items() if expression.search(name)}
+    return found or dict(images)
+
+
+def pairs_of_layout(path: str | Path, layout: str, upright: bool = False) -> ImagePairs:
     """Return the pairs of images that hold both views each: one image, a folder or a pattern of them.
 
     Raises: DataError where there is no image.
     """
     if _kind(path) == "image":
         name = _short(safe_name(Path(path).stem))
-        return ImagePairs([ImagePair(name, partial(_read_layout, Path(path), layout))], [], single=True)
+        return ImagePairs([ImagePair(name, partial(_read_layout, Path(path), layout, upright))], [], single=True)
     images = _matches(path)
-    return ImagePairs([ImagePair(name, partial(_read_layout, image, layout)) for name, image in images.items()], [])
+    return ImagePairs(
+        [ImagePair(name, partial(_read_layout, image, layout, upright)) for name, image in images.items()], []
+    )
 
 
 def split_views(picture: Image, layout: str, name: str = "the picture") -> tuple[Image, Image]:
@@ -140,13 +159,13 @@ def split_views(picture: Image, layout: str, name: str = "the picture") -> tuple
     return (first, second) if left_first else (second, first)
 
 
-def _read_layout(path: Path, layout: str) -> tuple[Image, Image]:
-    return split_views(read_image(path), layout, str(path))
+def _read_layout(path: Path, layout: str, upright: bool) -> tuple[Image, Image]:
+    return split_views(read_image(path, upright=upright), layout, str(path))
 
 
-def _pair_of_files(files: PairFiles) -> ImagePair:
+def _pair_of_files(files: PairFiles, upright: bool) -> ImagePair:
     def read() -> tuple[Image, Image]:
-        left, right = read_image(files.left), read_image(files.right)
+        left, right = read_image(files.left, upright=upright), read_image(files.right, upright=upright)
         if left.shape != right.shape:
             raise DataError(
                 f"{files.left} is {left.shape[1]}×{left.shape[0]} but {files.right} is {right.shape[1]}×"

@@ -1,13 +1,19 @@
 """From data sets to training batches that are the same for any number of workers."""
 
+import logging
 import os
+import shutil
 import signal
+import threading
 from collections.abc import Iterator, Sequence
+from functools import partial
+from types import FrameType
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
@@ -24,6 +30,13 @@ T_co = TypeVar("T_co", covariant=True)
 
 # How long a worker goes on after it was told to end: enough for the step under way and for a batch it may wait for.
 _GRACE_SECONDS = 10
+# Batches that each worker prepares ahead, and the bytes of one pixel of a sample in them: two RGB views, disparity and
+# where it is known.
+_AHEAD, _PIXEL_BYTES = 4, 2 * 3 + 4 + 1
+# Where Linux keeps what processes share.
+_SHARED_MEMORY = "/dev/shm"
+
+_log = logging.getLogger(__name__)
 
 
 class Indexed(Protocol[T_co]):
@@ -117,16 +130,53 @@ def build_loader(
         raise DataError(f"data.batch_size ({config.batch_size}) does not divide among {world_size} processes")
     data = TrainingData(config) if data is None else data
     sampler = _RunSampler(data, seed, first_step * config.batch_size, last_step * config.batch_size, rank, world_size)
+    pipes = config.workers > 0 and not _fits_shared_memory(config, data)
     return DataLoader(
         _Caught(_TrainingSet(data, Augmentation(config.augmentation), seed)),
         batch_size=config.batch_size // world_size,
         sampler=sampler,
         num_workers=config.workers,
-        collate_fn=_collate_caught,
+        collate_fn=partial(_collate_caught, as_arrays=pipes),
         worker_init_fn=init_worker,
         pin_memory=torch.cuda.is_available(),
-        prefetch_factor=4 if config.workers else None,
+        prefetch_factor=_AHEAD if config.workers else None,
     )
+
+
+def _fits_shared_memory(config: DataConfig, data: TrainingData) -> bool:
+    """Return whether the batches that workers prepare fit the shared memory; where not, say so.
+
+    Tensors go from process to process through it. Where it is full, as the 64 MB that Docker gives by itself soon are,
+    PyTorch's workers die or wait for ever.
+    """
+    free = _free_shared_memory()
+    if free is None:
+        return True
+    height, width = config.augmentation.crop_height, config.augmentation.crop_width
+    if height is None or width is None:
+        first = data.source(0)
+        height, width = first.height, first.width
+    needed = height * width * _PIXEL_BYTES * config.batch_size * _AHEAD * config.workers
+    if needed <= free:
+        return True
+    _log.warning(
+        "%s has %d MB free, and %d workers prepare up to %d MB of batches: these go through pipes instead, which is "
+        "slower; give a container more by --shm-size=%dm, or set data.workers to less",
+        _SHARED_MEMORY,
+        free >> 20,
+        config.workers,
+        needed >> 20,
+        -(-2 * needed >> 20),
+    )
+    return False
+
+
+def _free_shared_memory() -> int | None:
+    """Return how many bytes of shared memory are free; None where that is not limited by itself."""
+    try:
+        return shutil.disk_usage(_SHARED_MEMORY).free
+    except OSError:
+        return None
 
 
 def collate(samples: list[StereoSample]) -> StereoBatch:
@@ -156,8 +206,14 @@ def init_worker(worker: int) -> None:
     # need another batch for that, and then ends its workers itself. A worker that is told to end goes on for the grace
     # and ends then: one that ignored SIGTERM altogether would keep its parent from ending.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda number, frame: signal.alarm(_GRACE_SECONDS))
-    signal.signal(signal.SIGALRM, lambda number, frame: os._exit(0))
+    signal.signal(signal.SIGTERM, _end_after_grace)
+
+
+def _end_after_grace(number: int, frame: FrameType | None) -> None:
+    # A timer rather than SIGALRM, which Windows does not have.
+    timer = threading.Timer(_GRACE_SECONDS, os._exit, (0,))
+    timer.daemon = True
+    timer.start()
 
 
 class _Caught(Dataset[Any]):
@@ -179,16 +235,25 @@ class _Caught(Dataset[Any]):
             return error
 
 
-def _collate_caught(items: list[StereoSample | StereoError]) -> StereoBatch | StereoError:
+def _collate_caught(items: list[StereoSample | StereoError], as_arrays: bool) -> Any:
+    """Return a StereoBatch, or the error in its place. as_arrays: of NumPy arrays, which go through pipes."""
     samples = []
     for item in items:
         if isinstance(item, StereoError):
             return item
         samples.append(item)
     try:
-        return collate(samples)
+        batch = collate(samples)
     except StereoError as error:
         return error
+    return (*(part.numpy() for part in batch[:4]), batch.names) if as_arrays else batch
+
+
+def _as_tensors(
+    left: NDArray[Any], right: NDArray[Any], disparity: NDArray[Any], valid: NDArray[Any], names: tuple[str, ...]
+) -> StereoBatch:
+    left_tensor, right_tensor, *truth = (torch.from_numpy(part) for part in (left, right, disparity, valid))
+    return StereoBatch(left_tensor, right_tensor, truth[0], truth[1], tuple(names))
 
 
 def iterate(loader: DataLoader[Any]) -> Iterator[Any]:
@@ -197,7 +262,7 @@ def iterate(loader: DataLoader[Any]) -> Iterator[Any]:
     for batch in batches:
         if isinstance(batch, StereoError):
             break
-        yield batch
+        yield _as_tensors(*batch) if type(batch) in (tuple, list) else batch  # arrays of _collate_caught
     else:
         return
     del batches  # the last reference: this ends the workers here and now, not when the interpreter does

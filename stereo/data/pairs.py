@@ -1,5 +1,6 @@
 """What the data sets on disk share: the files of a pair, and loading it once they are known."""
 
+import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,13 +11,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stereo.camera.document import read_document
+from stereo.camera.forms import middlebury
+from stereo.camera.read import read_camera_pair
 from stereo.config import NegativeDisparity
 from stereo.data.formats import read_disparity, read_image, read_mask
-from stereo.data.formats.calibration import read_calibration
+from stereo.data.formats.calibration import parse_calibration
 from stereo.data.missing import Missing
 from stereo.data.sample import Calibration, GroundTruth, Map, Mask, SampleSource, StereoSample
 from stereo.data.warping import refuse_swapped_views
 from stereo.errors import DataError
+
+_log = logging.getLogger(__name__)
+_warned = False
 
 # What reads a file of ground truth: disparity, float32 [H, W] in px, 0 where unknown; and valid, bool [H, W].
 TruthReader = Callable[[Path], tuple[Map, Mask]]
@@ -99,12 +106,25 @@ class PairDataset:
         return load_pair(pair)
 
 
+def read_any_calibration(path: Path) -> Calibration:
+    """Read a calibration of any form that :mod:`stereo.camera` knows; of a calib.txt no more than focal length and
+    baseline are needed. Raises: DataError.
+    """
+    document = read_document(path)
+    if middlebury.recognizes(document):
+        return parse_calibration(document.text, path)
+    return read_camera_pair(path).calibration()
+
+
 def load_pair(
     files: PairFiles,
-    calibration_reader: Callable[[Path], Calibration] = read_calibration,
+    calibration_reader: Callable[[Path], Calibration] = read_any_calibration,
     truth_reader: TruthReader | None = None,
 ) -> StereoSample:
     """Read the files of one pair.
+
+    Training and evaluation need no calibration: one that cannot be read is logged as a warning, once in a process, and
+    left out.
 
     Args:
         truth_reader: Reads the files of ground truth. None: by suffix and depth, with `files.disparity_scale`.
@@ -141,8 +161,19 @@ def load_pair(
         if files.object_map is not None:
             foreground = _of_size(valid, read_mask(files.object_map), files.object_map) != 0
         truth = GroundTruth(disparity, valid, occluded, disparity_right, foreground)
-    calibration = None if files.calibration is None else calibration_reader(files.calibration)
+    calibration = None if files.calibration is None else _read_or_warn(files.calibration, calibration_reader)
     return StereoSample(left, right, truth, calibration, files.name)
+
+
+def _read_or_warn(path: Path, reader: Callable[[Path], Calibration]) -> Calibration | None:
+    global _warned
+    try:
+        return reader(path)
+    except DataError as error:
+        if not _warned:
+            _warned = True
+            _log.warning("%s (the pair is used without its calibration; further such files are not named)", error)
+        return None
 
 
 def _make_positive(sample: StereoSample, pair: PairFiles, refuse: bool) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from stereo.data.formats import DISPARITY_SUFFIXES, IMAGE_SUFFIXES
 from stereo.data.formats.containers import read_bytes
+from stereo.data.formats.text import decode_list
 from stereo.errors import DataError
 from stereo.output import atomic_output, make_output_folder
 
@@ -23,8 +24,8 @@ def read_names(path: str | Path) -> list[str]:
     """Return the names in a name list. Raises: DataError if the file is not there, is no text, or names nothing."""
     path = Path(path)
     try:
-        lines = read_bytes(path).decode("utf-8-sig").split("\n")
-    except UnicodeDecodeError:
+        lines = decode_list(read_bytes(path)).split("\n")
+    except ValueError:
         raise DataError(f"{path}: is not a text file in UTF-8; expected the name of one sample on each line") from None
     names = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
     if not names:
@@ -37,7 +38,7 @@ def write_names(path: str | Path, names: Iterable[str], what: str) -> None:
     path = Path(path)
     make_output_folder(path.parent)
     with atomic_output(path) as temporary:
-        temporary.write_text("\n".join([f"# {what}", *names]) + "\n", encoding="utf-8")
+        temporary.write_text("\n".join([f"# {what}", *names]) + "\n", "utf-8", "surrogateescape")
 
 
 def select(names: Sequence[str], wanted: Iterable[str], path: str | Path) -> list[int]:

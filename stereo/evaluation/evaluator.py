@@ -1,7 +1,5 @@
 """Evaluation: each sample is predicted once, and scored under every protocol and in every region."""
 
-import resource
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +9,7 @@ import torch
 from tqdm import tqdm
 
 from stereo.data.sample import StereoSample
+from stereo.device import peak_memory_mb
 from stereo.errors import DataError
 from stereo.evaluation.metrics import ImageSums
 from stereo.evaluation.profiles import profile
@@ -208,7 +207,7 @@ def _measure(
         timed=timed,
         size=(sample.height, sample.width),
         ran_at=prediction.ran_at,
-        peak_memory_mb=_peak_memory_mb(device),
+        peak_memory_mb=peak_memory_mb(device),
         scores=scored.scores,
         missing=scored.missing,
         occlusion=scored.occlusion,
@@ -220,11 +219,3 @@ def _wait(device: torch.device) -> None:
     """Wait until the device has done what it was given: a GPU works on while Python goes ahead."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-
-
-def _peak_memory_mb(device: torch.device) -> float:
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 2**20
-    # ru_maxrss is in bytes on macOS and in KiB elsewhere.
-    resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return resident / (2**20 if sys.platform == "darwin" else 2**10)

@@ -23,10 +23,12 @@ def add_infer_options(parser: argparse.ArgumentParser) -> None:
 def _add_source_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("where the pairs come from")
     group.add_argument("--list", metavar="FILE", help="a list of pairs instead of LEFT and RIGHT")
+    group.add_argument("--root", metavar="DIR", help="the folder that the paths in --list are relative to")
     group.add_argument(
         "--strict", action="store_true", help="refuse a list with a missing image (default: name it, and do the rest)"
     )
     group.add_argument("--layout", choices=LAYOUTS, help="each image or video holds both views")
+    group.add_argument("--exif", action="store_true", help="turn images as their EXIF orientation says")
     group.add_argument(
         "--vertical", action="store_true", help="the cameras stand one above the other, and LEFT is the upper view"
     )
@@ -133,6 +135,8 @@ def check_infer_options(args: argparse.Namespace, parser: argparse.ArgumentParse
     """End with a usage error where options do not go together."""
     if args.calib is not None and len(args.calib) > 2:
         parser.error(f"--calib: expected one file or two, got {len(args.calib)}; name the images before it")
+    if args.root is not None and args.list is None:
+        parser.error("--root: needs --list, whose paths it is for")
     count = len(args.images)
     if args.list is not None:
         if count or args.layout is not None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image as Pillow
 
 from stereo.data.formats import write_image
 from stereo.data.image_pairs import LAYOUTS, pairs_of_layout, pairs_of_list, pairs_of_paths, split_views
@@ -117,13 +118,13 @@ def test_names_too_long_for_a_file_are_cut_and_stay_apart(tmp_path: Path) -> Non
         (["a.png", "a.jpg"], ["a.png"], r"left: a\.jpg and a\.png have one name"),
         (["a:.png", "a_.png"], ["a.png"], "have one name"),
         (
-            ["a.bmp", "b.TIF", "c"],
+            ["a.gif", "b.HEIC", "c"],
             ["a.png"],
-            r"left: holds no image .*\(but files without an ending, .bmp",
+            r"left: holds no image .*\(but files without an ending, .gif",
         ),
         ([], ["a.png"], r"left: holds no image that can be read \(no file at all\)"),
-        (["a.png"], ["a.tif"], r"right: holds no image that can be read \(but .tif\); expected .png"),
-        (["a_l.png"], ["a_r.png"], r"left has a_l\.png; right has a_r\.png"),
+        (["a.png"], ["a.exr"], r"right: holds no image that can be read \(but .exr\); expected .png"),
+        (["a_1.png"], ["a_2.png"], r"left has a_1\.png; right has a_2\.png"),
     ],
 )
 def test_folders_without_a_pair_say_what_they_hold(
@@ -131,3 +132,40 @@ def test_folders_without_a_pair_say_what_they_hold(
 ) -> None:
     with pytest.raises(DataError, match=message):
         pairs_of_paths(*_folders(tmp_path, left, right))
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "names"),
+    [
+        (["left_0001.png", "left_0002.png"], ["right_0001.png", "right_0002.png"], ["0001", "0002"]),
+        (["a_left.png", "b-left.png"], ["a_right.png", "b-right.png"], ["a", "b"]),
+        (["x_L.bmp"], ["x_R.tif"], ["x"]),
+        (["left1.png", "Left2.png"], ["right1.png", "right2.png"], ["1", "2"]),
+        (["l_1.png", "notes.png"], ["r_1.png"], ["1"]),
+    ],
+)
+def test_names_that_differ_in_left_and_right_alone(
+    tmp_path: Path, left: list[str], right: list[str], names: list[str]
+) -> None:
+    found = pairs_of_paths(*_folders(tmp_path, left, right))
+    assert [pair.name for pair in found.pairs] == names
+
+
+def test_one_folder_of_left_and_right_views(tmp_path: Path) -> None:
+    folder, _ = _folders(tmp_path, ["left_1.png", "right_1.png", "left_2.png", "right_2.png"], [])
+    found = pairs_of_paths(folder, folder)
+    assert [pair.name for pair in found.pairs] == ["1", "2"]
+    assert found.unmatched == []
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_exif_orientation_is_applied_to_pairs_where_asked_for(tmp_path: Path, many: bool) -> None:
+    exif = Pillow.Exif()
+    exif[274] = 6
+    paths = [tmp_path / side / "a.jpg" for side in ("left", "right")]
+    for path in paths:
+        path.parent.mkdir()
+        Pillow.fromarray(np.zeros((32, 48, 3), np.uint8)).save(path, exif=exif)
+    left, right = (path.parent if many else path for path in paths)
+    assert pairs_of_paths(left, right).pairs[0].read()[0].shape == (32, 48, 3)
+    assert pairs_of_paths(left, right, upright=True).pairs[0].read()[0].shape == (48, 32, 3)

@@ -12,6 +12,7 @@ import torch
 from helpers import textured_sample, tiny_config
 
 from stereo.config import DataConfig, DatasetConfig, SyntheticConfig
+from stereo.data import loader
 from stereo.data.datasets import build_dataset
 from stereo.data.loader import StereoBatch, build_loader, collate, in_order, iterate
 from stereo.data.training_data import TrainingData
@@ -235,3 +236,46 @@ def test_collate_refuses_what_does_not_fit() -> None:
         collate([textured_sample(32, 48, 1), textured_sample(32, 64, 1)])
     with pytest.raises(DataError, match="plane/0: has no ground truth, which training needs"):
         collate([replace(textured_sample(32, 48, 1), truth=None)])
+
+
+def needed(config: DataConfig) -> int:
+    """Bytes of what the workers prepare: 4 batches of 48×64 px each, 11 bytes a pixel."""
+    return 4 * config.workers * config.batch_size * 48 * 64 * 11
+
+
+@pytest.mark.parametrize("missing", [0, 1, 10**9])
+def test_where_shared_memory_is_small_batches_go_another_way(
+    config: DataConfig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, missing: int
+) -> None:
+    expected = batches(config)
+    config.workers = 2
+    monkeypatch.setattr(loader, "_free_shared_memory", lambda: needed(config) - missing)
+    assert equal(expected, batches(config))
+    said = [record.getMessage() for record in caplog.records if "/dev/shm" in record.getMessage()]
+    assert len(said) == (missing > 0)
+    assert all("--shm-size" in line and "data.workers" in line for line in said)
+
+
+def test_tensors_do_not_pass_small_shared_memory(config: DataConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    config.workers = 1
+    for free, kind in ((0, np.ndarray), (None, torch.Tensor), (10**12, torch.Tensor)):
+        monkeypatch.setattr(loader, "_free_shared_memory", lambda free=free: free)
+        batch = next(iter(build_loader(config, 0, 0, 1)))
+        assert all(isinstance(part, kind) for part in batch[:4])
+    config.workers = 0
+    monkeypatch.setattr(loader, "_free_shared_memory", lambda: 0)
+    assert isinstance(next(iter(build_loader(config, 0, 0, 1)))[0], torch.Tensor)
+
+
+def test_whole_samples_are_measured_by_the_first(config: DataConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    config.augmentation.crop_height = config.augmentation.crop_width = None
+    config.workers = 1
+    whole = 4 * config.batch_size * 64 * 96 * 11
+    for free, fits in ((whole, True), (whole - 1, False)):
+        monkeypatch.setattr(loader, "_free_shared_memory", lambda free=free: free)
+        assert loader._fits_shared_memory(config, TrainingData(config)) == fits
+
+
+def test_a_system_without_shared_memory_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(loader, "_SHARED_MEMORY", str(tmp_path / "none"))
+    assert loader._free_shared_memory() is None

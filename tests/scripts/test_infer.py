@@ -120,8 +120,8 @@ def test_hostile_names_stay_below_the_output_and_hidden_files_are_no_views(pairs
 
 def test_folders_whose_names_do_not_fit_are_shown(pairs: Path, checkpoint: str) -> None:
     for name in "ab":
-        (pairs / f"left/{name}.png").rename(pairs / f"left/{name}_left.png")
-    message = r"left has a_left\.png, b_left\.png; right has a\.png, b\.png"
+        (pairs / f"left/{name}.png").rename(pairs / f"left/{name}_one.png")
+    message = r"left has a_one\.png, b_one\.png; right has a\.png, b\.png"
     with pytest.raises(DataError, match=message):
         infer([str(pairs / "left"), str(pairs / "right"), "--output", str(pairs / "out"), "--checkpoint", checkpoint])
 

@@ -3,8 +3,8 @@
     left,right,disparity,mask        optional; then the columns may come in any order, and `scale` is one more
     scene1/left.png,scene1/right.png,scene1/disparity.pfm
 
-Cells are separated by commas (and quoted as in CSV where needed) or by blanks. Paths are relative to the list
-file.
+Cells are separated by commas (and quoted as in CSV where needed) or by blanks. Paths are relative to the list file, or
+to a folder that is given. Backslashes, as Windows has them, count as slashes where there is no file of such a name.
 """
 
 import csv
@@ -12,6 +12,9 @@ import os
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from stereo.data.families.folders import require_folder
+from stereo.data.formats.containers import quote
+from stereo.data.formats.text import decode_list, is_other_encoding
 from stereo.data.pairs import PairDataset, PairFiles
 from stereo.errors import DataError
 
@@ -29,16 +32,18 @@ class PairList(PairDataset):
     needs. Blank lines and lines that begin with # are skipped.
 
     Args:
-        path: The list file, UTF-8.
+        path: The list file, UTF-8, or in the encoding that the files' names have on the disk.
         check_views: See :class:`PairDataset`.
+        root: The folder that paths are relative to. None: that of the list file.
 
     A pair of which a file does not exist is incomplete: see :class:`PairDataset`.
 
     Raises: DataError that names the file and the line if a line is not understood.
     """
 
-    def __init__(self, path: str | Path, check_views: bool = True) -> None:
+    def __init__(self, path: str | Path, check_views: bool = True, root: str | Path | None = None) -> None:
         path = Path(path)
+        folder = path.parent if root is None else require_folder(root, "pairs (root)")
         pairs: list[PairFiles] = []
         columns: tuple[str, ...] | None = None
         names: set[str] = set()
@@ -52,13 +57,19 @@ class PairList(PairDataset):
                 if columns is not None:
                     continue
                 columns = _WITHOUT_HEADER
-            pair = _parse(cells, columns, path.parent, where)
+            pair = _parse(cells, columns, folder, where)
             if pair.name in names:
                 pair = replace(pair, name=f"{pair.name}#{number}")
             names.add(pair.name)
             pairs.append(pair)
         if not pairs:
             raise DataError(f"{path}: names no pair; {_EXAMPLE} on each line, paths relative to the list file")
+        wrong = next((pair for pair in pairs if pair.problem is not None and is_other_encoding(str(pair.left))), None)
+        if wrong is not None:
+            raise DataError(
+                f"{path}: is not a text file in UTF-8, and there is no file of the name that it gives as "
+                f"{quote(wrong.left.name)}; save the list as UTF-8"
+            )
         super().__init__(pairs, check_views)
 
 
@@ -66,12 +77,14 @@ def _read_lines(path: Path) -> list[str]:
     try:
         if path.is_dir():
             raise DataError(f"{path}: is a folder; expected a list file that names a pair on each line")
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise DataError(f"{path}: is not a text file in UTF-8; {_EXAMPLE} on each line") from None
+        data = path.read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"{path}: the list file cannot be read: {reason}; check the path") from None
+    try:
+        text = decode_list(data).replace("\r\n", "\n").replace("\r", "\n")
+    except ValueError:
+        raise DataError(f"{path}: is not a text file; {_EXAMPLE} on each line") from None
     # Not splitlines, which also breaks at characters that a file name may hold.
     return text.split("\n")
 
@@ -116,7 +129,7 @@ def _parse(cells: list[str], columns: tuple[str, ...], folder: Path, where: str)
     files: dict[str, Path | None] = {}
     problems: list[str] = []
     for column in ("left", "right", "disparity", "mask"):
-        path = folder / os.path.expanduser(row[column])
+        path = _find(folder, row[column])
         files[column] = path if row[column] else None
         problems += _problem(path, column, where) if row[column] else []
     scale = None
@@ -145,6 +158,13 @@ def _parse(cells: list[str], columns: tuple[str, ...], folder: Path, where: str)
     )
 
 
+def _find(folder: Path, text: str) -> Path:
+    path = folder / os.path.expanduser(text)
+    if "\\" in text and not os.path.exists(path):
+        return folder / os.path.expanduser(text.replace("\\", "/"))
+    return path
+
+
 def _problem(path: Path, column: str, where: str) -> list[str]:
     """Return what is wrong with a file of a line; nothing if it is there."""
     try:
@@ -153,4 +173,7 @@ def _problem(path: Path, column: str, where: str) -> list[str]:
         found = "is not a file" if path.exists() else "does not exist"
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
         found = f"cannot be read: {getattr(error, 'strerror', None) or error}"
-    return [f"{where}: the {column} file {path} {found}; check the line (paths are relative to the list file)"]
+    return [
+        f"{where}: the {column} file {path} {found}; check the line (paths are "
+        "relative to the list file; root=FOLDER names another folder)"
+    ]

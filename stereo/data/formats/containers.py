@@ -8,6 +8,7 @@ import math
 import re
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stereo.data.formats.headers import MAX_RATIO, Header, read_bmp_header, read_tiff_header
 from stereo.errors import FormatError, OutputError
 from stereo.output import atomic_output
 from stereo.quiet import quiet_opencv
@@ -50,14 +52,23 @@ def read_bytes(path: Path) -> bytes:
     return data
 
 
-def read_pixels(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[NDArray[Any], int]:
+def read_pixels(path: Path, max_pixels: int = MAX_PIXELS, upright: bool = False) -> tuple[NDArray[Any], int]:
     """Return the pixels as stored, uint8 or uint16, [H, W] or RGB [H, W, 3], and the value of full intensity.
 
     Args:
         max_pixels: The most that are decoded.
+        upright: Turn the image as its EXIF orientation says.
 
     Raises: FormatError.
     """
+    pixels, full = read_stored(path, max_pixels, upright)
+    if pixels.dtype not in (np.uint8, np.uint16):
+        raise FormatError(f"{path}: holds {pixels.dtype}; expected an image of 8 or 16 bits; convert it to PNG")
+    return pixels, full
+
+
+def read_stored(path: Path, max_pixels: int = MAX_PIXELS, upright: bool = False) -> tuple[NDArray[Any], int]:
+    """Return what :func:`read_pixels` does, of a TIFF also floats and whole numbers of other types."""
     data = read_bytes(path)
     if re.match(rb"P[2356]\s", data):
         return _decode_pnm(path, data, max_pixels)
@@ -67,23 +78,27 @@ def read_pixels(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[NDArray[Any],
         _check_jpeg(path, data, max_pixels)
     elif data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         _check_webp(path, data, max_pixels)
+    elif data.startswith(b"BM"):
+        _check_header(path, "BMP", data, read_bmp_header, max_pixels)
+    elif data.startswith((b"II*\0", b"MM\0*")):
+        _check_header(path, "TIFF", data, read_tiff_header, max_pixels)
     else:
         raise FormatError(
             f"{path}: is not an image that can be read: it begins with {quote(data[:8])}; expected PNG, "
-            "JPEG, WebP, PPM or PGM; convert it to PNG if it is an image of another type"
+            "JPEG, WebP, BMP, TIFF, PPM or PGM; convert it to PNG if it is an image of another type"
         )
-    pixels = _decode(data)
-    if pixels is None or pixels.dtype not in (np.uint8, np.uint16):
+    pixels = _decode(data, cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH if upright else cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] not in (3, 4)):
         raise FormatError(f"{path}: cannot be decoded, the file is damaged; {AGAIN}")
     if pixels.ndim == 3:
         pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB if pixels.shape[2] == 3 else cv2.COLOR_BGRA2RGB)
     return pixels, 65535 if pixels.dtype == np.uint16 else 255
 
 
-def _decode(data: bytes) -> NDArray[Any] | None:
+def _decode(data: bytes, how: int) -> NDArray[Any] | None:
     try:
         with quiet_opencv():
-            return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+            return cv2.imdecode(np.frombuffer(data, np.uint8), how)
     except cv2.error:
         return None
 
@@ -151,6 +166,21 @@ def _check_jpeg(path: Path, data: bytes, max_pixels: int) -> None:
     # The decoder would fill what is missing with gray. Within a scan, 0xFF is never followed by 0xD9.
     if data.rfind(b"\xff\xd9", position) < 0:
         raise _truncated(path, "JPEG")
+
+
+def _check_header(path: Path, kind: str, data: bytes, read_header: Callable[[bytes], Header], max_pixels: int) -> None:
+    """Raise FormatError unless a file is as long as its header says, and can hold what it promises."""
+    try:
+        header = read_header(data)
+    except (struct.error, LookupError, ValueError, StopIteration):
+        raise _damaged_header(path, kind) from None
+    if header.width <= 0 or header.height <= 0:
+        raise _damaged_header(path, kind)
+    _check_size(path, kind, header.width, header.height, max_pixels)
+    if header.needed > len(data):
+        raise _truncated(path, kind)
+    if header.unpacked > MAX_RATIO * len(data):
+        raise _damaged_header(path, kind)
 
 
 def _check_webp(path: Path, data: bytes, max_pixels: int) -> None:

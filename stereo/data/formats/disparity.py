@@ -1,10 +1,9 @@
-"""Disparity maps: PFM, 16-bit PNG, 8-bit PNG or PGM with a scale, and NPY.
+"""Disparity maps: PFM, NPY and NPZ, TIFF of floats, and whole numbers of 8 or 16 bits in PNG, PGM, BMP or TIFF.
 
 Reading a map gives two arrays: disparity, float32 [H, W] in px, finite, 0 where unknown; and valid, bool [H, W], True
 where known.
 """
 
-import io
 import math
 import re
 from pathlib import Path
@@ -13,12 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stereo.data.formats.containers import AGAIN, quote, read_bytes, read_pixels, write_encoded
+from stereo.data.formats.containers import AGAIN, quote, read_bytes, read_stored, write_encoded
+from stereo.data.formats.numpy_files import read_numpy
 from stereo.data.sample import Map, Mask
 from stereo.errors import FormatError, OutputError
 from stereo.output import atomic_output
 
-DISPARITY_SUFFIXES = (".pfm", ".npy", ".png", ".pgm")
+DISPARITY_SUFFIXES = (".pfm", ".npy", ".npz", ".png", ".pgm", ".tif", ".tiff", ".bmp")
 
 # What a KITTI disparity map multiplies each value by.
 _PNG16_SCALE = 256.0
@@ -31,10 +31,10 @@ def read_disparity(path: str | Path, scale: float | None = None) -> tuple[Map, M
     """Read a disparity map in the encoding that its suffix and depth name.
 
     Args:
-        path: .pfm and .npy (unknown: not finite), or .png and .pgm with one channel of whole numbers
-            (unknown: 0).
-        scale: What the stored values are divided by to give px. Default: 1 for PFM and NPY, 256 for 16 bit.
-            An 8-bit file has no default: it depends on the data set.
+        path: A map of floats, unknown where not finite (.pfm, .npy, .npz, .tif), or of whole numbers of one channel,
+            unknown where 0 (.png, .pgm, .bmp, .tif, .npy, .npz).
+        scale: What the stored values are divided by to give px. Default: 1 for floats, 256 for 16-bit images. An
+            8-bit image and whole numbers in NPY or NPZ have no default: it depends on the data set.
 
     Returns: disparity, float32 [H, W] in px, 0 where unknown; valid, bool [H, W].
     Raises: FormatError.
@@ -45,14 +45,16 @@ def read_disparity(path: str | Path, scale: float | None = None) -> tuple[Map, M
     suffix = path.suffix.lower()
     if suffix == ".pfm":
         return _from_float(read_pfm(path), scale or 1.0)
-    if suffix == ".npy":
-        return _from_float(_read_npy(path), scale or 1.0)
+    if suffix in (".npy", ".npz"):
+        return _from_array(path, read_numpy(path), scale)
     if suffix not in DISPARITY_SUFFIXES:
         raise FormatError(
             f"{path}: the suffix '{path.suffix}' names no known disparity encoding; expected one of "
             f"{', '.join(DISPARITY_SUFFIXES)}"
         )
-    stored = _read_whole_numbers(path)
+    stored = _read_one_channel(path)
+    if stored.dtype.kind == "f":
+        return _from_float(stored, scale or 1.0)
     if scale is None and stored.dtype == np.uint8:
         raise FormatError(
             f"{path}: is an 8-bit disparity map, whose scale depends on the data set; say how many gray "
@@ -193,42 +195,25 @@ def _check_map(array: NDArray[Any]) -> NDArray[Any]:
     return array
 
 
-def _read_whole_numbers(path: Path) -> NDArray[Any]:
-    """Read uint8 or uint16 [H, W] as stored. Raises: FormatError."""
-    pixels, _ = read_pixels(path)
+def _from_array(path: Path, stored: NDArray[Any], scale: float | None) -> tuple[Map, Mask]:
+    if stored.dtype.kind == "f":
+        return _from_float(stored, scale or 1.0)
+    if scale is None:
+        raise FormatError(
+            f"{path}: holds whole numbers ({stored.dtype}), whose scale depends on the data set; say how many make one "
+            "px (`scale`; a column `scale` in a pair list), or use floats"
+        )
+    return _from_whole_numbers(stored, scale)
+
+
+def _read_one_channel(path: Path) -> NDArray[Any]:
+    """Read uint8, uint16 or floats [H, W] as stored. Raises: FormatError."""
+    pixels, _ = read_stored(path)
     if pixels.ndim != 2:
         raise FormatError(
             f"{path}: is a color image; expected a disparity map of one channel; a color preview of "
             "disparity cannot be read back"
         )
+    if pixels.dtype not in (np.uint8, np.uint16, np.float32, np.float64):
+        raise FormatError(f"{path}: holds {pixels.dtype}; expected floats, or whole numbers of 8 or 16 bits")
     return pixels
-
-
-def _read_npy(path: Path) -> NDArray[Any]:
-    data = read_bytes(path)
-    stream = io.BytesIO(data)
-    header_readers = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }
-    try:
-        shape, fortran_order, dtype = header_readers[np.lib.format.read_magic(stream)](stream)
-        shape = tuple(int(length) for length in shape)
-    except Exception:  # numpy parses the header as Python source: what a damaged one raises is not listed anywhere
-        raise FormatError(
-            f"{path}: does not begin with the header of a NPY file; expected what numpy.save writes; {AGAIN}"
-        ) from None
-    if dtype.kind != "f" or len(shape) != 2 or min(shape) <= 0:
-        raise FormatError(
-            f"{path}: holds {dtype} {list(shape)}; expected a float array [H, W] of disparity in px, not "
-            "finite where unknown"
-        )
-    count = shape[0] * shape[1]
-    found = len(data) - stream.tell()
-    if found != count * dtype.itemsize:
-        raise FormatError(
-            f"{path}: the header says {dtype} {list(shape)}, which takes {count * dtype.itemsize} bytes, "
-            f"but {found} bytes follow it; the file is truncated or damaged: {AGAIN}"
-        )
-    values = np.frombuffer(data, dtype=dtype, offset=stream.tell())
-    return values.reshape(shape, order="F" if fortran_order else "C")

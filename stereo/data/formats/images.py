@@ -1,4 +1,4 @@
-"""Images and masks: PNG, JPEG, WebP, PPM and PGM."""
+"""Images and masks: PNG, JPEG, WebP, BMP, TIFF, PPM and PGM."""
 
 import logging
 from pathlib import Path
@@ -17,26 +17,27 @@ _LEAST_FULL = 65536 // 8
 _log = logging.getLogger(__name__)
 _warned = False
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".ppm", ".pgm")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm")
 
 
-def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image:
-    """Read a PNG, JPEG, WebP, PPM or PGM image as RGB uint8 [H, W, 3].
+def read_image(path: str | Path, max_pixels: int = MAX_PIXELS, upright: bool = False) -> Image:
+    """Read a PNG, JPEG, WebP, BMP, TIFF, PPM or PGM image as RGB uint8 [H, W, 3].
 
     Gray becomes three equal channels, alpha is dropped, and samples of another depth are scaled so that full
-    intensity is 255 (16 bit: divided by 257) and rounded. An EXIF orientation is not applied: rectification
-    holds for the rows as they are stored.
+    intensity is 255 (16 bit: divided by 257) and rounded. An EXIF orientation is not applied unless
+    asked for: rectification holds for the rows as they are stored.
 
     A 16-bit image that uses less than an eighth of its range, as with 10 or 12 bits in 16, is logged as a warning, once
     in a process. It is not stretched: a file does not show its depth, and both views of a pair must be treated alike.
 
     Args:
         max_pixels: Refuse larger images, before memory is taken for them.
+        upright: Turn the image as its EXIF orientation says.
 
     Raises: FormatError.
     """
     path = Path(path)
-    pixels, full = read_pixels(path, max_pixels)
+    pixels, full = read_pixels(path, max_pixels, upright)
     if full != 255:
         if full == 65535:
             _warn_of_few_levels(path, int(pixels.max()))

@@ -42,6 +42,20 @@ def read_text(path: Path, example: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+def decode_list(data: bytes) -> str:
+    """Return the text of a list of file names. Names need not be UTF-8: their other bytes stay as Python has them in
+    paths, so that files of such names are found. Raises: ValueError for what is no text."""
+    text = data.decode("utf-8-sig", "surrogateescape")
+    if is_other_encoding(text) and _CONTROL.search(text):
+        raise ValueError("control characters")
+    return text
+
+
+def is_other_encoding(text: str) -> bool:
+    """Return whether a text of :func:`decode_list` has bytes that are not UTF-8."""
+    return any("\udc80" <= character <= "\udcff" for character in text)
+
+
 def parse_number(word: str) -> float:
     """Return the number that a word stands for, with a decimal point or comma; NaN for what is none."""
     word = word.strip()
@@ -54,5 +68,11 @@ def parse_number(word: str) -> float:
 
 
 def parse_numbers(text: str) -> list[float]:
-    """Return the numbers that blanks separate; NaN for what is none."""
-    return [parse_number(word) for word in text.split()]
+    """Return the numbers that blanks or commas separate; NaN for what is none.
+
+    Between digits, a comma is the decimal sign unless there are decimal points: 1,5 2,5 are two numbers, and so are
+    1.5,2.5.
+    """
+    if "." in text:
+        text = text.replace(",", " ")
+    return [parse_number(word.rstrip(",")) for word in text.split()]

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from helpers import truth_of
 
+from stereo.config import DatasetConfig, with_overrides
+from stereo.data.datasets import build_dataset
 from stereo.data.families.pair_list import PairList
 from stereo.data.formats import write_disparity_png16, write_image, write_pfm
-from stereo.errors import DataError, FormatError
+from stereo.errors import ConfigError, DataError, FormatError
 
 DISPARITY = np.arange(1, 13, dtype=np.float32).reshape(3, 4)
 
@@ -138,3 +140,38 @@ def test_views_of_different_size(folder: Path) -> None:
     write_image(folder / "b" / "right.png", np.zeros((3, 5, 3), np.uint8))
     with pytest.raises(DataError, match="pairs/b/left"):
         pairs(folder, "b/left.png,b/right.png\n")[0]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "a\\left.png,a\\right.png,a\\disparity.pfm",
+        "a\\left.png a\\right.png a\\disparity.pfm",
+        ".\\a\\left.png,.\\a\\right.png,a/disparity.pfm",
+        '"a\\left.png","a\\right.png","a\\disparity.pfm"',
+    ],
+)
+def test_backslashes_of_windows(folder: Path, line: str) -> None:
+    sample = pairs(folder, line + "\r\n")[0]
+    assert (sample.left == 10).all()
+    np.testing.assert_array_equal(truth_of(sample).disparity, DISPARITY)
+
+
+def test_a_file_of_a_name_with_a_backslash_counts_before(folder: Path) -> None:
+    write_image(folder / "a\\left.png", np.full((3, 4, 3), 77, np.uint8))
+    assert (pairs(folder, "a\\left.png,a/right.png\n")[0].left == 77).all()
+
+
+def test_paths_relative_to_another_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "lists").mkdir()
+    path = folder / "lists" / "pairs.txt"
+    path.write_text("a/left.png a\\right.png\n")
+    assert (PairList(path, root=folder)[0].right == 20).all()
+    monkeypatch.setenv("HOME", str(folder.parent))
+    for root in (str(folder), f"~/{folder.name}"):
+        config = with_overrides(DatasetConfig(family="pairs", path=str(path)), [f"root={root}"])
+        assert (build_dataset(config)[0].left == 10).all()
+    with pytest.raises(DataError, match=r"no-such: expected the folder .*there is nothing there"):
+        PairList(path, root=folder / "no-such")
+    with pytest.raises(ConfigError, match="root is x, which eth3d does not take"):
+        DatasetConfig(family="eth3d", path="e", root="x")
