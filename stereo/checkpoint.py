@@ -4,6 +4,7 @@ A checkpoint is all that evaluation and inference need. It is written whole or n
 code in it. Its settings of the network must fit this release; the rest of its configuration records how it was trained.
 """
 
+import os
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -99,7 +100,7 @@ def find_weights(name: str | Path) -> Path:
     if str(name) in shipped:
         return shipped[str(name)]
     path = Path(name).expanduser()
-    if len(path.parts) == 1 and not path.suffix and not path.exists():
+    if len(path.parts) == 1 and not path.suffix and not os.path.exists(path):
         raise CheckpointError(
             f"'{name}' is neither a file nor the name of weights that ship; those are "
             f"{', '.join(shipped) or 'missing from this installation: give the path of a checkpoint'}"

@@ -48,9 +48,12 @@ def run(main: Callable[[], int]) -> NoReturn:
         say("error: the memory is full; use smaller images or fewer workers")
         code = 2
     except OSError as error:
-        if error.errno not in _FULL:
+        if error.errno in _FULL:
+            say(f"error: {error.filename or 'what was printed'} cannot be written: {error.strerror}; free some space")
+        elif error.filename is not None:
+            say(f"error: {printable(str(error.filename))}: {error.strerror}; check the path and your rights to it")
+        else:
             raise
-        say(f"error: {error.filename or 'what was printed'} cannot be written: {error.strerror}; free some space")
         code = 2
     except SystemExit as end:  # of argparse, or of a signal
         code = int(end.code or 0)
@@ -92,7 +95,7 @@ def _say_if_foreign(script: Path) -> None:
     """Print one line where a script of one clone runs the package of another, as an environment of both may have it."""
     package = Path(__file__).resolve().parent
     beside = script.resolve().parents[1] / "stereo"
-    if (beside / "__init__.py").is_file() and beside != package:
+    if os.path.isfile(beside / "__init__.py") and beside != package:
         print(
             f"note: {script} runs the package in {package}, not the one beside it; to use that: "
             f"pip install -e {beside.parent}",

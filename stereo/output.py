@@ -1,5 +1,6 @@
 """Write files whole or not at all."""
 
+import hashlib
 import os
 import re
 import tempfile
@@ -61,7 +62,26 @@ def make_output_folder(path: str | Path) -> Path:
     return path
 
 
+# What no name may hold: separators, what Windows refuses, what commands a terminal, and halves of characters.
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udc7f\udd00-\udfff/\\:*?"<>|]+')
+# Devices of Windows, whatever ending follows.
+_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+# Bytes. Endings follow, and file systems take 255.
+_LONGEST_NAME = 200
+
+
 def safe_name(name: str) -> str:
-    """Return a name as that of one file or folder: never a path, `.` or `..`; most names stay as they are."""
-    name = re.sub(r'[\x00-\x1f/\\:*?"<>|]+', "_", name)
-    return name if name.strip(".") else "_" * max(len(name), 1)
+    """Return a name as that of one file or folder: never a path, `.` or `..`; most names stay as they are.
+
+    Where it is too long for a file, its beginning is left, with a mark of the whole.
+    """
+    name = _UNSAFE.sub("_", name)
+    if not name.strip("."):
+        name = "_" * max(len(name), 1)
+    if _DEVICE.fullmatch(name):
+        name = f"_{name}"
+    encoded = os.fsencode(name)
+    if len(encoded) > _LONGEST_NAME:
+        beginning = encoded[: _LONGEST_NAME - 9].decode("utf-8", "ignore").rstrip()
+        name = f"{beginning}_{hashlib.sha256(encoded).hexdigest()[:8]}"
+    return name

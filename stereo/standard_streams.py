@@ -5,14 +5,30 @@ They may be closed, a full disk, a pipe that nobody reads on, or a terminal that
 
 import io
 import os
+import re
 import sys
 
 # 128 + SIGPIPE, which Windows lacks.
 BROKEN_PIPE = 141
+# Control characters, and what turns the direction of writing; not new lines, colors, and how tqdm moves between bars.
+_COMMANDS = re.compile(
+    r"\x1b(?!\[A|\[[\d;]*m)|[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]"
+)
+
+
+class _Harmless(io.TextIOWrapper):
+    """Writes � for each character of a stranger's names and texts that would command the terminal."""
+
+    def write(self, text: str) -> int:
+        super().write(_COMMANDS.sub("�", text))
+        return len(text)
 
 
 def make_usable() -> None:
-    """Open the standard streams that are closed, on nothing; characters that an encoding lacks are written as \\x…."""
+    """Open the standard streams that are closed, on nothing, and let the others write any text.
+
+    Characters that their encoding lacks are written as \\x…, and those that command a terminal as �.
+    """
     # Otherwise a file that is opened later gets the number of a closed stream, and receives what libraries print.
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
@@ -21,8 +37,9 @@ def make_usable() -> None:
         stream = getattr(sys, name)
         if stream is None:
             setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w", encoding="utf-8"))  # noqa: SIM115
-        elif name != "stdin" and isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+        elif name != "stdin" and type(stream) is io.TextIOWrapper:  # not what a test or a notebook has put there
+            buffered = stream.line_buffering, stream.write_through
+            setattr(sys, name, _Harmless(stream.detach(), stream.encoding, "backslashreplace", None, *buffered))
 
 
 def write_out(code: int) -> int:

@@ -1,6 +1,7 @@
 """Checkpoints: whole or not at all, and nothing in them is ever run."""
 
 import pickle
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -260,7 +261,7 @@ def test_a_packed_archive_is_refused(saved: Path) -> None:
 
 @pytest.mark.parametrize(
     ("section", "setting", "value"),
-    [("features", "channels", 5600), ("features", "channels", 10**12), ("aggregation", "num_hourglasses", 10**9)],
+    [("features", "channels", 4096), ("features", "channels", 10**12), ("aggregation", "num_hourglasses", 10**9)],
 )
 def test_a_network_larger_than_its_file_is_refused_before_it_is_built(
     edit: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, section: str, setting: str, value: int
@@ -274,8 +275,9 @@ def test_a_network_larger_than_its_file_is_refused_before_it_is_built(
             built.append(next(self.parameters()).device.type)
 
     monkeypatch.setattr(checkpoint, "StereoNetwork", Watched)
-    with pytest.raises(CheckpointError, match=rf"^{path}: its configuration describes a network .* bytes"):
+    with pytest.raises((CheckpointError, ConfigError)) as caught:
         load_checkpoint(path)
+    assert re.match(rf"{path}.* describes a network of .* bytes|{path}.* expected a number of 0 … ", str(caught.value))
     assert "cpu" not in built
 
 

@@ -160,6 +160,10 @@ def test_a_terminal_that_lacks_a_character_gets_its_number() -> None:
     assert ends("print('2×3'); return 0", **environment) == (0, "2\\xd73\n", "")
 
 
+def test_a_strangers_name_does_not_command_the_terminal() -> None:
+    assert ends("print('a\\x1b[2J\\u202eb\\x9bc\\x1b[1mbold'); return 0")[1] == "a�[2J�b�c\x1b[1mbold\n"
+
+
 @pytest.mark.parametrize(("number", "code"), [("SIGHUP", 129), ("SIGTERM", 143), ("SIGINT", 130)])
 def test_a_signal_ends_it_without_a_traceback(number: str, code: int) -> None:
     found, _, errors = ends(f"import os, signal; os.kill(os.getpid(), signal.{number}); import time; time.sleep(9)")

@@ -1,5 +1,6 @@
 """The whole experiment: read from a YAML file, `key=value` overrides or plain values, and written back."""
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,9 +16,16 @@ from stereo.config.data import AugmentationConfig, DataConfig, DatasetConfig
 from stereo.config.hints import check_structure
 from stereo.config.model import ModelConfig
 from stereo.config.presets import DEFAULT_PRESET, PRESETS, Preset
+from stereo.config.ranges import check_ranges
 from stereo.config.text import keep_typed_text, keep_written_text
 from stereo.config.training import LossConfig, OptimizerConfig, TrainingConfig
-from stereo.errors import ConfigError
+from stereo.config.yaml_text import MAX_BYTES, check_yaml
+from stereo.errors import ConfigError, FormatError
+from stereo.files import read_file
+
+# Of an override: names, and places in lists.
+_KEY = re.compile(r"\w+(?:\.\w+|\[\w+\])*")
+_REFERENCES = r"; ${…} refers to another setting, as in ${training.seed}; for the text itself write \${"
 
 Section = TypeVar("Section", DatasetConfig, AugmentationConfig)
 
@@ -59,18 +67,24 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     Raises: ConfigError that names the file or override, the key, what was got and what was expected.
     """
     path = Path(path)
-    if not path.is_file():
+    if not os.path.exists(path):
         raise ConfigError(f"{path}: no such configuration file; see configs/ for the ones that ship")
     try:
-        loaded = OmegaConf.load(path)
+        content = read_file(path, MAX_BYTES).decode("utf-8-sig")
+        check_yaml(content)
+        loaded = OmegaConf.create(content)
         if isinstance(loaded, DictConfig):
-            keep_written_text(loaded, path.read_text(encoding="utf-8"), Config)
-    except (OSError, UnicodeDecodeError) as error:
+            keep_written_text(loaded, content, Config)
+    except FormatError as error:
+        raise ConfigError(str(error)) from None
+    except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: cannot be read as a YAML file: {_one_line(error)}") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}:" if mark else ""
         raise ConfigError(f"{path}:{line} not valid YAML: {getattr(error, 'problem', error)}") from None
+    except (ConfigError, OmegaConfBaseException, ValueError, TypeError) as error:
+        raise ConfigError(f"{path}: {_one_line(error)}{_REFERENCES if '${' in str(error) else ''}") from None
     if not isinstance(loaded, DictConfig):
         raise ConfigError(f"{path}: expected a YAML file of `section: settings`, got a list")
     layers: list[tuple[Any, str]] = [(loaded, str(path)), *_assignments(overrides, Config)]
@@ -109,14 +123,21 @@ def _assignments(overrides: Sequence[str], schema: type) -> list[tuple[Any, str]
     """Return each `key=value` as nested values, with itself as their origin."""
     layers = []
     for assignment in overrides:
-        if "=" not in assignment or assignment.startswith(("=", "-")):
-            raise ConfigError(f"'{assignment}': expected key=value, for example optimizer.learning_rate=1e-4")
+        key, equals, value = assignment.partition("=")
+        shown = assignment if len(assignment) <= 200 else f"{assignment[:200]}…"
+        if not equals or not key or key.startswith("-"):
+            raise ConfigError(f"'{shown}': expected key=value, for example optimizer.learning_rate=1e-4")
+        if _KEY.fullmatch(key) is None or key.count(".") > 16:
+            raise ConfigError(f"'{shown}': expected names with dots before the =, as in optimizer.learning_rate=1e-4")
         try:
+            check_yaml(value)
             values = OmegaConf.from_dotlist([assignment])
             keep_typed_text(values, assignment, schema)
-            layers.append((values, f"'{assignment}'"))
+            layers.append((values, f"'{shown}'"))
+        except ConfigError as error:
+            raise ConfigError(f"'{shown}': {error}") from None
         except (yaml.YAMLError, OmegaConfBaseException, ValueError, TypeError):
-            raise ConfigError(f"'{assignment}': the value is not valid YAML") from None
+            raise ConfigError(f"'{shown}': the value is not valid YAML") from None
     return layers
 
 
@@ -211,7 +232,9 @@ def _to_config(merged: Any, origin: str) -> Config:
 
 def _to_object(merged: Any, origin: str) -> Any:
     try:
-        return OmegaConf.to_object(merged)
+        made = OmegaConf.to_object(merged)
+        check_ranges(made)
+        return made
     except ConfigError as error:
         raise ConfigError(f"{origin}: {error}") from None
     except OmegaConfBaseException as error:

@@ -5,6 +5,7 @@ DIR/manifest.json holds, for each split, the settings and the world's version th
 
 import json
 import multiprocessing
+import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -35,7 +36,7 @@ def claim(folder: Path, split: Split, config: SyntheticConfig) -> list[int]:
     settings: dict[str, Any] = {name: value for name, value in asdict(config).items() if name != "length"}
     settings["world_version"] = WORLD_VERSION
     splits: dict[str, Any] = {}
-    if path.exists():
+    if os.path.exists(path):
         try:
             splits = json.loads(path.read_text(encoding="utf-8"))["splits"]
             before = splits.get(split, settings)
@@ -56,7 +57,9 @@ def claim(folder: Path, split: Split, config: SyntheticConfig) -> list[int]:
             content = {"made_by": "scripts/generate_dataset.py", "splits": splits | {split: settings}}
             temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     return [
-        index for index in range(config.length) if not all(file.is_file() for file in pair_paths(folder, split, index))
+        index
+        for index in range(config.length)
+        if not all(os.path.isfile(file) for file in pair_paths(folder, split, index))
     ]
 
 

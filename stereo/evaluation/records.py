@@ -5,6 +5,7 @@ computed again, and the shards of an evaluation are merged from their records to
 """
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict
@@ -56,7 +57,7 @@ class RecordLog:
         if processes.size > 1:
             processes.barrier()
         self._path = self.folder / f"rank{processes.rank}.jsonl"
-        if not self._path.exists():
+        if not os.path.exists(self._path):
             with atomic_output(self._path) as temporary:
                 temporary.write_text(json.dumps({"identity": self.identity}) + "\n", encoding="utf-8")
 

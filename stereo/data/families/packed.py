@@ -9,6 +9,7 @@ a crop reads just its own rows. The price is disk space, 5 MB for a 540×960 pai
 
 import json
 import math
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -55,7 +56,7 @@ def pack(
     Returns: the number of bytes. Raises: OutputError.
     """
     folder = make_output_folder(folder)
-    if (folder / "index.json").exists():
+    if os.path.exists(folder / "index.json"):
         raise OutputError(f"{folder}: already holds a packed data set; name another folder, or delete this one")
     entries: list[dict[str, Any]] = []
     shard, total = -1, 0
@@ -102,7 +103,7 @@ class PackedDataset:
     def __init__(self, path: str | Path) -> None:
         self.folder = require_folder(path, "packed")
         index = self.folder / "index.json"
-        if not index.is_file():
+        if not os.path.isfile(index):
             raise DataError(
                 f"{self.folder}: has no index.json, so it is no packed data set, or one whose packing broke off; make "
                 "it by scripts/pack_dataset.py"
@@ -124,7 +125,7 @@ class PackedDataset:
             needed[entry.shard] = max(needed.get(entry.shard, 0), entry.end)
         for shard, size in needed.items():
             path = self._shard_path(shard)
-            found = path.stat().st_size if path.is_file() else None
+            found = path.stat().st_size if os.path.isfile(path) else None
             if found is None or found < size:
                 what = "is not there" if found is None else f"has {found:,} bytes, expected {size:,}"
                 raise DataError(f"{path}: {what}; copy it again, or make the folder again by scripts/pack_dataset.py")

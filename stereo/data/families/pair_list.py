@@ -9,14 +9,16 @@ to a folder that is given. Backslashes, as Windows has them, count as slashes wh
 
 import csv
 import os
+import stat
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from stereo.data.families.folders import require_folder
 from stereo.data.formats.containers import quote
-from stereo.data.formats.text import decode_list, is_other_encoding
+from stereo.data.formats.text import MAX_LIST_BYTES, decode_list, is_other_encoding
 from stereo.data.pairs import PairDataset, PairFiles
 from stereo.errors import DataError
+from stereo.files import read_file
 
 COLUMNS = ("left", "right", "disparity", "mask", "scale")
 # The order without a header; a bare number at the end would be too easily misread, so `scale` takes a header.
@@ -74,13 +76,7 @@ class PairList(PairDataset):
 
 
 def _read_lines(path: Path) -> list[str]:
-    try:
-        if path.is_dir():
-            raise DataError(f"{path}: is a folder; expected a list file that names a pair on each line")
-        data = path.read_bytes()
-    except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(f"{path}: the list file cannot be read: {reason}; check the path") from None
+    data = read_file(path, MAX_LIST_BYTES)
     try:
         text = decode_list(data).replace("\r\n", "\n").replace("\r", "\n")
     except ValueError:
@@ -168,9 +164,11 @@ def _find(folder: Path, text: str) -> Path:
 def _problem(path: Path, column: str, where: str) -> list[str]:
     """Return what is wrong with a file of a line; nothing if it is there."""
     try:
-        if path.is_file():
+        if stat.S_ISREG(path.stat().st_mode):
             return []
-        found = "is not a file" if path.exists() else "does not exist"
+        found = "is not a file"
+    except (FileNotFoundError, NotADirectoryError):
+        found = "does not exist"
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
         found = f"cannot be read: {getattr(error, 'strerror', None) or error}"
     return [
