@@ -4,6 +4,7 @@ A checkpoint is all that evaluation and inference need. It is written whole or n
 code in it. Its settings of the network must fit this release; the rest of its configuration records how it was trained.
 """
 
+import hashlib
 import os
 import shlex
 from collections.abc import Mapping
@@ -35,6 +36,8 @@ _SHIPPED = (Path(__file__).resolve().parent / "checkpoints", Path(__file__).reso
 DEFAULT_WEIGHTS = "compact"
 # Settings of the network that have another name than in older checkpoints: section, old name, new name.
 _RENAMED = (("aggregation", "checkpoint", "recompute"),)
+# A configuration of ours has some 200 values, 5 levels deep.
+_MOST_VALUES, _MOST_DEPTH = 10_000, 32
 _HINT = "use a file written by scripts/train.py"
 
 
@@ -138,6 +141,9 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
             raise CheckpointError(f"{path}: the checkpoint lacks {key}; {_HINT}")
         if not isinstance(content[key], kind):
             raise CheckpointError(f"{path}: {key} is {type(content[key]).__name__}, expected {kind.__name__}; {_HINT}")
+    if isinstance(content["step"], bool) or not 0 <= content["step"] < 2**63:
+        raise CheckpointError(f"{path}: its step is no number of steps; {_HINT}")
+    _check_values(content["config"], path)
     _rename_settings(content["config"])
     return content
 
@@ -156,6 +162,7 @@ def load_checkpoint(
     if max_disparity is not None:
         check_max_disparity(max_disparity, "max_disparity")
     path = find_weights(DEFAULT_WEIGHTS if path is None else path)
+    _check_shipped(path)
     content = read_checkpoint(path)
     model, weights = model_of(content, path), content["network"]
     _check_size(model, weights, path)
@@ -184,6 +191,41 @@ def _rename_settings(config: dict[str, Any]) -> None:
         values = model.get(section) if isinstance(model, dict) else None
         if isinstance(values, dict) and old in values and hasattr(getattr(known, section), new):
             values[new] = values.pop(old)
+
+
+def _check_values(config: Any, path: Path) -> None:
+    """Raise CheckpointError unless a configuration is a small tree of plain values.
+
+    A pickle of some kB can refer to one list so often that nobody could walk through it, or to a list within itself.
+    """
+    left, count = [(config, 0)], 0
+    while left:
+        value, depth = left.pop()
+        inner: list[Any] = []
+        if isinstance(value, dict):
+            inner = [*value, *value.values()]
+        elif isinstance(value, list | tuple):
+            inner = list(value)
+        count += 1
+        if not _is_plain(value) or depth > _MOST_DEPTH or count + len(left) + len(inner) > _MOST_VALUES:
+            raise CheckpointError(f"{path}: its configuration is damaged, or is not one of plain values; {_HINT}")
+        left += [(one, depth + 1) for one in inner]
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, int):
+        return abs(value) < 2**64
+    return value is None or isinstance(value, dict | list | tuple | str | float)
+
+
+def _check_shipped(path: Path) -> None:
+    """Raise CheckpointError where weights that ship are not those that were shipped, to the last bit."""
+    sums = path.parent / "SHA256SUMS"
+    if path.parent not in _SHIPPED or not os.path.isfile(sums):
+        return
+    expected = {name: digest for digest, name in map(str.split, sums.read_text(encoding="ascii").splitlines())}
+    if path.name in expected and hashlib.sha256(path.read_bytes()).hexdigest() != expected[path.name]:
+        raise CheckpointError(f"{path}: is not the file that ships (its SHA-256 differs); install the project again")
 
 
 def _check_size(model: ModelConfig, weights: Mapping[str, Any], path: Path) -> None:

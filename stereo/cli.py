@@ -21,6 +21,8 @@ from stereo.config.hints import meant_by
 from stereo.errors import ConfigError, StereoError
 from stereo.standard_streams import BROKEN_PIPE, give_up, make_usable, say, write_out
 
+# Of an error's line; a stranger's file may hold names of any length.
+_LONGEST = 4000
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -36,7 +38,7 @@ def run(main: Callable[[], int]) -> NoReturn:
             _say_if_foreign(Path(sys.argv[0]))
             code = main()
     except StereoError as error:
-        say(f"error: {printable(str(error))}")
+        say(f"error: {printable(str(error))[:_LONGEST]}")
         code = 2
     except KeyboardInterrupt:
         say("interrupted")

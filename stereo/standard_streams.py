@@ -7,6 +7,7 @@ import io
 import os
 import re
 import sys
+from typing import TextIO
 
 # 128 + SIGPIPE, which Windows lacks.
 BROKEN_PIPE = 141
@@ -77,7 +78,7 @@ def give_up() -> None:
         _to_nothing(stream)
 
 
-def _to_nothing(stream: io.TextIOBase) -> None:
+def _to_nothing(stream: TextIO) -> None:
     try:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())

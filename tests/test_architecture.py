@@ -13,7 +13,7 @@ from helpers import REPOSITORY
 LAYERS: list[set[str]] = [
     {"errors", "foreign", "files"},
     {"output", "device", "config", "seeds", "data.sample", "torch_file", "quiet", "signals"}
-    | {"interruption", "standard_streams"},
+    | {"interruption", "standard_streams", "children"},
     {"data.formats", "processes", "cli", "__main__"},
     {"data", "model", "camera", "geometry", "evaluation.metrics", "evaluation.protocols"}
     | {"visualize", "contact_sheet", "cloud_view"},

@@ -99,7 +99,7 @@ def test_what_is_no_ordinary_file_is_refused_at_once(tmp_path: Path) -> None:
         load_config(tmp_path / ("a" * 300))
 
 
-def numbers(schema: type, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], type]]:
+def numbers(schema: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], type]]:
     """The places of all numbers in the schema, with their type."""
     for field in fields(schema):
         kind = get_type_hints(schema)[field.name]

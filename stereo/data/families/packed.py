@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,10 +88,18 @@ def pack(
         raise OutputError(f"{folder}: cannot be written: {error.strerror}; free some disk space") from None
     finally:
         if file is not None:
-            file.close()
+            _close(file, folder)
     with atomic_output(folder / "index.json") as path:
         path.write_text(json.dumps({"version": VERSION, "source": source, "samples": entries}) + "\n", encoding="utf-8")
     return total
+
+
+def _close(file: BinaryIO, folder: Path) -> None:
+    """Close a file, which writes what is left of it. Raises: OutputError."""
+    try:
+        file.close()
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written: {error.strerror}; free some disk space") from None
 
 
 class PackedDataset:
@@ -116,7 +124,7 @@ class PackedDataset:
                     "scripts/pack_dataset.py"
                 )
             self._samples = [_Entry(entry) for entry in content["samples"]]
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             raise DataError(f"{index}: is damaged; make it again by scripts/pack_dataset.py") from None
         if not self._samples:
             raise DataError(f"{index}: holds no sample")
@@ -182,6 +190,8 @@ class _Entry:
             raise ValueError
         calibration = values.get("calibration")
         self.calibration = None if calibration is None else Calibration(**calibration)
+        if not all(value is None or math.isfinite(value) for value in (calibration or {}).values()):
+            raise ValueError
         self.end = max(
             start + math.prod(self.shape(name)) * np.dtype(_ARRAYS[name][0]).itemsize
             for name, start in self.offsets.items()
