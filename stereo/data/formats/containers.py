@@ -83,8 +83,10 @@ def read_stored(path: Path, max_pixels: int = MAX_PIXELS, upright: bool = False)
     pixels = _decode(data, cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH if upright else cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] not in (3, 4)):
         raise FormatError(f"{path}: cannot be decoded, the file is damaged; {AGAIN}")
-    if pixels.ndim == 3:
+    if pixels.dtype == np.uint8 and pixels.ndim == 3:
         pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB if pixels.shape[2] == 3 else cv2.COLOR_BGRA2RGB)
+    elif pixels.ndim == 3:
+        pixels = pixels[:, :, 2::-1]  # not copied: of 16 bits, 100 million pixels are 800 MB
     return pixels, 65535 if pixels.dtype == np.uint16 else 255
 
 
@@ -114,11 +116,14 @@ def _check_png(path: Path, data: bytes, max_pixels: int) -> None:
         if first:
             if kind != b"IHDR" or length != 13:
                 raise _damaged_header(path, "PNG")
-            width, height, depth, color = struct.unpack_from(">IIBB", data, position + 8)
+            width, height, depth, color, compression, filtering, interlacing = struct.unpack_from(
+                ">IIBBBBB", data, position + 8
+            )
             channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}.get(color, 0)
             unpacked = height * ((width * channels * depth + 7) // 8)
             _check_size(path, "PNG", width, height, max_pixels)
-            if channels == 0 or depth not in (1, 2, 4, 8, 16) or unpacked > _PNG_MAX_RATIO * len(data):
+            known = depth in (1, 2, 4, 8, 16) and compression == filtering == 0 and interlacing <= 1
+            if channels == 0 or not known or unpacked > _PNG_MAX_RATIO * len(data):
                 raise _damaged_header(path, "PNG")
             first = False
         if kind == b"IEND":
