@@ -82,10 +82,11 @@ def save_checkpoint(
         "run_state": None if run_state is None else dict(run_state),
     }
     try:
-        with atomic_output(path) as temporary:
-            torch.save(content, temporary)
-    except RuntimeError as error:  # how torch reports a full disk or a missing folder
-        raise OutputError(f"{path}: the checkpoint cannot be written: {error}") from None
+        with atomic_output(path, durable=True) as temporary, temporary.open("wb") as file:
+            torch.save(content, file)
+    except RuntimeError as error:  # torch's own; what the disk said comes before it
+        reason = getattr(error.__context__, "strerror", None) or str(error).partition("\n")[0]
+        raise OutputError(f"{path}: the checkpoint cannot be written: {reason}; free some disk space") from None
 
 
 def shipped_weights() -> dict[str, Path]:

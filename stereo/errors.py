@@ -32,3 +32,7 @@ class OutputError(StereoError):
 
 class TrainingError(StereoError):
     """Training cannot go on: a non-finite loss, or a resume that does not fit."""
+
+
+class NotFiniteError(StereoError):
+    """A network predicts values that are not finite."""

@@ -45,6 +45,8 @@ class Processes:
 
     def gather(self, value: T) -> list[T]:
         """Return every process's value, in all processes."""
+        if self.size == 1:
+            return [value]
         values: list[Any] = [None] * self.size
         distributed.all_gather_object(values, value)
         return values

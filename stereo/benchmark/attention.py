@@ -197,7 +197,7 @@ def _prepare_network(cell: dict[str, Any], device: torch.device) -> Callable[[],
 
     def training_step() -> Any:
         predictions = network(left, right).predictions
-        loss = stereo_loss(predictions, disparity, valid, network.max_disparity, config.loss)
+        loss = stereo_loss(predictions, disparity, valid, network.max_disparity, config.loss, network.regression)
         return torch.autograd.grad(loss, list(network.parameters()))
 
     return training_step

@@ -237,7 +237,7 @@ def _prepare(
         with torch.autocast(device.type, torch.bfloat16, enabled=config.training.precision == "bf16"):
             output = module(images[0], images[1])
         predictions = [prediction.float() for prediction in output.predictions]
-        loss = stereo_loss(predictions, disparity, valid, config.model.max_disparity, config.loss)
+        loss = stereo_loss(predictions, disparity, valid, config.model.max_disparity, config.loss, network.regression)
         return torch.autograd.grad(loss, list(module.parameters()))
 
     return training_step, network

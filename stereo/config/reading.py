@@ -49,6 +49,11 @@ class Config:
             f"training.initial_trunk is {self.training.initial_trunk}, but model.features.kind is "
             f"{self.model.features.kind}; those weights fit efficientnet_lite",
         )
+        warmup = self.optimizer.warmup_steps
+        require(
+            warmup is None or warmup < self.training.steps,
+            f"optimizer.warmup_steps is {warmup}, expected less than training.steps ({self.training.steps})",
+        )
         augmentation, least = self.data.augmentation, self.model.min_size
         for name, size in (("crop_height", augmentation.crop_height), ("crop_width", augmentation.crop_width)):
             require(

@@ -1,7 +1,8 @@
 """The settings of the loss, the optimizer and the run."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Literal
 
 from stereo.config.checks import require
@@ -16,15 +17,18 @@ _REFINED_DECAY = 0.8
 class LossConfig:
     """The loss that training minimizes, over all supervised outputs of the network."""
 
-    # smooth_l1: on the disparities alone. mixture: cross-entropy of the ¼ volume against a mixture of Laplaces, plus
-    # smooth_l1 times smooth_l1_weight. A refined output has no volume: its loss is smooth_l1, times 1, by either kind.
-    kind: Literal["smooth_l1", "mixture"] = "mixture"
+    # smooth_l1, l1: on the disparities alone. The other two: cross-entropy of the volume, plus smooth_l1 times
+    # smooth_l1_weight; of a refined output, which has no volume, smooth_l1 times 1.
+    # mixture: the ¼ volume against the mean of the Laplaces of a position's pixels. multi_modal: against the modes of
+    # the true disparities around each pixel, at the resolution that disparity is estimated at: ¼ with convex
+    # upsampling, full with trilinear (as published, with a smooth_l1_weight of 0).
+    kind: Literal["smooth_l1", "l1", "mixture", "multi_modal"] = "mixture"
     # Weight of each supervised output, first to last, one entry for each. null: 1 for the last, 0.7 for the one before
     # it and 0.5 for the first (PSMNet) of up to three; then the refined ones, 1 for the last and 0.8 of the next for
     # each before it.
     output_weights: list[float] | None = None
     smooth_l1_weight: float = 0.3
-    # Scale of the Laplace, in bins of the volume.
+    # Scale of the Laplace, in bins of the volume: of 4 px at ¼, of 1 px at full resolution.
     laplace_scale: float = 0.8
 
     def __post_init__(self) -> None:
@@ -60,10 +64,18 @@ class OptimizerConfig:
     # Of the trunk (see model.features.frozen_statistics), the learning rate as a share of learning_rate.
     trunk_factor: float = 1.0
     weight_decay: float = 1e-4
-    # one_cycle: linear warm-up, then cosine to nearly zero. cosine: from the first step. constant.
-    schedule: Literal["one_cycle", "cosine", "constant"] = "one_cycle"
+    # false: what has one axis (scales and shifts of normalization, biases) does not decay.
+    decay_norms_and_biases: bool = True
+    # one_cycle: linear warm-up, then cosine to nearly zero. cosine: from the first step. multi_step: at each of
+    # `milestones` the rate is multiplied by milestone_factor. constant.
+    schedule: Literal["one_cycle", "cosine", "multi_step", "constant"] = "one_cycle"
     # Share of all steps spent warming up (one_cycle).
     warmup_fraction: float = 0.05
+    # Steps of a linear warm-up before any schedule. null: as warmup_fraction says for one_cycle, none for the others.
+    warmup_steps: int | None = None
+    # multi_step: shares of the steps after the warm-up, in ascending order. The default is PSMNet's for KITTI.
+    milestones: list[float] = field(default_factory=lambda: [0.667])
+    milestone_factor: float = 0.1
     # The gradient's norm is clipped to this. 0: no clipping.
     gradient_clip: float = 1.0
     # After each step the weights' moving average becomes average_decay · average + (1 − average_decay) · weights. The
@@ -81,6 +93,19 @@ class OptimizerConfig:
         require(
             0 < self.warmup_fraction < 1,
             f"optimizer.warmup_fraction is {self.warmup_fraction}, expected between 0 and 1",
+        )
+        require(
+            self.warmup_steps is None or self.warmup_steps >= 0,
+            f"optimizer.warmup_steps is {self.warmup_steps}, expected 0 or more, or null",
+        )
+        bounds = [0.0, *self.milestones, 1.0]
+        require(
+            all(one < other for one, other in pairwise(bounds)),
+            f"optimizer.milestones is {self.milestones}, expected shares between 0 and 1 in ascending order",
+        )
+        require(
+            0 < self.milestone_factor < 1,
+            f"optimizer.milestone_factor is {self.milestone_factor}, expected between 0 and 1",
         )
 
 
@@ -106,6 +131,14 @@ class TrainingConfig:
     log_interval: int = 20
     validation_interval: int = 500
     checkpoint_interval: int = 200
+    # So many of the latest checkpoints are kept: last.pt, and before it last-STEP.pt. best.pt is kept in any case.
+    keep_last: int = 2
+    # A step whose loss or gradient is not finite is skipped. So many in a row end the run.
+    max_skipped_steps: int = 10
+    # So many validations in a row without a better EPE end the run. 0: never.
+    patience: int = 0
+    # After so many hours this process saves and ends, with exit code 0; --resume auto goes on. null: no limit.
+    max_hours: float | None = None
     # Mixed precision on CUDA: off, bf16 (no loss scaling needed).
     precision: Literal["fp32", "bf16"] = "fp32"
 
@@ -113,7 +146,19 @@ class TrainingConfig:
         self.output = os.path.expanduser(self.output)
         if self.initial_checkpoint is not None:
             self.initial_checkpoint = os.path.expanduser(self.initial_checkpoint)
-        for name in ("steps", "log_interval", "validation_interval", "checkpoint_interval"):
+        for name in (
+            "steps",
+            "log_interval",
+            "validation_interval",
+            "checkpoint_interval",
+            "keep_last",
+            "max_skipped_steps",
+        ):
             value = getattr(self, name)
             require(value >= 1, f"training.{name} is {value}, expected 1 or more")
+        require(self.patience >= 0, f"training.patience is {self.patience}, expected 0 or more")
+        require(
+            self.max_hours is None or self.max_hours > 0,
+            f"training.max_hours is {self.max_hours}, expected more than 0, or null",
+        )
         require(0 <= self.seed < 2**63, f"training.seed is {self.seed}, expected 0 … 2⁶³ − 1")

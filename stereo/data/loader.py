@@ -39,6 +39,10 @@ _SHARED_MEMORY = "/dev/shm"
 _log = logging.getLogger(__name__)
 
 
+class WorkerError(StereoError):
+    """A process that loads data was killed from outside."""
+
+
 class Indexed(Protocol[T_co]):
     """Anything with a length and items by index."""
 
@@ -257,14 +261,29 @@ def _as_tensors(
 
 
 def iterate(loader: DataLoader[Any]) -> Iterator[Any]:
-    """Yield what the loader gives, batch by batch. Raises: the StereoError of the first batch that cannot be had."""
+    """Yield what the loader gives, batch by batch.
+
+    Raises: the StereoError of the first batch that cannot be had; WorkerError where a worker was killed. Both come
+        where the next batch is asked for, never in the midst of what the caller does with one.
+    """
     batches = iter(loader)
-    for batch in batches:
-        if isinstance(batch, StereoError):
-            break
-        yield _as_tensors(*batch) if type(batch) in (tuple, list) else batch  # arrays of _collate_caught
-    else:
-        return
+    if loader.num_workers and hasattr(signal, "SIGCHLD") and threading.current_thread() is threading.main_thread():
+        # PyTorch's handler would raise wherever the program is, be it within an optimizer step.
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    try:
+        for batch in batches:
+            if isinstance(batch, StereoError):
+                break
+            yield _as_tensors(*batch) if type(batch) in (tuple, list) else batch  # arrays of _collate_caught
+        else:
+            return
+    except (RuntimeError, EOFError, ConnectionError, FileNotFoundError) as error:
+        if not loader.num_workers or (isinstance(error, RuntimeError) and "exited unexpectedly" not in str(error)):
+            raise
+        raise WorkerError(
+            "a loader process was killed, perhaps because memory ran out; use fewer workers (data.workers), or smaller "
+            "batches"
+        ) from None
     del batches  # the last reference: this ends the workers here and now, not when the interpreter does
     raise batch
 
@@ -284,9 +303,7 @@ def in_order(items: Indexed[T], workers: int, indices: Sequence[int] | None = No
     )
     try:
         yield from iterate(loader)
-    except RuntimeError as error:
-        if "exited unexpectedly" not in str(error):
-            raise
+    except WorkerError:
         raise StereoError("a worker process died, perhaps because memory ran out; use fewer workers") from None
 
 

@@ -46,8 +46,6 @@ class RecordLog:
         self.folder = make_output_folder(folder / "records")
         self.identity = json.loads(json.dumps(identity))
         if processes.is_main:
-            for path in self.folder.glob(".*.part.jsonl"):  # a kill left it
-                path.unlink(missing_ok=True)
             for path in record_files(self.folder):
                 if resume:
                     _check_identity(path, self.identity)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from stereo.checkpoint import LoadedCheckpoint, load_checkpoint
 from stereo.data.sample import Image, Map, StereoSample, check_pair
 from stereo.device import release_freed_memory, select_device
-from stereo.errors import DataError, StereoError
+from stereo.errors import DataError, NotFiniteError
 from stereo.methods.images import pairs_of_batch, to_rgb
 from stereo.methods.memory import Need
 from stereo.methods.method import Prediction
@@ -224,7 +224,7 @@ class Predictor:
                 ) from None
             raise
         if not np.isfinite(maps).all():
-            raise StereoError(
+            raise NotFiniteError(
                 f"the network gives values that are not finite for a pair of {width}×{height} (width × height); its "
                 "weights are broken: use another checkpoint"
             )

@@ -185,19 +185,35 @@ class TrilinearUpsampling(Upsampling):
         return full.squeeze(1).clamp(0, 1)
 
     def _upsample(self, cost: Tensor) -> Tensor:
+        # One bin is one px here.
+        radius = 4 * self.config.mode_radius
+        return self.map_rows(cost, lambda volume, rows: estimate_bin(volume, self.config.estimate, radius))
+
+    def map_rows(self, cost: Tensor, of_rows: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+        """Return what a function makes of the volume at full resolution, block by block: [B, H, W].
+
+        Args:
+            cost: [B, D, H/4, W/4].
+            of_rows: From the volume of R full-resolution rows [B, 4D, R, W], and which rows they are [R] (numbers of
+                floating point), to [B, R, W].
+        """
+
+        def of_block(cost: Tensor, rows: Tensor) -> Tensor:
+            return of_rows(self._volume_rows(cost, rows), rows)
+
         height, blocks = 4 * cost.shape[2], []
         # A height that an exported program leaves open is no int, and its blocks have no number.
         starts = range(0, height, self.BLOCK_ROWS) if isinstance(height, int) else [0]
         for start, stop in zip(starts, [*starts[1:], height], strict=True):
             rows = torch.arange(start, stop, device=cost.device, dtype=torch.promote_types(cost.dtype, torch.float32))
             if torch.is_grad_enabled() and cost.requires_grad:
-                blocks.append(checkpoint(self._estimate_rows, cost, rows, use_reentrant=False))
+                blocks.append(checkpoint(of_block, cost, rows, use_reentrant=False))
             else:
-                blocks.append(self._estimate_rows(cost, rows))
+                blocks.append(of_block(cost, rows))
         return torch.cat(blocks, dim=1)
 
-    def _estimate_rows(self, cost: Tensor, rows: Tensor) -> Tensor:
-        """Return the disparity [B, R, W] of the R full-resolution rows, from the cost volume [B, D, H/4, W/4]."""
+    def _volume_rows(self, cost: Tensor, rows: Tensor) -> Tensor:
+        """Return the R full-resolution rows [B, 4D, R, W] of the cost volume [B, D, H/4, W/4]."""
         upper, lower, weight = source_rows(rows, cost.shape[2], self.align_corners)
         weight = weight.to(cost.dtype)[:, None]
         at_rows = torch.lerp(cost[:, :, upper], cost[:, :, lower], weight)  # [B, D, R, W/4]
@@ -207,8 +223,7 @@ class TrilinearUpsampling(Upsampling):
             mode="bilinear",
             align_corners=self.align_corners,
         )
-        full = full.squeeze(1).unflatten(0, (cost.shape[0], -1)).transpose(1, 2)  # [B, 4D, R, W]
-        return estimate_bin(full, self.config.estimate, 4 * self.config.mode_radius)  # one bin is one px here
+        return full.squeeze(1).unflatten(0, (cost.shape[0], -1)).transpose(1, 2)
 
 
 def source_rows(rows: Tensor, height: int, align_corners: bool) -> tuple[Tensor, Tensor, Tensor]:

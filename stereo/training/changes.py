@@ -1,9 +1,11 @@
 """What changed between the settings that a run began with and those that it is resumed with."""
 
+import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from stereo.config import PRESETS, config_from_dict, config_to_dict, preset_of_stored
+from stereo.errors import ConfigError
 
 # Settings, and sections, that may differ: the same experiment under other circumstances, or a longer one. What `preset`
 # stands for is compared setting by setting.
@@ -17,6 +19,10 @@ _FREE = (
     "training.log_interval",
     "training.validation_interval",
     "training.checkpoint_interval",
+    "training.keep_last",
+    "training.max_skipped_steps",
+    "training.patience",
+    "training.max_hours",
 )
 # So many are named in a message.
 _SHOWN = 6
@@ -25,25 +31,33 @@ _SHOWN = 6
 class Changes(NamedTuple):
     """Settings that differ, each in words with both values.
 
-    refused: they make another experiment of it. taken: they may differ. gone: this version does not have them.
-    validation: whether other data is validated on.
+    refused: they make another experiment of it. allowed: so do they, but the request says that they may. taken: they
+    may differ. gone: this version does not have them. validation: whether other data is validated on.
     """
 
     refused: list[str]
     taken: list[str]
     gone: list[str]
     validation: bool
+    allowed: list[str]
 
 
-def compare_settings(stored: Mapping[str, Any], requested: Mapping[str, Any]) -> Changes:
+def compare_settings(stored: Mapping[str, Any], requested: Mapping[str, Any], allowed: Sequence[str] = ()) -> Changes:
     """Compare the settings of a checkpoint with those of a request, both nested plain values, key by key.
 
     The checkpoint may be of a version with other settings: what it lacks had the value that is the default now.
+
+    Args:
+        allowed: Settings, or sections of them, that may differ although they make another experiment of it.
+
+    Raises: ConfigError where one of `allowed` is no setting.
     """
     preset = preset_of_stored(stored)
     defaults = _flat(config_to_dict(config_from_dict({"preset": preset if preset in PRESETS else "slim"})))
     before, after = _flat(stored), _flat(requested)
-    changes = Changes([], [], [], any(_differs(name, before, after, defaults) for name in _names(before, after, True)))
+    _require_known(allowed, [*before, *after, *defaults])
+    validation = any(_differs(name, before, after, defaults) for name in _names(before, after, True))
+    changes = Changes([], [], [], validation, [])
     for name in _names(before, after, False):
         if name not in after and _schema_name(name) not in defaults:
             if not _is_free(name):
@@ -51,7 +65,11 @@ def compare_settings(stored: Mapping[str, Any], requested: Mapping[str, Any]) ->
         elif _differs(name, before, after, defaults):
             was = _word(before.get(name, defaults.get(_schema_name(name))))
             now = _word(after[name]) if name in after else "absent"
-            (changes.taken if _is_free(name) else changes.refused).append(f"{name} is {now}, was {was}")
+            if _is_free(name):
+                kind = changes.taken
+            else:
+                kind = changes.allowed if _is_within(name, allowed) else changes.refused
+            kind.append(f"{name} is {now}, was {was}")
     return changes
 
 
@@ -78,7 +96,19 @@ def _schema_name(name: str) -> str:
 
 
 def _is_free(name: str) -> bool:
-    return any(name == free or name.startswith(f"{free}.") for free in _FREE)
+    return _is_within(name, _FREE)
+
+
+def _is_within(name: str, sections: Sequence[str]) -> bool:
+    return any(name == section or name.startswith(f"{section}.") for section in sections)
+
+
+def _require_known(allowed: Sequence[str], names: Sequence[str]) -> None:
+    for key in allowed:
+        if not any(_is_within(name, [key]) for name in names):
+            close = difflib.get_close_matches(key, names, n=1)
+            hint = f"did you mean {close[0]}?" if close else "name it as the configuration does: section.setting"
+            raise ConfigError(f"--allow-change {key}: no such setting; {hint}")
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

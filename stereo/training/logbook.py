@@ -1,16 +1,20 @@
-"""Where a run says what it does: lines on the console, a progress bar, and TensorBoard."""
+"""Where a run says what it does: lines on the console, a progress bar, and TensorBoard.
+
+Nothing of it ends the run: what cannot be written, on a full disk or to a terminal that is closed, is lost.
+"""
 
 import math
 import statistics
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
-from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
+from stereo.data.sample import Image
+from stereo.training.curves import Curves
 from stereo.training.step import StepResult
 from stereo.training.validation import Scores
 
@@ -20,7 +24,7 @@ class Logbook:
 
     def __init__(self, is_main: bool) -> None:
         self._is_main = is_main
-        self._writer: SummaryWriter | None = None
+        self._curves: Curves | None = None
         self._bar: tqdm[None] = tqdm(disable=True)
         self._results: list[StepResult] = []
         self._started, self._first_step, self._steps = 0.0, 0, 0
@@ -28,8 +32,9 @@ class Logbook:
     def say(self, line: str) -> None:
         """Print one line."""
         if self._is_main:
-            tqdm.write(line)
-            sys.stdout.flush()
+            with suppress(OSError):
+                tqdm.write(line)
+                sys.stdout.flush()
 
     @contextmanager
     def opened(self, folder: Path, step: int, steps: int) -> Iterator[None]:
@@ -43,29 +48,42 @@ class Logbook:
         self._first_step, self._steps = step, steps
         self._started = time.monotonic()
         if self._is_main:
-            # A run that begins has nothing to purge. (TensorBoard reads files of one second in an order of its own.)
-            self._writer = SummaryWriter(str(folder), purge_step=step + 1 if step else None)
+            self._curves = Curves(folder, step, self.say)
         self._bar = tqdm(total=steps, initial=step, unit="step", disable=not (self._is_main and sys.stderr.isatty()))
         try:
-            yield
+            with nullcontext() if self._curves is None else self._curves.opened():
+                yield
         finally:
-            self._bar.close()
-            if self._writer is not None:
-                self._writer.close()
-                self._writer = None
+            with suppress(OSError):
+                self._bar.close()
+            self._curves = None
 
     def count(self, result: StepResult) -> None:
         """Take note of one step."""
         self._results.append(result)
-        self._bar.update()
+        with suppress(OSError):
+            self._bar.update()
 
     def report(self, step: int, rate: float) -> None:
         """Report the means of the steps since the last report, and the learning rate of the last of them."""
-        loss, epe = (_mean(values) for values in zip(*self._results, strict=True))
+        loss, epe, norm = (
+            _mean([getattr(result, name) for result in self._results]) for name in ("loss", "epe", "gradient_norm")
+        )
+        skipped = sum(bool(result.fault) for result in self._results)
         self._results = []
         seconds = (time.monotonic() - self._started) / (step - self._first_step)
-        self._add("training", step, loss=loss, epe=epe, learning_rate=rate, seconds_per_step=seconds)
-        self._bar.set_postfix_str(f"EPE {epe:.2f} px, loss {loss:.3f}")
+        self._add(
+            "training",
+            step,
+            loss=loss,
+            epe=epe,
+            gradient_norm=norm,
+            learning_rate=rate,
+            seconds_per_step=seconds,
+            skipped=skipped,
+        )
+        with suppress(OSError):
+            self._bar.set_postfix_str(f"EPE {epe:.2f} px, loss {loss:.3f}")
         if self._bar.disable:  # no terminal: a line in the log instead of a bar
             left = tqdm.format_interval(seconds * (self._steps - step))
             self.say(f"step {step}/{self._steps}: EPE {epe:.3f} px, loss {loss:.4f}, {seconds:.2f} s/step, {left} left")
@@ -81,15 +99,12 @@ class Logbook:
             )
         else:
             self.say(f"step {step}: validation without a score: no pixel of any pair has ground truth{failed}")
-        self._add("validation", step, **values)
-        if self._writer is not None:
-            for number, panel in enumerate(scores.panels):
-                self._writer.add_image(f"validation/{number}", panel, step, dataformats="HWC")
+        panels = {f"validation/{number}": panel for number, panel in enumerate(scores.panels)}
+        self._add("validation", step, panels, **values)
 
-    def _add(self, group: str, step: int, **values: float) -> None:
-        if self._writer is not None:
-            for name, value in values.items():
-                self._writer.add_scalar(f"{group}/{name}", value, step)
+    def _add(self, group: str, step: int, images: dict[str, Image] | None = None, **values: float) -> None:
+        if self._curves is not None:
+            self._curves.add(step, {f"{group}/{name}": value for name, value in values.items()}, images)
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -41,7 +41,10 @@ class Validator:
         self.processes = processes
 
     def score(self) -> Scores:
-        """Return the scores, in all processes. Raises: DataError where no pair could be scored."""
+        """Return the scores, in all processes.
+
+        Raises: DataError where no pair could be scored; StereoError where a prediction is not finite.
+        """
         panels: list[Image] = []
 
         def observe(scored: ScoredSample) -> None:

@@ -50,7 +50,8 @@ def infer_video(
 ) -> InferredVideo:
     """Predict the frames of a video, and write a preview of them, files for each, or both.
 
-    The first SIGINT (Ctrl-C) or SIGTERM lets it finish its frame and return; the files hold the frames so far.
+    The first signal that asks to stop (Ctrl-C, SIGTERM, a closed terminal) lets it finish its frame and return; the
+    files hold the frames so far.
 
     Args:
         method: What predicts.

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 from stereo.config import LossConfig
 from stereo.model.regression import SupervisedOutput
-from stereo.training.losses import mixture_cross_entropy, mixture_target, smooth_l1, stereo_loss
+from stereo.training.losses import LOSSES, l1, mixture_cross_entropy, mixture_target, smooth_l1, stereo_loss
 
 
 def test_smooth_l1_by_hand() -> None:
@@ -17,6 +17,15 @@ def test_smooth_l1_by_hand() -> None:
     known = torch.tensor([[[True, True, False]]])
     # 0.5 · 0.5² and 3 − 0.5
     torch.testing.assert_close(smooth_l1(prediction, truth, known).item(), (0.125 + 2.5) / 2)
+
+
+def test_l1_by_hand() -> None:
+    prediction = torch.tensor([[[1.5, 4.0, 9.0]]], requires_grad=True)
+    loss = l1(prediction, torch.tensor([[[1.0, 7.0, math.inf]]]), torch.tensor([[[True, True, False]]]))
+    loss.backward()
+    assert loss.item() == (0.5 + 3) / 2
+    assert prediction.grad is not None
+    assert prediction.grad.tolist() == [[[0.5, -0.5, 0.0]]]
 
 
 def test_unknown_pixels_leave_no_trace_in_the_gradient() -> None:
@@ -63,7 +72,7 @@ def prediction() -> SupervisedOutput:
     return SupervisedOutput(disparity, cost)
 
 
-@pytest.mark.parametrize("kind", ["smooth_l1", "mixture"])
+@pytest.mark.parametrize("kind", sorted(LOSSES))
 def test_outputs_are_summed_with_their_weights(kind: str) -> None:
     outputs = [prediction(), prediction()]
     disparity = torch.rand(1, 8, 12, dtype=torch.float64) * 20 + 1
@@ -77,7 +86,7 @@ def test_outputs_are_summed_with_their_weights(kind: str) -> None:
     assert loss(0.5, 2) == pytest.approx(0.5 * loss(1, 0) + 2 * loss(0, 1))
 
 
-@pytest.mark.parametrize("kind", ["smooth_l1", "mixture"])
+@pytest.mark.parametrize("kind", sorted(LOSSES))
 def test_no_valid_pixel_gives_zero_and_no_nan(kind: str) -> None:
     output = prediction()
     config = LossConfig(kind=kind, output_weights=[1.0])  # type: ignore[arg-type]

@@ -41,6 +41,25 @@ def test_the_trunk_takes_its_share_of_the_rate() -> None:
         torch.testing.assert_close(parameter.detach(), before[name] - rate)
 
 
+def test_norms_and_biases_decay_unless_they_are_told_not_to() -> None:
+    """A step of AdamW along a gradient of 0 is the decay alone: weight · (1 − rate · weight_decay)."""
+    for decays in (True, False):
+        network = StereoNetwork(with_lite_trunk())
+        optimizer = build_optimizer(
+            network, OptimizerConfig(weight_decay=0.5, trunk_factor=0.1, decay_norms_and_biases=decays)
+        )
+        vectors = {name for name, parameter in network.named_parameters() if parameter.ndim == 1}
+        assert {name.rpartition(".")[2] for name in vectors} == {"weight", "bias"}
+        for parameter in network.parameters():
+            torch.nn.init.constant_(parameter, 1.0)
+            parameter.grad = torch.zeros_like(parameter)
+        set_learning_rate(optimizer, 0.2)
+        optimizer.step()
+        for name, parameter in network.named_parameters():
+            decay = (0.01 if name.startswith("features.trunk.") else 0.1) * (decays or name not in vectors)
+            torch.testing.assert_close(parameter.detach(), torch.full_like(parameter, 1 - decay))
+
+
 def test_a_factor_of_zero_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"optimizer\.trunk_factor is 0"):
         OptimizerConfig(trunk_factor=0)

@@ -250,6 +250,11 @@ def test_the_best_is_kept_where_it_is_at_hand(run: Path, monkeypatch: pytest.Mon
 def test_a_failure_names_the_last_good_state(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stereo.training.step.stereo_loss", lambda *_: torch.tensor(math.nan))
     with pytest.raises(TrainingError, match=r"step 3: the loss is nan.*state is in .*run/last.pt"):
-        train(configured(run, steps=3), resume="auto")
+        train(skipping_none(configured(run, steps=3)), resume="auto")
     with pytest.raises(TrainingError, match=r"state is in .*other/last.pt"):
-        train(configured(tmp_path / "other", steps=3), resume=str(run / "last.pt"))
+        train(skipping_none(configured(tmp_path / "other", steps=4)), resume=str(run / "last.pt"))
+
+
+def skipping_none(config: Config) -> Config:
+    config.training.max_skipped_steps = 1
+    return config

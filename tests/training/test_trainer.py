@@ -18,6 +18,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from stereo.checkpoint import load_checkpoint, read_checkpoint
 from stereo.config import Config, config_to_dict, config_to_yaml, load_config
 from stereo.errors import CheckpointError, ConfigError, DataError, OutputError, TrainingError
+from stereo.signals import STOPPING
 from stereo.training.signals import Interrupted
 from stereo.training.trainer import Trainer, train
 from stereo.training.validation import Scores, Validator
@@ -79,9 +80,9 @@ def test_a_run_without_a_score_has_no_best_weights(
 
 
 def test_signal_handlers_are_given_back(tmp_path: Path) -> None:
-    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    before = [signal.getsignal(number) for number in STOPPING]
     train(tiny_config(tmp_path / "run", steps=1))
-    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+    assert [signal.getsignal(number) for number in STOPPING] == before
 
 
 def test_runs_outside_the_main_thread(tmp_path: Path) -> None:
@@ -92,18 +93,22 @@ def test_runs_outside_the_main_thread(tmp_path: Path) -> None:
 
 
 def test_a_non_finite_loss_stops_with_a_message(tmp_path: Path) -> None:
-    trainer = Trainer(tiny_config(tmp_path / "run"))
+    config = tiny_config(tmp_path / "run")
+    config.training.max_skipped_steps = 1
+    trainer = Trainer(config)
     trainer.prepare(None)
     with torch.no_grad():
         next(trainer.network.parameters()).fill_(math.nan)
-    with pytest.raises(TrainingError, match=r"step 1: the loss is nan.*learning_rate") as caught:
+    with pytest.raises(TrainingError, match=r"step 1: the run diverged: network.*learning_rate") as caught:
         trainer.run()
     assert not (tmp_path / "run" / "last.pt").exists()
     assert "last.pt" not in str(caught.value)
 
 
 def test_a_non_finite_gradient_stops_before_it_reaches_the_weights(tmp_path: Path) -> None:
-    trainer = Trainer(tiny_config(tmp_path / "run"))
+    config = tiny_config(tmp_path / "run")
+    config.training.max_skipped_steps = 1
+    trainer = Trainer(config)
     trainer.prepare(None)
     name, parameter = next(iter(trainer.network.named_parameters()))
     parameter.register_hook(lambda gradient: gradient * math.nan)
@@ -187,7 +192,7 @@ def test_the_command_to_resume_can_be_pasted(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def interrupted(config: Config, resume: str | None) -> Path:
+    def interrupted(config: Config, resume: str | None, allow_change: list[str]) -> Path:
         raise Interrupted(tmp_path / "last.pt", signal.SIGTERM)
 
     train_script = load_script("train")
