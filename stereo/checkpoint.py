@@ -136,7 +136,8 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         raise CheckpointError(f"{path}: a PyTorch file, but not a checkpoint of this project; {_HINT}")
     version = content.get("version")
     if not isinstance(version, int) or version != VERSION:  # a tensor has no one truth
-        raise CheckpointError(f"{path}: checkpoint version {version}, expected {VERSION}; use a matching release")
+        found = version if isinstance(version, int) else f"of type {type(version).__name__}"
+        raise CheckpointError(f"{path}: checkpoint version {found}, expected {VERSION}; use a matching release")
     for key, kind in (("config", dict), ("network", Mapping), ("step", int)):
         if key not in content:
             raise CheckpointError(f"{path}: the checkpoint lacks {key}; {_HINT}")

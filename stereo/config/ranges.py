@@ -3,7 +3,6 @@
 Within it a value may be unwise; beyond it there is only a mistake, or a stranger's wish to fill the memory.
 """
 
-import math
 import re
 from dataclasses import fields, is_dataclass
 from typing import Any
@@ -74,8 +73,7 @@ def check_ranges(value: Any, key: str = "", name: str = "") -> None:
     elif isinstance(value, int | float) and not isinstance(value, bool):
         most = _MOST.get(name, _MOST_OF_OTHERS)
         least = -most if name in _MAY_BE_NEGATIVE else 0
-        in_range = math.isfinite(value) and least <= value <= most
-        require(in_range, f"{key} is {_shown(value)}, expected a number of {least:,} … {most:,}")
+        require(least <= value <= most, f"{key} is {_shown(value)}, expected a number of {least:,} … {most:,}")
 
 
 def _shown(value: float) -> str:

@@ -77,9 +77,11 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     try:
         content = read_file(path, MAX_BYTES).decode("utf-8-sig")
         check_yaml(content)
+        if not isinstance(yaml.compose(content), (yaml.MappingNode, type(None))):
+            raise ConfigError("expected a YAML file of `section: settings`, got a list or a single value")
         loaded = OmegaConf.create(content)
-        if isinstance(loaded, DictConfig):
-            keep_written_text(loaded, content, Config)
+        assert isinstance(loaded, DictConfig)
+        keep_written_text(loaded, content, Config)
     except FormatError as error:
         raise ConfigError(str(error)) from None
     except UnicodeDecodeError as error:
@@ -87,11 +89,11 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}:" if mark else ""
-        raise ConfigError(f"{path}:{line} not valid YAML: {getattr(error, 'problem', error)}") from None
+        raise ConfigError(
+            f"{path}:{line} not valid YAML: {getattr(error, 'problem', None) or _one_line(error)}"
+        ) from None
     except (ConfigError, OmegaConfBaseException, ValueError, TypeError) as error:
         raise ConfigError(f"{path}: {_one_line(error)}{_REFERENCES if '${' in str(error) else ''}") from None
-    if not isinstance(loaded, DictConfig):
-        raise ConfigError(f"{path}: expected a YAML file of `section: settings`, got a list")
     layers: list[tuple[Any, str]] = [(loaded, str(path)), *_assignments(overrides, Config)]
     return _to_config(_merge_all(layers), " ".join([str(path), *overrides]))
 
@@ -224,7 +226,7 @@ def _check(values: Any, schema: type, origin: str) -> None:
 def _merge(base: Any, update: Any, origin: str) -> Any:
     try:
         return OmegaConf.merge(base, update)
-    except (OmegaConfBaseException, ValueError, TypeError) as error:
+    except (OmegaConfBaseException, ValueError, TypeError, OverflowError) as error:
         key = getattr(error, "full_key", None)
         raise ConfigError(f"{origin}: {key + ': ' if key else ''}{_one_line(error)}") from None
 
