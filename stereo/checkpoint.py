@@ -25,7 +25,7 @@ from stereo.config import (
 from stereo.errors import CheckpointError, OutputError
 from stereo.foreign import network_of
 from stereo.model.network import StereoNetwork
-from stereo.model.weights import check_weights, load_weights, psmnet_preset
+from stereo.model.weights import check_weights, is_dense, load_weights, psmnet_preset
 from stereo.output import atomic_output
 from stereo.torch_file import read_torch_file
 
@@ -36,8 +36,8 @@ _SHIPPED = (Path(__file__).resolve().parent / "checkpoints", Path(__file__).reso
 DEFAULT_WEIGHTS = "compact"
 # Settings of the network that have another name than in older checkpoints: section, old name, new name.
 _RENAMED = (("aggregation", "checkpoint", "recompute"),)
-# A configuration of ours has some 200 values, 5 levels deep.
-_MOST_VALUES, _MOST_DEPTH = 10_000, 32
+# A configuration of ours has some 200 values, 5 levels deep; the state of a run has some 10 for each weight.
+_MOST_SETTINGS, _MOST_STATES, _MOST_DEPTH = 10_000, 1_000_000, 32
 _HINT = "use a file written by scripts/train.py"
 
 
@@ -145,7 +145,8 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
             raise CheckpointError(f"{path}: {key} is {type(content[key]).__name__}, expected {kind.__name__}; {_HINT}")
     if isinstance(content["step"], bool) or not 0 <= content["step"] < 2**63:
         raise CheckpointError(f"{path}: its step is no number of steps; {_HINT}")
-    _check_values(content["config"], path)
+    _check_values(content["config"], f"{path}: its configuration", _MOST_SETTINGS, with_tensors=False)
+    _check_values(content.get("run_state"), f"{path}: the state of its run", _MOST_STATES, with_tensors=True)
     _rename_settings(content["config"])
     return content
 
@@ -195,12 +196,12 @@ def _rename_settings(config: dict[str, Any]) -> None:
             values[new] = values.pop(old)
 
 
-def _check_values(config: Any, path: Path) -> None:
-    """Raise CheckpointError unless a configuration is a small tree of plain values.
+def _check_values(values: Any, what: str, most: int, with_tensors: bool) -> None:
+    """Raise CheckpointError unless values are a tree of plain ones, at most so many, and maybe dense tensors of reals.
 
     A pickle of some kB can refer to one list so often that nobody could walk through it, or to a list within itself.
     """
-    left, count = [(config, 0)], 0
+    left, count = [(values, 0)], 0
     while left:
         value, depth = left.pop()
         inner: list[Any] = []
@@ -209,8 +210,9 @@ def _check_values(config: Any, path: Path) -> None:
         elif isinstance(value, list | tuple):
             inner = list(value)
         count += 1
-        if not _is_plain(value) or depth > _MOST_DEPTH or count + len(left) + len(inner) > _MOST_VALUES:
-            raise CheckpointError(f"{path}: its configuration is damaged, or is not one of plain values; {_HINT}")
+        known = is_dense(value) if isinstance(value, torch.Tensor) and with_tensors else _is_plain(value)
+        if not known or depth > _MOST_DEPTH or count + len(left) + len(inner) > most:
+            raise CheckpointError(f"{what} is damaged, or is not one of plain values; {_HINT}")
         left += [(one, depth + 1) for one in inner]
 
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 
@@ -91,9 +92,11 @@ class RunState:
         # The moments alone: rate and weight decay are the configuration's.
         own = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": values["optimizer"]["state"], "param_groups": own})
+        _check_moments(self.optimizer)
         self.step = int(values["step"])
         self.best_epe = float(values["best_epe"])
-        self.best_step = values.get("best_step")
+        best_step = values.get("best_step")
+        self.best_step = None if best_step is None else int(best_step)
         # Older checkpoints do not say the rest.
         self.stale = int(values.get("stale", 0))
         self.learned = int(values.get("learned", self.step))
@@ -101,6 +104,18 @@ class RunState:
         self.changes = [str(line) for line in values.get("changes", [])]
         if self.average is not None and "average" in values:
             self.average.load_state_dict(values["average"])
+
+
+def _check_moments(optimizer: Optimizer) -> None:
+    """Raise ValueError where the moments of AdamW are not those of its weights: its next step would fail."""
+    for group in optimizer.param_groups:
+        for weight in group["params"]:
+            moments = optimizer.state[weight]
+            for name in ("step", "exp_avg", "exp_avg_sq") if moments else ():
+                value = moments.get(name)
+                shape = torch.Size([]) if name == "step" else weight.shape
+                if not isinstance(value, torch.Tensor) or value.shape != shape or not value.is_floating_point():
+                    raise ValueError(f"a {name} is not one of its weight")
 
 
 def _listed(samples: Sequence[int]) -> str:

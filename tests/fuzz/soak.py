@@ -26,7 +26,7 @@ GROWTH = 1.05
 
 
 def make_pairs(folder: Path, count: int) -> Path:
-    """A list of pairs of a shifted texture; of every tenth one file is cut, missing, of another size or not an image."""
+    """A list of pairs of a shifted texture. Of every tenth a file is cut, missing, of another size or no image."""
     lines = []
     rng = np.random.default_rng(0)
     for number in range(count):
@@ -52,14 +52,19 @@ def make_pairs(folder: Path, count: int) -> Path:
 
 
 def run(command: list[str], kills: int, finished: Path, pattern: str, total: int) -> tuple[int, list[float]]:
-    """Run a script, end it `kills` times on the way, and run it again; return its exit code and its memory over time."""
+    """Run a script, end it `kills` times on the way, and run it again.
+
+    Returns: its exit code, and the memory in use, MB, from where a quarter of the last run's pairs was done.
+    """
     for kill in range(kills + 1):
+        before = count(finished, pattern)
         process = subprocess.Popen([sys.executable, *command], cwd=REPOSITORY, stderr=subprocess.DEVNULL)
         memory: list[float] = []
         while process.poll() is None:
             time.sleep(0.5)
-            memory.append(resident(process.pid))
             done = count(finished, pattern)
+            if done > before + (total - before) / 4:
+                memory.append(resident(process.pid))
             if kill < kills and done >= total * (kill + 1) // (kills + 2):
                 process.send_signal((signal.SIGKILL, signal.SIGTERM)[kill % 2])
                 process.wait()
@@ -107,7 +112,7 @@ def main() -> int:
             ),
         ):
             code, memory = run(command, 2, finished, pattern, total)
-            early, late = memory[len(memory) // 4], memory[-1]
+            early, late = memory[0], memory[-1]
             print(f"{what}: exit code {code}, memory {early:.0f} MB after a quarter, {late:.0f} MB at the end")
             if code != 1:
                 faults.append(f"{what}: exit code {code}, expected 1: some failed and were named")
@@ -118,7 +123,7 @@ def main() -> int:
         print(f"{done} of {good} good pairs inferred; {result['images']} evaluated, {len(result['failed'])} named")
         if (done, result["images"], len(result["failed"])) != (good, good, total - good):
             faults.append("not every pair is accounted for")
-        left = [path for path in folder.rglob(".*.part*")]
+        left = list(folder.rglob(".*.part*"))
         if left:
             faults.append(f"{len(left)} temporary files are left")
     for fault in faults:

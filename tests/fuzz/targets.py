@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import cv2
@@ -18,7 +19,7 @@ from helpers.calibrations import EXAMPLES, MIDDLEBURY, Files
 from helpers.reports import write_folder
 
 from stereo.camera import read_camera_pair
-from stereo.checkpoint import load_checkpoint, save_checkpoint
+from stereo.checkpoint import load_checkpoint, read_checkpoint, save_checkpoint
 from stereo.config import config_to_dict, config_to_yaml, load_config
 from stereo.data.families.packed import PackedDataset, pack
 from stereo.data.families.pair_list import PairList
@@ -29,6 +30,9 @@ from stereo.data.image_pairs import pairs_of_list
 from stereo.data.sample_lists import read_names
 from stereo.evaluation.records import read_records
 from stereo.model.network import StereoNetwork
+from stereo.training.optimizer import build_optimizer
+from stereo.training.resuming import take_up
+from stereo.training.state import RunState
 
 RGB = np.random.default_rng(0).integers(0, 256, (12, 20, 3), dtype=np.uint8)
 MAP = np.linspace(0.5, 9, 240, dtype=np.float32).reshape(12, 20)
@@ -67,6 +71,7 @@ def targets() -> list[Target]:
         Target("manifest.json", _write_manifest, lambda path: claim(path.parent, "train", _world())),
         Target("weights.pt", lambda path: path.write_bytes(_checkpoint()), load_checkpoint),
         Target("content.pt", lambda path: path.write_bytes(_checkpoint()), load_checkpoint, _mutate_checkpoint),
+        Target("last.pt", lambda path: path.write_bytes(_run()), _resume, _mutate_run),
         Target("json.yaml", _write_json_config, load_config),
         Target("report.json", _write_report, _compare),
         Target("per_image.csv", _write_report, _compare),
@@ -120,17 +125,14 @@ def _write_manifest(path: Path) -> None:
 
 @cache
 def _checkpoint() -> bytes:
-    """Written as torch writes into memory: the mutations are what matters, not the file."""
-    import tempfile
+    return _saved(StereoNetwork(tiny_config(Path("run")).model), None)
 
-    config = tiny_config(Path("run"))
-    with tempfile.TemporaryDirectory() as folder:
+
+def _saved(network: StereoNetwork, run_state: Any) -> bytes:
+    with TemporaryDirectory() as folder:
         path = Path(folder, "weights.pt")
-        save_checkpoint(path, StereoNetwork(config.model), config, 1)
-        content = torch.load(path, weights_only=True)
-    stream = io.BytesIO()
-    torch.save(content, stream)
-    return stream.getvalue()
+        save_checkpoint(path, network, tiny_config(Path("run")), 1, run_state)
+        return path.read_bytes()
 
 
 def _write_json_config(path: Path) -> None:
@@ -149,10 +151,15 @@ _TENSORS: list[Any] = [
 
 
 def _mutate_checkpoint(content: bytes, random: Random) -> bytes:
+    return _with_mutated(content, random, random.choice(("config", "network", "step", "version", "format")))
+
+
+def _with_mutated(content: bytes, random: Random, part: str) -> bytes:
+    """The file of a checkpoint with other values in one part of it."""
     values = torch.load(io.BytesIO(content), weights_only=True)
     values["network"] = dict(values["network"])
     for _ in range(random.choice((1, 1, 2))):
-        values = mutate_values(values, random, [*VALUES, *_TENSORS])
+        values[part] = mutate_values(values[part], random, [*VALUES, *_TENSORS])
     stream = io.BytesIO()
     torch.save(values, stream)
     return stream.getvalue()
@@ -171,3 +178,34 @@ def _write_records(path: Path) -> None:
     path.parent.mkdir(exist_ok=True)
     record = {"data": "x", "method": "sgbm", "index": 0, "name": "a", "failure": "cannot be read"}
     path.write_text("\n".join([json.dumps({"identity": {"data": {}}}), json.dumps(record), ""]))
+
+
+@cache
+def _run() -> bytes:
+    """The content of a checkpoint from which a run is resumed."""
+    network, state = _new_run()
+    _step(network, state)
+    return _saved(network, state.state_dict())
+
+
+def _new_run() -> tuple[StereoNetwork, RunState]:
+    config = tiny_config(Path("run"))
+    network = StereoNetwork(config.model)
+    return network, RunState(build_optimizer(network, config.optimizer))
+
+
+def _step(network: StereoNetwork, state: RunState) -> None:
+    for parameter in network.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    state.optimizer.step()
+
+
+def _resume(path: Path) -> None:
+    """Take up a run, and take a step of it: what was loaded must serve."""
+    network, state = _new_run()
+    take_up(path, read_checkpoint(path), tiny_config(Path("run")), (), network, state)
+    _step(network, state)
+
+
+def _mutate_run(content: bytes, random: Random) -> bytes:
+    return _with_mutated(content, random, "run_state")
