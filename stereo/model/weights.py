@@ -152,8 +152,8 @@ def check_weights(network: nn.Module, weights: Any, origin: object, fresh_additi
             continue
         value = weights[name]
         if not isinstance(value, Tensor) or not is_dense(value):
-            problems.append(f"{name} is no dense tensor of real numbers")
-        elif own[name].is_floating_point() > value.is_floating_point():
+            problems.append(f"{name} is no dense tensor")
+        elif value.is_complex() or own[name].is_floating_point() > value.is_floating_point():
             # A counter may be stored as a float, a weight not as whole numbers.
             problems.append(f"{name} is {str(value.dtype).removeprefix('torch.')}, expected real numbers of its kind")
         elif _shape(value) != _shape(own[name]):
@@ -179,8 +179,8 @@ def load_weights(network: nn.Module, weights: Any, origin: object, fresh_additio
 
 
 def is_dense(tensor: Tensor) -> bool:
-    """Return whether a tensor is what weights are: real numbers, each of them there."""
-    return not (tensor.is_meta or tensor.layout != torch.strided or tensor.is_quantized or tensor.is_complex())
+    """Return whether a tensor has each of its numbers, as it is."""
+    return not (tensor.is_meta or tensor.layout != torch.strided or tensor.is_quantized)
 
 
 def _shape(tensor: Tensor) -> list[int]:
