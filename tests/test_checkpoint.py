@@ -6,7 +6,7 @@ import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pytest
@@ -56,8 +56,8 @@ def test_nothing_but_the_checkpoint_is_left_in_the_folder(saved: Path) -> None:
 def test_a_failed_write_keeps_the_old_file(saved: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     before = saved.read_bytes()
 
-    def half_written(content: object, path: Path) -> None:
-        path.write_bytes(b"half")
+    def half_written(content: object, file: BinaryIO) -> None:
+        file.write(b"half")
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(torch, "save", half_written)

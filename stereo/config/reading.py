@@ -77,8 +77,10 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     try:
         content = read_file(path, MAX_BYTES).decode("utf-8-sig")
         check_yaml(content)
-        if not isinstance(yaml.compose(content), (yaml.MappingNode, type(None))):
-            raise ConfigError("expected a YAML file of `section: settings`, got a list or a single value")
+        node = yaml.compose(content)
+        if node is not None and not isinstance(node, yaml.MappingNode):
+            got = f"'{node.value[:40]}'" if isinstance(node, yaml.ScalarNode) else "a list"
+            raise ConfigError(f"expected a YAML file of `section: settings`, got {got}")
         loaded = OmegaConf.create(content)
         assert isinstance(loaded, DictConfig)
         keep_written_text(loaded, content, Config)
