@@ -7,7 +7,7 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 # The folders of the repository of which a part goes into the package, and which part.
-PARTS = {"checkpoints": "*.pt", "scripts": "*.py"}
+PARTS = {"checkpoints": ("*.pt", "SHA256SUMS"), "scripts": ("*.py",)}
 
 
 class BuildWithParts(build_py):
@@ -17,11 +17,11 @@ class BuildWithParts(build_py):
         super().run()
         if self.editable_mode:
             return
-        for name, pattern in PARTS.items():
+        for name, patterns in PARTS.items():
             folder = Path(self.build_lib, "stereo", name)
             shutil.rmtree(folder, ignore_errors=True)  # what an earlier build left there
             folder.mkdir(parents=True)
-            for file in sorted(Path(name).glob(pattern)):
+            for file in sorted(file for pattern in patterns for file in Path(name).glob(pattern)):
                 shutil.copyfile(file, folder / file.name)
 
 

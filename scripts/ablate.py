@@ -10,13 +10,14 @@ Each goes on where it was interrupted, and leaves alone what is done. docs/ablat
 """
 
 import argparse
+import os
 import shlex
 import subprocess
 import sys
 from pathlib import Path
 
-from stereo.ablation.rows import REFERENCE, Place, read_rows, seeds_in
 from stereo.cli import add_device_option, add_workers_option, run, script_parser
+from stereo.ablation.rows import REFERENCE, Place, read_rows, seeds_in
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -26,7 +27,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _prepare(args: argparse.Namespace) -> int:
-    if (Path(args.output) / "index.json").exists():
+    if os.path.exists(Path(args.output) / "index.json"):
         print(f"{args.output}: is there")
         return 0
     # As the rows' heads have it: the first samples of the training split, with photographs on the surfaces.

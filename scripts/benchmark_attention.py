@@ -11,11 +11,11 @@ import shlex
 import sys
 from pathlib import Path
 
+from stereo.cli import add_device_option, require_at_least, run, script_parser
 from stereo.benchmark.attention import Row, Setup, forms_agree, run_forms, run_training_steps
 from stereo.benchmark.attention_forms import FORMS, Widths
 from stereo.benchmark.attention_report import HEADER, crossovers, line_of, write
 from stereo.benchmark.machine import format_bytes, parse_bytes, parse_size
-from stereo.cli import add_device_option, require_at_least, run, script_parser
 from stereo.config import choose, load_config
 from stereo.device import describe_machine, select_device
 from stereo.errors import ConfigError

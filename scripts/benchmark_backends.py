@@ -11,8 +11,8 @@ from pathlib import Path
 
 import torch
 
-from stereo.benchmark.backends import HEADER, compare
 from stereo.cli import require_at_least, run, script_parser
+from stereo.benchmark.backends import HEADER, compare
 from stereo.config import check_max_disparity
 from stereo.data.formats import read_image
 from stereo.device import describe_machine

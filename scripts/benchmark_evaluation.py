@@ -13,8 +13,8 @@ from pathlib import Path
 
 import torch
 
-from stereo.benchmark.evaluation import scoring_lines
 from stereo.cli import require_at_least, run, script_parser
+from stereo.benchmark.evaluation import scoring_lines
 from stereo.device import describe_machine
 
 

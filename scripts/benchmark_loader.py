@@ -17,8 +17,8 @@ from pathlib import Path
 
 import torch
 
-from stereo.benchmark.loader import BATCH, generate, index_seconds, samples_per_second, speed_lines
 from stereo.cli import add_data_options, chosen_data, require_at_least, run, script_parser
+from stereo.benchmark.loader import BATCH, generate, index_seconds, samples_per_second, speed_lines
 from stereo.data.datasets import build_dataset
 from stereo.data.pairs import PairDataset
 from stereo.device import describe_machine

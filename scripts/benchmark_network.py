@@ -16,9 +16,9 @@ import shlex
 import sys
 from typing import Any
 
+from stereo.cli import add_device_option, run, script_parser
 from stereo.benchmark.machine import format_bytes, parse_bytes, parse_size
 from stereo.benchmark.network import HEADER, STRAIGHTFORWARD, Setup, compare
-from stereo.cli import add_device_option, run, script_parser
 from stereo.config import PRESETS, load_network
 from stereo.device import describe_machine, select_device
 from stereo.errors import ConfigError

@@ -9,8 +9,8 @@ max_disparity + 16; pad smaller images at the right and the bottom. docs/export.
 
 from pathlib import Path
 
-from stereo.checkpoint import load_checkpoint
 from stereo.cli import run, script_parser
+from stereo.checkpoint import load_checkpoint
 from stereo.config import check_max_disparity
 from stereo.errors import ConfigError
 from stereo.export import write_onnx

@@ -9,8 +9,8 @@ authors' code and a later PyTorch do not align them (false).
 
 from pathlib import Path
 
-from stereo.checkpoint import save_checkpoint
 from stereo.cli import run, script_parser
+from stereo.checkpoint import save_checkpoint
 from stereo.config import config_from_dict
 from stereo.model.network import StereoNetwork
 from stereo.model.weights import convert_psmnet, load_weights

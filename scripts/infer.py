@@ -22,8 +22,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from stereo.camera.rig import Rig, calibration_of_numbers
 from stereo.cli import add_network_options, printable, run, script_parser
+from stereo.camera.rig import Rig, calibration_of_numbers
 from stereo.config import check_max_disparity
 from stereo.data.image_pairs import ImagePairs, pairs_of_layout, pairs_of_list, pairs_of_paths
 from stereo.errors import ConfigError, DataError

@@ -12,8 +12,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from stereo.camera import read_camera_pair
 from stereo.cli import add_network_options, require_at_least, run, script_parser
+from stereo.camera import read_camera_pair
 from stereo.cloud_view import BACKGROUND, draw_cloud
 from stereo.config import check_max_disparity
 from stereo.data.formats import read_image, write_image

@@ -4,6 +4,8 @@ A checkpoint is all that evaluation and inference need. It is written whole or n
 code in it. Its settings of the network must fit this release; the rest of its configuration records how it was trained.
 """
 
+import hashlib
+import os
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +25,7 @@ from stereo.config import (
 from stereo.errors import CheckpointError, OutputError
 from stereo.foreign import network_of
 from stereo.model.network import StereoNetwork
-from stereo.model.weights import check_weights, load_weights, psmnet_preset
+from stereo.model.weights import check_weights, is_dense, load_weights, psmnet_preset
 from stereo.output import atomic_output
 from stereo.torch_file import read_torch_file
 
@@ -34,6 +36,8 @@ _SHIPPED = (Path(__file__).resolve().parent / "checkpoints", Path(__file__).reso
 DEFAULT_WEIGHTS = "compact"
 # Settings of the network that have another name than in older checkpoints: section, old name, new name.
 _RENAMED = (("aggregation", "checkpoint", "recompute"),)
+# A configuration of ours has some 200 values, 5 levels deep; the state of a run has some 10 for each weight.
+_MOST_SETTINGS, _MOST_STATES, _MOST_DEPTH = 10_000, 1_000_000, 32
 _HINT = "use a file written by scripts/train.py"
 
 
@@ -78,13 +82,11 @@ def save_checkpoint(
         "run_state": None if run_state is None else dict(run_state),
     }
     try:
-        with atomic_output(path, durable=True) as temporary:
-            torch.save(content, temporary)
-    except RuntimeError as error:  # how torch reports a full disk or a missing folder
-        reason = str(error).splitlines()[0] if str(error) else "RuntimeError"
-        raise OutputError(
-            f"{path}: the checkpoint cannot be written, perhaps because the disk is full: {reason}"
-        ) from None
+        with atomic_output(path, durable=True) as temporary, temporary.open("wb") as file:
+            torch.save(content, file)
+    except RuntimeError as error:  # torch's own; what the disk said comes before it
+        reason = getattr(error.__context__, "strerror", None) or str(error).partition("\n")[0]
+        raise OutputError(f"{path}: the checkpoint cannot be written: {reason}; free some disk space") from None
 
 
 def shipped_weights() -> dict[str, Path]:
@@ -102,7 +104,7 @@ def find_weights(name: str | Path) -> Path:
     if str(name) in shipped:
         return shipped[str(name)]
     path = Path(name).expanduser()
-    if len(path.parts) == 1 and not path.suffix and not path.exists():
+    if len(path.parts) == 1 and not path.suffix and not os.path.exists(path):
         raise CheckpointError(
             f"'{name}' is neither a file nor the name of weights that ship; those are "
             f"{', '.join(shipped) or 'missing from this installation: give the path of a checkpoint'}"
@@ -134,12 +136,17 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         raise CheckpointError(f"{path}: a PyTorch file, but not a checkpoint of this project; {_HINT}")
     version = content.get("version")
     if not isinstance(version, int) or version != VERSION:  # a tensor has no one truth
-        raise CheckpointError(f"{path}: checkpoint version {version}, expected {VERSION}; use a matching release")
+        found = version if isinstance(version, int) else f"of type {type(version).__name__}"
+        raise CheckpointError(f"{path}: checkpoint version {found}, expected {VERSION}; use a matching release")
     for key, kind in (("config", dict), ("network", Mapping), ("step", int)):
         if key not in content:
             raise CheckpointError(f"{path}: the checkpoint lacks {key}; {_HINT}")
         if not isinstance(content[key], kind):
             raise CheckpointError(f"{path}: {key} is {type(content[key]).__name__}, expected {kind.__name__}; {_HINT}")
+    if isinstance(content["step"], bool) or not 0 <= content["step"] < 2**63:
+        raise CheckpointError(f"{path}: its step is no number of steps; {_HINT}")
+    _check_values(content["config"], f"{path}: its configuration", _MOST_SETTINGS, with_tensors=False)
+    _check_values(content.get("run_state"), f"{path}: the state of its run", _MOST_STATES, with_tensors=True)
     _rename_settings(content["config"])
     return content
 
@@ -158,6 +165,7 @@ def load_checkpoint(
     if max_disparity is not None:
         check_max_disparity(max_disparity, "max_disparity")
     path = find_weights(DEFAULT_WEIGHTS if path is None else path)
+    _check_shipped(path)
     content = read_checkpoint(path)
     model, weights = model_of(content, path), content["network"]
     _check_size(model, weights, path)
@@ -186,6 +194,42 @@ def _rename_settings(config: dict[str, Any]) -> None:
         values = model.get(section) if isinstance(model, dict) else None
         if isinstance(values, dict) and old in values and hasattr(getattr(known, section), new):
             values[new] = values.pop(old)
+
+
+def _check_values(values: Any, what: str, most: int, with_tensors: bool) -> None:
+    """Raise CheckpointError unless values are a tree of plain ones, at most so many, and maybe dense tensors of reals.
+
+    A pickle of some kB can refer to one list so often that nobody could walk through it, or to a list within itself.
+    """
+    left, count = [(values, 0)], 0
+    while left:
+        value, depth = left.pop()
+        inner: list[Any] = []
+        if isinstance(value, dict):
+            inner = [*value, *value.values()]
+        elif isinstance(value, list | tuple):
+            inner = list(value)
+        count += 1
+        known = is_dense(value) if isinstance(value, torch.Tensor) and with_tensors else _is_plain(value)
+        if not known or depth > _MOST_DEPTH or count + len(left) + len(inner) > most:
+            raise CheckpointError(f"{what} is damaged, or is not one of plain values; {_HINT}")
+        left += [(one, depth + 1) for one in inner]
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, int):
+        return abs(value) < 2**64
+    return value is None or isinstance(value, dict | list | tuple | str | float)
+
+
+def _check_shipped(path: Path) -> None:
+    """Raise CheckpointError where weights that ship are not those that were shipped, to the last bit."""
+    sums = path.parent / "SHA256SUMS"
+    if path.parent not in _SHIPPED or not os.path.isfile(sums):
+        return
+    expected = {name: digest for digest, name in map(str.split, sums.read_text(encoding="ascii").splitlines())}
+    if path.name in expected and hashlib.sha256(path.read_bytes()).hexdigest() != expected[path.name]:
+        raise CheckpointError(f"{path}: is not the file that ships (its SHA-256 differs); install the project again")
 
 
 def _check_size(model: ModelConfig, weights: Mapping[str, Any], path: Path) -> None:

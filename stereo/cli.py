@@ -1,10 +1,11 @@
 """What the scripts share: options declared once, one clear line instead of a traceback, and the exit codes.
 
-0: done. 1: some of many items failed and were named. 2: the request itself was wrong. 130: interrupted. 143: killed.
+0: done. 1: some of many items failed and were named. 2: the request itself was wrong. 128 + the signal's number: that
+signal ended it (130: Ctrl-C; 141: nobody reads what it prints, as behind `| head`; 143: a scheduler's SIGTERM).
 """
 
 import argparse
-import io
+import errno
 import os
 import signal
 import sys
@@ -14,41 +15,52 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
+import stereo.interruption  # noqa: F401  # first: Ctrl-C may come while the rest is imported
 from stereo.config import FAMILIES, DataConfig, DatasetConfig, choose, with_overrides
 from stereo.config.hints import meant_by
 from stereo.errors import ConfigError, StereoError
+from stereo.standard_streams import BROKEN_PIPE, give_up, make_usable, say, write_out
+
+# Of an error's line; a stranger's file may hold names of any length.
+_LONGEST = 4000
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def run(main: Callable[[], int]) -> NoReturn:
     """Run a script's `main`, which returns the exit code, and turn a StereoError into one line and exit code 2."""
-    # The SIGTERM of a scheduler would otherwise end it at once, and leave its temporary files behind.
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
-    _print_anything()
+    make_usable()
+    # They would end it at once, and leave its temporary files behind. One that is ignored, as by nohup, stays so.
+    for name in ("SIGTERM", "SIGHUP"):  # Windows lacks the second
+        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) == signal.SIG_DFL:
+            signal.signal(getattr(signal, name), lambda number, frame: sys.exit(128 + number))
     try:
         with _one_voice():
             _say_if_foreign(Path(sys.argv[0]))
             code = main()
     except StereoError as error:
-        print(f"error: {printable(str(error))}", file=sys.stderr)
+        say(f"error: {printable(str(error))[:_LONGEST]}")
         code = 2
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        code = 130
-    except BrokenPipeError:  # `… | head` has read enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+        say("interrupted")
+        code = 128 + signal.SIGINT
+    except BrokenPipeError:
+        give_up()
+        code = BROKEN_PIPE
+    except MemoryError:
+        say("error: the memory is full; use smaller images or fewer workers")
+        code = 2
+    except OSError as error:
+        if error.errno in _FULL:
+            say(f"error: {error.filename or 'what was printed'} cannot be written: {error.strerror}; free some space")
+        elif error.filename is not None:
+            say(f"error: {printable(str(error.filename))}: {error.strerror}; check the path and your rights to it")
+        else:
+            raise
+        code = 2
+    except SystemExit as end:  # of argparse, or of a signal
+        code = int(end.code or 0)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends as it is, and `torchrun` sends one to whoever is left
-    sys.exit(code)
-
-
-def _print_anything() -> None:
-    """Let a terminal of any encoding show any text: what it does not have, such as … in ASCII, is written as \\u2026.
-
-    It would otherwise end a script in an error when all its work is done.
-    """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    sys.exit(write_out(code))
 
 
 def printable(text: str) -> str:
@@ -86,7 +98,7 @@ def _say_if_foreign(script: Path) -> None:
     """Print one line where a script of one clone runs the package of another, as an environment of both may have it."""
     package = Path(__file__).resolve().parent
     beside = script.resolve().parents[1] / "stereo"
-    if (beside / "__init__.py").is_file() and beside != package:
+    if os.path.isfile(beside / "__init__.py") and beside != package:
         print(
             f"note: {script} runs the package in {package}, not the one beside it; to use that: "
             f"pip install -e {beside.parent}",

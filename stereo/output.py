@@ -1,21 +1,21 @@
-"""Write files whole or not at all, and folders by one process at a time."""
+"""Write files whole or not at all, below names that lead nowhere else."""
 
 import contextlib
-import fcntl
+import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from stereo.errors import OutputError
+from stereo.locks import hold_lock, release_lock, try_lock
 
 # How `atomic_output` names a temporary file.
 _TEMPORARY = re.compile(r"\.\w{8}\.part(\.\w+)?")
-# Descriptors whose locks end with this process. A child would keep them, as loader processes outlive a killed parent
-# for some seconds.
-_locked: set[int] = set()
+_YOUNG_SECONDS = 10
 
 
 @contextmanager
@@ -37,7 +37,7 @@ def atomic_output(path: str | Path, *, durable: bool = False) -> Iterator[Path]:
         raise OutputError(f"{str(path)!r}: cannot be written: no path holds a NUL character")
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=f".part{path.suffix}")
-        _lock(handle)  # says that the file has an owner, as long as this process lives
+        hold_lock(handle)  # says that the file has an owner, as long as this process lives
         temporary = Path(name)
         yield temporary
         if durable:
@@ -57,7 +57,7 @@ def atomic_output(path: str | Path, *, durable: bool = False) -> Iterator[Path]:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
         if handle is not None:
-            _unlock(handle)
+            release_lock(handle)
 
 
 def sweep_temporary_files(folder: Path) -> list[Path]:
@@ -67,64 +67,12 @@ def sweep_temporary_files(folder: Path) -> list[Path]:
         if not _TEMPORARY.fullmatch(path.name):
             continue
         with contextlib.suppress(OSError), path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            path.unlink()
-            swept.append(path)
+            status = os.fstat(file.fileno())
+            # One that is empty and young may be of a process that is about to lock it.
+            if (status.st_size or time.time() - status.st_mtime > _YOUNG_SECONDS) and try_lock(file.fileno()):
+                path.unlink()
+                swept.append(path)
     return swept
-
-
-def lock_file(path: Path) -> Callable[[], None] | None:
-    """Take the lock that a file stands for, and return what gives it back; None where another process has it.
-
-    The lock ends with this process, however that ends. Where the file system has no locks, it is taken in any case.
-
-    Raises: OutputError where the file cannot be written.
-    """
-    while True:
-        try:
-            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        except OSError as error:
-            raise OutputError(f"{path}: cannot be written: {error.strerror}; name a folder you may write to") from None
-        if not _lock(handle):
-            os.close(handle)
-            return None
-        # The one that had it may have removed the file after it was opened here: then this is the lock of no name.
-        with contextlib.suppress(OSError):
-            if os.path.samestat(os.fstat(handle), path.stat()):
-                break
-        _unlock(handle)
-
-    def release() -> None:
-        path.unlink(missing_ok=True)
-        _unlock(handle)
-
-    return release
-
-
-def _lock(handle: int) -> bool:
-    """Return False where another process has the lock."""
-    _locked.add(handle)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        _locked.discard(handle)
-        return False
-    except OSError:  # some network file systems have no locks
-        pass
-    return True
-
-
-def _unlock(handle: int) -> None:
-    _locked.discard(handle)
-    os.close(handle)
-
-
-def _leave_locks_to_the_parent() -> None:
-    while _locked:
-        os.close(_locked.pop())
-
-
-os.register_at_fork(after_in_child=_leave_locks_to_the_parent)
 
 
 def _to_disk(path: Path) -> None:
@@ -138,7 +86,8 @@ def _to_disk(path: Path) -> None:
 def make_output_folder(path: str | Path) -> Path:
     """Create a folder for results, prove that it can be written to, and return its path.
 
-    A shell leaves the ~ of `--output=~/results` as it is, so it is expanded here.
+    What killed processes left half written in it is removed. A shell leaves the ~ of `--output=~/results` as it is, so
+    it is expanded here.
 
     Raises: OutputError if it exists as a file, cannot be created or cannot be written to.
     """
@@ -148,14 +97,35 @@ def make_output_folder(path: str | Path) -> Path:
         probe = path / f".writable-{os.getpid()}"
         probe.touch()
         probe.unlink()
-    except OSError as error:
+        sweep_temporary_files(path)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error  # ValueError: a NUL character in the path
         raise OutputError(
-            f"{path}: cannot be used as an output folder: {error.strerror}; name a folder you may write to"
+            f"{path}: cannot be used as an output folder: {reason}; name a folder you may write to"
         ) from None
     return path
 
 
+# What no name may hold: separators, what Windows refuses, what commands a terminal, and halves of characters.
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udc7f\udd00-\udfff/\\:*?"<>|]+')
+# Devices of Windows, whatever ending follows.
+_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+# Bytes. Endings follow, and file systems take 255.
+_LONGEST_NAME = 200
+
+
 def safe_name(name: str) -> str:
-    """Return a name as that of one file or folder: never a path, `.` or `..`; most names stay as they are."""
-    name = re.sub(r'[\x00-\x1f/\\:*?"<>|]+', "_", name)
-    return name if name.strip(".") else "_" * max(len(name), 1)
+    """Return a name as that of one file or folder: never a path, `.` or `..`; most names stay as they are.
+
+    Where it is too long for a file, its beginning is left, with a mark of the whole.
+    """
+    name = _UNSAFE.sub("_", name)
+    if not name.strip("."):
+        name = "_" * max(len(name), 1)
+    if _DEVICE.fullmatch(name):
+        name = f"_{name}"
+    encoded = os.fsencode(name)
+    if len(encoded) > _LONGEST_NAME:
+        beginning = encoded[: _LONGEST_NAME - 9].decode("utf-8", "ignore").rstrip()
+        name = f"{beginning}_{hashlib.sha256(encoded).hexdigest()[:8]}"
+    return name

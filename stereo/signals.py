@@ -8,7 +8,7 @@ from types import FrameType
 from typing import Any
 
 # Ctrl-C; the end that a scheduler asks for; its warning before that (SLURM: --signal=USR1@120); a closed terminal.
-STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP)
+STOPPING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1", "SIGHUP") if hasattr(signal, name))
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Reading what torch.save wrote: from anyone, without running code, whole or not at all."""
 
+import stat
 import warnings
 import zipfile
 from pathlib import Path
@@ -24,10 +25,15 @@ def read_torch_file(path: Path, hint: str) -> Any:
 
     Raises: CheckpointError for a file that is missing, damaged (its checksums are compared) or of another kind.
     """
-    if not path.exists():
-        raise CheckpointError(f"{path}: no such checkpoint; train one with scripts/train.py or leave the option out")
-    if not path.is_file():
-        raise CheckpointError(f"{path}: is not a file; name a checkpoint in it: best.pt, or last.pt to resume from")
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise CheckpointError(f"{path}: is not a file; name a checkpoint in it: best.pt, or last.pt to resume from")
+    except FileNotFoundError:
+        raise CheckpointError(
+            f"{path}: no such checkpoint; train one with scripts/train.py or leave the option out"
+        ) from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
+        raise CheckpointError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
     try:
         with path.open("rb") as file:
             magic = file.read(2)

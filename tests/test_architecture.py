@@ -11,8 +11,9 @@ from helpers import REPOSITORY
 
 # Lower layers know nothing of higher ones. A module may import from its own layer and from those before it.
 LAYERS: list[set[str]] = [
-    {"errors", "foreign"},
-    {"output", "device", "config", "seeds", "data.sample", "torch_file", "quiet", "signals"},
+    {"errors", "foreign", "files", "locks"},
+    {"output", "device", "config", "seeds", "data.sample", "torch_file", "quiet", "signals"}
+    | {"interruption", "standard_streams", "children"},
     {"data.formats", "processes", "launch", "cli", "__main__"},
     {"data", "model", "camera", "geometry", "evaluation.metrics", "evaluation.protocols"}
     | {"visualize", "contact_sheet", "cloud_view"},
@@ -94,6 +95,15 @@ def test_no_path_edits_and_no_hard_coded_device() -> None:
         text = path.read_text(encoding="utf-8")
         assert "sys.path" not in text, path
         assert ".cuda()" not in text, path
+
+
+def test_files_are_looked_for_by_what_does_not_raise() -> None:
+    """`Path.exists`, `is_file` and `is_dir` raise for names that are too long and in folders without rights."""
+    for path in [*modules().values(), *(REPOSITORY / "scripts").glob("*.py")]:
+        if path.parent.name == "training":  # it looks into the run folder, which it has made itself
+            continue
+        found = re.findall(r"[\w)\]]+\.(?:exists|is_file|is_dir)\(\)", path.read_text(encoding="utf-8"))
+        assert not [call for call in found if not call.startswith("entry.")], path  # of os.scandir
 
 
 def test_no_circles() -> None:

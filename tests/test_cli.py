@@ -1,6 +1,7 @@
 """What the scripts share: options, data sets by name, and the line about another clone's package."""
 
 import argparse
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -107,3 +108,75 @@ run(main)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr, list(tmp_path.iterdir())) == (143, "", [])
+
+
+# ------------------------------------------------------------------ how a script ends, whatever it prints to
+
+
+def ends(main: str, redirection: str = "", **environment: str) -> tuple[int, str, str]:
+    """The exit code, the output and the errors of a script whose main function has this body."""
+    code = f"import sys\nfrom stereo.cli import run\ndef main():\n    {main}\nrun(main)"
+    done = subprocess.run(
+        ["bash", "-c", f'"$0" -c "$1" {redirection}', sys.executable, code],
+        capture_output=True,
+        text=True,
+        env=os.environ | environment,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&- <&-"])
+def test_closed_streams_change_nothing(closed: str, tmp_path: Path) -> None:
+    main = f"print('a'); print('b', file=sys.stderr); open({str(tmp_path / 'file')!r}, 'w').write('c'); return 1"
+    code, _, errors = ends(main, closed)
+    assert code == 1
+    assert "Traceback" not in errors
+    assert (tmp_path / "file").read_text() == "c"
+
+
+def test_a_full_disk_under_the_output_is_said() -> None:
+    assert ends("print('a'); return 0", ">/dev/full") == (
+        2,
+        "",
+        "error: what was printed cannot be written: No space left on device; free some space\n",
+    )
+    assert ends("raise OSError(28, 'No space left on device', 'FILE')")[::2] == (
+        2,
+        "error: FILE cannot be written: No space left on device; free some space\n",
+    )
+
+
+def test_work_that_nobody_reads_on_has_not_succeeded() -> None:
+    assert ends("[print('a' * 100) for _ in range(10_000)]; return 0", "| head -n 1; exit ${PIPESTATUS[0]}") == (
+        141,
+        "a" * 100 + "\n",
+        "",
+    )
+
+
+def test_a_terminal_that_lacks_a_character_gets_its_number() -> None:
+    environment = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    assert ends("print('2×3'); return 0", **environment) == (0, "2\\xd73\n", "")
+
+
+def test_a_strangers_name_does_not_command_the_terminal() -> None:
+    assert ends("print('a\\x1b[2J\\u202eb\\x9bc\\x1b[1mbold'); return 0")[1] == "a�[2J�b�c\x1b[1mbold\n"
+
+
+@pytest.mark.parametrize(("number", "code"), [("SIGHUP", 129), ("SIGTERM", 143), ("SIGINT", 130)])
+def test_a_signal_ends_it_without_a_traceback(number: str, code: int) -> None:
+    found, _, errors = ends(f"import os, signal; os.kill(os.getpid(), signal.{number}); import time; time.sleep(9)")
+    assert found == code
+    assert errors == ("interrupted\n" if number == "SIGINT" else "")
+
+
+def test_the_memory_may_be_full() -> None:
+    code, _, errors = ends("raise MemoryError")
+    assert (code, errors.count("\n")) == (2, 1)
+
+
+def test_ctrl_c_while_the_rest_is_imported_is_one_line() -> None:
+    code = "import os, signal, stereo.cli; os.kill(os.getpid(), signal.SIGINT); import time; time.sleep(9)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (-2, "interrupted\n")

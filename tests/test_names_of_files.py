@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from helpers import REPOSITORY, load_script, textured_sample
 
-from stereo import cli
 from stereo.data.families.pair_list import PairList
 from stereo.data.formats import write_image, write_pfm
 from stereo.data.sample import StereoSample
 from stereo.data.sample_lists import read_names, select, write_names
 from stereo.errors import DataError
+from stereo.standard_streams import make_usable
 from stereo.visualize import put_text
 
 # Names as the systems of others write them, in bytes: none but the first is UTF-8.
@@ -80,7 +80,7 @@ def test_any_text_is_drawn(text: str) -> None:
 def test_a_terminal_of_any_encoding(monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
     written = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding))
-    cli._print_anything()
+    make_usable()
     print("1 … 4 px, Möwe, 图片, \udce9", flush=True)
     assert written.getvalue().startswith(b"1 ")
     assert rb"\udce9" in written.getvalue()

@@ -1,6 +1,7 @@
 """What a row costs: parameters, multiplications, and its times over those of the row without attention."""
 
 import json
+import os
 import statistics
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -23,7 +24,7 @@ MEMORY_LIMIT, TIME_LIMIT = 22 * 10**9, 600.0
 
 def read_costs(path: Path) -> dict[str, dict[str, Any]]:
     """Return what was measured of each row, by name; nothing where there is no file. Raises: DataError."""
-    if not path.exists():
+    if not os.path.exists(path):
         return {}
     with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
         return {str(name): dict(cost) for name, cost in json.loads(path.read_text(encoding="utf-8"))["rows"].items()}

@@ -1,5 +1,6 @@
 """The scores of the rows' runs, read back from their evaluations."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -52,7 +53,7 @@ def read_scores(row: Row, place: Place) -> Scores | None:
     seeds, runs, origins = [], [], []
     for seed in seeds_in(place.results, row):
         folder = place.result(row, seed)
-        if not (folder / "report.json").exists():
+        if not os.path.exists(folder / "report.json"):
             continue
         report = read_report(folder)
         if SCENES not in {result["data"] for result in report.results}:

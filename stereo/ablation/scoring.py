@@ -2,14 +2,15 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from stereo.cli import dataset_config
 from stereo.ablation.rows import Place, Row
 from stereo.checkpoint import read_checkpoint
-from stereo.cli import dataset_config
 from stereo.config import DatasetConfig, load_config
 from stereo.data.datasets import build_dataset
 from stereo.errors import ConfigError
@@ -33,7 +34,7 @@ REAL = (
 def is_finished(run: Path) -> bool:
     """Return whether a run's folder holds the weights after its last step. Raises: CheckpointError."""
     last = run / "last.pt"
-    if not last.exists():
+    if not os.path.exists(last):
         return False
     content = read_checkpoint(last)
     return bool(content["step"] >= content["config"]["training"]["steps"])
@@ -53,7 +54,7 @@ def train_row(row: Row, seed: int, place: Place) -> bool:
 
 def real_specs(folder: Path) -> list[str]:
     """Return FAMILY:PATH of the real pairs in a folder. Raises: ConfigError where it has none of them."""
-    specs = [f"{family}:{folder / name}" for family, name in REAL if (folder / name).is_dir()]
+    specs = [f"{family}:{folder / name}" for family, name in REAL if os.path.isdir(folder / name)]
     if not specs:
         raise ConfigError(f"--real {folder}: has none of the folders {', '.join(name for _, name in REAL)}")
     return specs

@@ -4,6 +4,7 @@ python -m stereo.benchmark.attention CELL        # in the child; CELL is JSON
 """
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -80,7 +81,7 @@ def forms_agree(tests: Sequence[Path]) -> bool:
 
     What they print where they fail goes to stderr, as does a line where they are not there, as in an installed package.
     """
-    missing = [path for path in tests if not path.is_file()]
+    missing = [path for path in tests if not os.path.isfile(path)]
     if missing:
         print(f"{missing[0]}: the tests of the forms are not here; run this from a checkout", file=sys.stderr)
         return False

@@ -72,7 +72,7 @@ def scoring_lines(folder: Path, count: int) -> Iterator[str]:
     yield f"resident memory: {', '.join(memory)}"
     start = time.perf_counter()
     write_folder(folder / "report", [tally], {})
-    size = sum(path.stat().st_size for path in (folder / "report").rglob("*") if path.is_file())
+    size = sum(path.stat().st_size for path in (folder / "report").rglob("*") if os.path.isfile(path))
     yield f"report.json and per_image.csv: {time.perf_counter() - start:.1f} s; the folder holds {format_bytes(size)}"
 
 

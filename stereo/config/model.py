@@ -27,6 +27,9 @@ class FeaturesConfig:
 
     def __post_init__(self) -> None:
         require(self.channels >= 8, f"model.features.channels is {self.channels}, expected 8 or more")
+        require(
+            self.matching_channels >= 1, f"model.features.matching_channels is {self.matching_channels}, expected 1 …"
+        )
 
 
 @dataclass

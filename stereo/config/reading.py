@@ -1,5 +1,6 @@
 """The whole experiment: read from a YAML file, `key=value` overrides or plain values, and written back."""
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,9 +16,16 @@ from stereo.config.data import AugmentationConfig, DataConfig, DatasetConfig
 from stereo.config.hints import check_structure
 from stereo.config.model import ModelConfig
 from stereo.config.presets import DEFAULT_PRESET, PRESETS, Preset
+from stereo.config.ranges import check_ranges
 from stereo.config.text import keep_typed_text, keep_written_text
 from stereo.config.training import LossConfig, OptimizerConfig, TrainingConfig
-from stereo.errors import ConfigError
+from stereo.config.yaml_text import MAX_BYTES, check_yaml
+from stereo.errors import ConfigError, FormatError
+from stereo.files import read_file
+
+# Of an override: names, and places in lists.
+_KEY = re.compile(r"\w+(?:\.\w+|\[\w+\])*")
+_REFERENCES = r"; ${…} refers to another setting, as in ${training.seed}; for the text itself write \${"
 
 Section = TypeVar("Section", DatasetConfig, AugmentationConfig)
 
@@ -97,21 +105,31 @@ def _layers_of(path: Path, above: tuple[Path, ...] = ()) -> list[tuple[Any, str]
 
 
 def _read(path: Path, above: tuple[Path, ...]) -> DictConfig:
-    if not path.is_file():
+    if not os.path.exists(path):
         named = f"{above[-1]} extends it" if above else "see configs/ for the ones that ship"
         raise ConfigError(f"{path}: no such configuration file; {named}")
     try:
-        loaded = OmegaConf.load(path)
-        if isinstance(loaded, DictConfig):
-            keep_written_text(loaded, path.read_text(encoding="utf-8"), Config)
-    except (OSError, UnicodeDecodeError) as error:
+        content = read_file(path, MAX_BYTES).decode("utf-8-sig")
+        check_yaml(content)
+        node = yaml.compose(content)
+        if node is not None and not isinstance(node, yaml.MappingNode):
+            got = f"'{node.value[:40]}'" if isinstance(node, yaml.ScalarNode) else "a list"
+            raise ConfigError(f"expected a YAML file of `section: settings`, got {got}")
+        loaded = OmegaConf.create(content)
+        assert isinstance(loaded, DictConfig)
+        keep_written_text(loaded, content, Config)
+    except FormatError as error:
+        raise ConfigError(str(error)) from None
+    except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: cannot be read as a YAML file: {_one_line(error)}") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}:" if mark else ""
-        raise ConfigError(f"{path}:{line} not valid YAML: {getattr(error, 'problem', error)}") from None
-    if not isinstance(loaded, DictConfig):
-        raise ConfigError(f"{path}: expected a YAML file of `section: settings`, got a list")
+        raise ConfigError(
+            f"{path}:{line} not valid YAML: {getattr(error, 'problem', None) or _one_line(error)}"
+        ) from None
+    except (ConfigError, OmegaConfBaseException, ValueError, TypeError) as error:
+        raise ConfigError(f"{path}: {_one_line(error)}{_REFERENCES if '${' in str(error) else ''}") from None
     return loaded
 
 
@@ -147,14 +165,21 @@ def _assignments(overrides: Sequence[str], schema: type) -> list[tuple[Any, str]
     """Return each `key=value` as nested values, with itself as their origin."""
     layers = []
     for assignment in overrides:
-        if "=" not in assignment or assignment.startswith(("=", "-")):
-            raise ConfigError(f"'{assignment}': expected key=value, for example optimizer.learning_rate=1e-4")
+        key, equals, value = assignment.partition("=")
+        shown = assignment if len(assignment) <= 200 else f"{assignment[:200]}…"
+        if not equals or not key or key.startswith("-"):
+            raise ConfigError(f"'{shown}': expected key=value, for example optimizer.learning_rate=1e-4")
+        if _KEY.fullmatch(key) is None or key.count(".") > 16:
+            raise ConfigError(f"'{shown}': expected names with dots before the =, as in optimizer.learning_rate=1e-4")
         try:
+            check_yaml(value)
             values = OmegaConf.from_dotlist([assignment])
             keep_typed_text(values, assignment, schema)
-            layers.append((values, f"'{assignment}'"))
+            layers.append((values, f"'{shown}'"))
+        except ConfigError as error:
+            raise ConfigError(f"'{shown}': {error}") from None
         except (yaml.YAMLError, OmegaConfBaseException, ValueError, TypeError):
-            raise ConfigError(f"'{assignment}': the value is not valid YAML") from None
+            raise ConfigError(f"'{shown}': the value is not valid YAML") from None
     return layers
 
 
@@ -236,7 +261,7 @@ def _check(values: Any, schema: type, origin: str) -> None:
 def _merge(base: Any, update: Any, origin: str) -> Any:
     try:
         return OmegaConf.merge(base, update)
-    except (OmegaConfBaseException, ValueError, TypeError) as error:
+    except (OmegaConfBaseException, ValueError, TypeError, OverflowError) as error:
         key = getattr(error, "full_key", None)
         raise ConfigError(f"{origin}: {key + ': ' if key else ''}{_one_line(error)}") from None
 
@@ -249,7 +274,9 @@ def _to_config(merged: Any, origin: str) -> Config:
 
 def _to_object(merged: Any, origin: str) -> Any:
     try:
-        return OmegaConf.to_object(merged)
+        made = OmegaConf.to_object(merged)
+        check_ranges(made)
+        return made
     except ConfigError as error:
         raise ConfigError(f"{origin}: {error}") from None
     except OmegaConfBaseException as error:

@@ -5,6 +5,8 @@ DIR/manifest.json holds, for each split, the settings and the world's version th
 
 import json
 import multiprocessing
+import os
+import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -15,11 +17,13 @@ from typing import Any
 
 import cv2
 
+from stereo.children import end_with_parent
 from stereo.config import SyntheticConfig
 from stereo.data.families.scene_flow.names import Split
 from stereo.data.families.scene_flow.writing import pair_paths, write_pair
 from stereo.data.synthetic import WORLD_VERSION, SyntheticWorld
-from stereo.errors import ConfigError, StereoError
+from stereo.errors import ConfigError, FormatError, StereoError
+from stereo.files import read_file
 from stereo.output import atomic_output
 
 # The world's seed of each split. 1,000,000 is the validation set of the default configuration.
@@ -35,12 +39,12 @@ def claim(folder: Path, split: Split, config: SyntheticConfig) -> list[int]:
     settings: dict[str, Any] = {name: value for name, value in asdict(config).items() if name != "length"}
     settings["world_version"] = WORLD_VERSION
     splits: dict[str, Any] = {}
-    if path.exists():
+    if os.path.exists(path):
         try:
-            splits = json.loads(path.read_text(encoding="utf-8"))["splits"]
+            splits = json.loads(read_file(path, 1 << 20))["splits"]
             before = splits.get(split, settings)
             different = [name for name, value in settings.items() if before.get(name) != value]
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (FormatError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise ConfigError(
                 f"{path}: expected the settings of an earlier run of this script, but they cannot be read; "
                 "name another --output, or delete that folder"
@@ -56,7 +60,9 @@ def claim(folder: Path, split: Split, config: SyntheticConfig) -> list[int]:
             content = {"made_by": "scripts/generate_dataset.py", "splits": splits | {split: settings}}
             temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     return [
-        index for index in range(config.length) if not all(file.is_file() for file in pair_paths(folder, split, index))
+        index
+        for index in range(config.length)
+        if not all(os.path.isfile(file) for file in pair_paths(folder, split, index))
     ]
 
 
@@ -72,8 +78,7 @@ def write_pairs(
         yield from map(task, indices)
         return
     context = multiprocessing.get_context("spawn")
-    # One thread of OpenCV for each process: there are as many processes as there are cores already.
-    pool = ProcessPoolExecutor(min(workers, len(indices)), context, cv2.setNumThreads, (1,))
+    pool = ProcessPoolExecutor(min(workers, len(indices)), context, _start_worker)
     try:
         yield from pool.map(task, indices)
     except BrokenProcessPool:
@@ -83,6 +88,12 @@ def write_pairs(
         ) from None
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _start_worker() -> None:
+    end_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its workers itself
+    cv2.setNumThreads(1)  # there are as many processes as there are cores already
 
 
 def _draw_and_write(folder: Path, split: Split, config: SyntheticConfig, index: int) -> None:

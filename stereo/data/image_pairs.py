@@ -4,7 +4,6 @@ Each is named as one file or folder can be, and read when it is needed.
 """
 
 import glob
-import hashlib
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -25,8 +24,6 @@ from stereo.output import safe_name
 
 # How one picture holds both views: the axis that they share out, and whether the left view comes first.
 LAYOUTS = {"side-by-side": (1, True), "right-left": (1, False), "top-bottom": (0, True), "bottom-top": (0, False)}
-# Bytes of a name, which endings follow; file systems take 255.
-_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -67,7 +64,7 @@ def pairs_of_list(path: str | Path, strict: bool = False, root: str | None = Non
         raise DataError(f"{path}: {len(missing):,} of its images are not there, the first of them {missing[0]}")
     return ImagePairs(
         [
-            _pair_of_files(PairFiles(_short(f"{number:05d}_{safe_name(pair.name)}"), pair.left, pair.right), upright)
+            _pair_of_files(PairFiles(safe_name(f"{number:05d}_{pair.name}"), pair.left, pair.right), upright)
             for number, pair in enumerate(pairs, 1)
         ],
         [],
@@ -91,7 +88,7 @@ def pairs_of_paths(left: str | Path, right: str | Path, upright: bool = False) -
         got = f"{missing[0]}: no such image or folder" if missing else f"got {kinds[0]} and {kinds[1]}"
         raise DataError(f"{left} and {right}: expected two images, two folders or two patterns; {got}")
     if kinds[0] == "image":
-        name = _short(safe_name(Path(left).stem))
+        name = safe_name(Path(left).stem)
         return ImagePairs([_pair_of_files(PairFiles(name, Path(left), Path(right)), upright)], [], single=True)
     lefts, rights = _matches(left), _matches(right)
     if os.path.realpath(left) == os.path.realpath(right) or not lefts.keys() & rights.keys():
@@ -131,7 +128,7 @@ def pairs_of_layout(path: str | Path, layout: str, upright: bool = False) -> Ima
     Raises: DataError where there is no image.
     """
     if _kind(path) == "image":
-        name = _short(safe_name(Path(path).stem))
+        name = safe_name(Path(path).stem)
         return ImagePairs([ImagePair(name, partial(_read_layout, Path(path), layout, upright))], [], single=True)
     images = _matches(path)
     return ImagePairs(
@@ -188,7 +185,7 @@ def _matches(path: str | Path) -> dict[str, Path]:
     found = _pattern_images(str(path)) if _kind(path) == "a pattern" else _folder_images(Path(path))
     images: dict[str, Path] = {}
     for name, image in found:
-        name = _short(safe_name(name))
+        name = safe_name(name)
         if name in images:
             raise DataError(
                 f"{path}: {images[name].name} and {image.name} have one name; names without the ending, or what * "
@@ -205,12 +202,12 @@ def _matches(path: str | Path) -> dict[str, Path]:
 
 
 def _folder_images(folder: Path) -> list[tuple[str, Path]]:
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise DataError(f"{folder}: no such folder")
     return [
         (path.stem, path)
         for path in sorted(folder.iterdir())
-        if path.suffix.lower() in IMAGE_SUFFIXES and not is_hidden(path.name) and path.is_file()
+        if path.suffix.lower() in IMAGE_SUFFIXES and not is_hidden(path.name) and os.path.isfile(path)
     ]
 
 
@@ -225,7 +222,7 @@ def _pattern_images(pattern: str) -> list[tuple[str, Path]]:
     for text in sorted(glob.glob(pattern, recursive=True)):
         match, path = re.fullmatch(expression, text), Path(text)
         hidden = any(is_hidden(part) for part in path.parts if part not in Path(pattern).parts)
-        if match is not None and path.suffix.lower() in IMAGE_SUFFIXES and not hidden and path.is_file():
+        if match is not None and path.suffix.lower() in IMAGE_SUFFIXES and not hidden and os.path.isfile(path):
             name = "_".join(group.strip("/") for group in match.groups() if group)
             # Where * takes the ending too, as in left/*.
             found.append((name.removesuffix(path.suffix) or path.stem, path))
@@ -239,17 +236,10 @@ def _expression(part: str) -> str:
     raise AssertionError(part)
 
 
-def _short(name: str) -> str:
-    """Return the name, or where it is too long for a file its beginning with a mark of the whole."""
-    encoded = os.fsencode(name)
-    if len(encoded) <= _LONGEST_NAME:
-        return name
-    beginning = encoded[: _LONGEST_NAME - 9].decode("utf-8", "ignore").rstrip()
-    return f"{beginning}_{hashlib.sha256(encoded).hexdigest()[:8]}"
-
-
 def _other_files(folder: Path) -> str:
-    suffixes = sorted({path.suffix.lower() for path in folder.iterdir() if path.is_file() and not is_hidden(path.name)})
+    suffixes = sorted(
+        {path.suffix.lower() for path in folder.iterdir() if os.path.isfile(path) and not is_hidden(path.name)}
+    )
     if not suffixes:
         return "no file at all"
     return "but " + ", ".join(suffix or "files without an ending" for suffix in suffixes[:5])

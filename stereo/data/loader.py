@@ -211,7 +211,7 @@ def iterate(loader: DataLoader[Any]) -> Iterator[Any]:
         where the next batch is asked for, never in the midst of what the caller does with one.
     """
     batches = iter(loader)
-    if loader.num_workers and threading.current_thread() is threading.main_thread():
+    if loader.num_workers and hasattr(signal, "SIGCHLD") and threading.current_thread() is threading.main_thread():
         # PyTorch's handler would raise wherever the program is, be it within an optimizer step.
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     try:

@@ -24,7 +24,7 @@ class Missing:
 
     def __str__(self) -> str:
         folder = self.path.parent
-        if not folder.is_dir():
+        if not os.path.isdir(folder):
             return self._without_folder()
         names = sorted(name for name in os.listdir(folder) if not is_hidden(name))
         images = [self.path.stem + suffix for suffix in (".png", ".webp", ".jpg") if self.path.stem + suffix in names]
@@ -44,7 +44,7 @@ class Missing:
         )
 
     def _without_folder(self) -> str:
-        folder = next((above for above in self.path.parents if above.parent.is_dir()), self.path.parent)
+        folder = next((above for above in self.path.parents if os.path.isdir(above.parent)), self.path.parent)
         disparity = folder.name.lower().endswith("disparity")
         return (
             f"{self.of}: has no partner: {self.what} should be {self.path}, but there is no folder {folder}; "

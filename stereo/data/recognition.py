@@ -63,9 +63,9 @@ def recognize(path: Path, settings: Sequence[str] = ()) -> Found:
 
     Raises: DataError if none is recognized; ConfigError for a setting that is wrong.
     """
-    if path.is_file():
+    if os.path.isfile(path):
         return Found([_part("pairs", path, settings)], [])
-    if not path.is_dir():
+    if not os.path.isdir(path):
         raise DataError(f"{path}: there is nothing there; expected the folder of a data set, or a list file")
     search = _Search(path, settings)
     if not search.visit(path, _DEPTH):
@@ -95,7 +95,7 @@ class _Search:
     def visit(self, folder: Path, depth: int) -> bool:
         """Collect what lies in a folder and in those down to `depth` below it; return whether there is anything."""
         count = len(self.parts)
-        if (folder / "index.json").is_file():
+        if os.path.isfile(folder / "index.json"):
             self.parts.append(_part("packed", folder, self.settings))
             return True
         if self._has_layout(folder) or self._is_scene(folder):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from stereo.data.formats import DISPARITY_SUFFIXES, IMAGE_SUFFIXES
 from stereo.data.formats.containers import read_bytes
-from stereo.data.formats.text import decode_list
+from stereo.data.formats.text import MAX_LIST_BYTES, decode_list
 from stereo.errors import DataError
 from stereo.output import atomic_output, make_output_folder
 
@@ -24,7 +24,7 @@ def read_names(path: str | Path) -> list[str]:
     """Return the names in a name list. Raises: DataError if the file is not there, is no text, or names nothing."""
     path = Path(path)
     try:
-        lines = decode_list(read_bytes(path)).split("\n")
+        lines = decode_list(read_bytes(path, MAX_LIST_BYTES)).split("\n")
     except ValueError:
         raise DataError(f"{path}: is not a text file in UTF-8; expected the name of one sample on each line") from None
     names = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]

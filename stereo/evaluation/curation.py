@@ -1,6 +1,7 @@
 """Curation: which samples to leave out of training, by how badly a method did on them."""
 
 import math
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -38,8 +39,8 @@ def read_scores(
     """
     choose(metric, [name for name in metric_names() if name != "density"], "metric")  # of density more is better
     path = Path(folder).expanduser() / "per_image.csv"
-    if not path.is_file():
-        what = "has no per_image.csv" if path.parent.is_dir() else "there is no such folder"
+    if not os.path.isfile(path):
+        what = "has no per_image.csv" if os.path.isdir(path.parent) else "there is no such folder"
         raise DataError(f"{path.parent}: {what}; name a folder that evaluate.py --output wrote")
     found: dict[Key, dict[str, float]] = {}
     for key, name, score in read_rows(path, (metric,)):

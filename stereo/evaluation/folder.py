@@ -66,12 +66,9 @@ def image_rows(folder: Path, tallies: Sequence[Tally]) -> Iterator[dict[str, Any
 
 
 def remove_reports(folder: Path) -> None:
-    """Remove the report of an earlier evaluation, which must not stand beside records that it is not of.
-
-    With it go files that a kill has left half written.
-    """
+    """Remove the report of an earlier evaluation, which must not stand beside records that it is not of."""
     reports = [folder / name for name in ("report.json", "per_image.csv", "report.html")]
-    for path in (*reports, *folder.glob(".*.part.*")):
+    for path in reports:
         try:
             path.unlink(missing_ok=True)
         except OSError as error:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -137,7 +138,7 @@ def _version() -> str | None:
 
 def _revision() -> str | None:
     root = Path(__file__).resolve().parents[2]
-    if not (root / ".git").exists():  # an installed package, perhaps within somebody else's repository
+    if not os.path.exists(root / ".git"):  # an installed package, perhaps within somebody else's repository
         return None
     command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     with suppress(OSError, subprocess.SubprocessError):  # no git, or it refuses

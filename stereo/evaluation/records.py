@@ -5,6 +5,7 @@ computed again, and the shards of an evaluation are merged from their records to
 """
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict
@@ -45,8 +46,6 @@ class RecordLog:
         self.folder = make_output_folder(folder / "records")
         self.identity = json.loads(json.dumps(identity))
         if processes.is_main:
-            for path in self.folder.glob(".*.part.jsonl"):  # a kill left it
-                path.unlink(missing_ok=True)
             for path in record_files(self.folder):
                 if resume:
                     _check_identity(path, self.identity)
@@ -56,7 +55,7 @@ class RecordLog:
         if processes.size > 1:
             processes.barrier()
         self._path = self.folder / f"rank{processes.rank}.jsonl"
-        if not self._path.exists():
+        if not os.path.exists(self._path):
             with atomic_output(self._path) as temporary:
                 temporary.write_text(json.dumps({"identity": self.identity}) + "\n", encoding="utf-8")
 

@@ -1,7 +1,8 @@
 """A whole evaluation: every method on every data set, on the screen and in a folder."""
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -88,7 +89,8 @@ class Evaluation:
         said: set[str] = set()
         for spec, protocols in applying.items():
             for method in self.methods:
-                tallies.append(self._evaluate(spec, method, protocols, log, pictures, len(tallies) + 1))
+                with self._saying_what_is_kept():
+                    tallies.append(self._evaluate(spec, method, protocols, log, pictures, len(tallies) + 1))
                 self._show(table, tallies[-1], said)
                 if folder is not None and self.processes.is_main:
                     # After every data set: a long evaluation that breaks off keeps what it has.
@@ -96,6 +98,19 @@ class Evaluation:
         if folder is not None:
             print(f"wrote {folder / ('report.html' if self.output.html else 'report.json')}")
         return tallies
+
+    @contextmanager
+    def _saying_what_is_kept(self) -> Iterator[None]:
+        """Where a signal ends an evaluation within a data set, say what becomes of the pairs that are finished."""
+        try:
+            yield
+        except (KeyboardInterrupt, SystemExit):
+            kept = "nothing is kept; with --output DIR it would be, for --resume"
+            if self.output.folder is not None:
+                kept = "the pairs that are finished are kept: the same command with --resume goes on"
+            if self.processes.is_main:
+                print(kept, file=sys.stderr)
+            raise
 
     def _write(self, folder: Path, tallies: Sequence[Tally], about: Mapping[str, Any], pictures: list[Picture]) -> None:
         report = write_folder(folder, tallies, about, self._shard if self.shard != (1, 1) else None)

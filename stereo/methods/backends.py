@@ -3,6 +3,7 @@
 A :class:`GraphNetwork` stands in a Predictor for the network, so that padding, tiles and checks are the same.
 """
 
+import os
 import tempfile
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
@@ -55,7 +56,7 @@ class GraphNetwork(nn.Module):
     ) -> None:
         super().__init__()
         path = Path(path)
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise CheckpointError(f"{path}: no such ONNX file; write one by scripts/export_onnx.py")
         open_file = BACKENDS[choose(backend, tuple(BACKENDS), "--backend")]
         if precision != "fp32" and open_file is not _open_openvino:

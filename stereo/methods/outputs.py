@@ -1,5 +1,6 @@
 """What is written of a pair, in which formats and under which names."""
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -159,7 +160,7 @@ class Outputs:
         """Return whether all files of a pair exist but for PNGs of disparities, which may have been left out."""
         kept = [suffix for suffix in self.formats if suffix != "png"] or ["png"]
         kinds = [(kind, suffix) for kind, suffix in self._kinds() if suffix in kept or "disparity" not in kind]
-        return all(self.path(folder, name, *kind).is_file() for kind in kinds)
+        return all(os.path.isfile(self.path(folder, name, *kind)) for kind in kinds)
 
     def paths(self, folder: Path, name: str) -> list[Path]:
         """Return the paths of all files of a pair."""

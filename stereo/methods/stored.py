@@ -68,7 +68,7 @@ class StoredPredictions:
 
     def __init__(self, folder: str | Path, resize: bool = False) -> None:
         self.folder = Path(os.path.expanduser(folder))
-        if not self.folder.is_dir():
+        if not os.path.isdir(self.folder):
             raise DataError(f"{self.folder}: no such folder of predictions")
         self.name = f"predictions:{self.folder.resolve().name}"
         self.resize = resize

@@ -43,7 +43,7 @@ class StoredNames:
         # os.path's, since pathlib's raises where a name is too long for a file.
         found = [path for stem in stems if (path := self._file(stem)) is not None]
         found += [path for stem in stems if os.path.isfile(path := self.folder / stem / "disparity.pfm")]
-        found += [path for path in self._numbered.get(safe_name(name), ()) if path.is_file()]
+        found += [path for path in self._numbered.get(safe_name(name), ()) if os.path.isfile(path)]
         if name.startswith("middlebury"):
             found += [path for stem in stems for path in _middlebury_files(self.folder, stem)]
         if not found:

@@ -151,9 +151,9 @@ def check_weights(network: nn.Module, weights: Any, origin: object, fresh_additi
         if name not in weights:
             continue
         value = weights[name]
-        if not isinstance(value, Tensor) or value.is_meta or value.layout != torch.strided:
+        if not isinstance(value, Tensor) or not is_dense(value):
             problems.append(f"{name} is no dense tensor")
-        elif value.is_quantized or value.is_complex() or (own[name].is_floating_point() > value.is_floating_point()):
+        elif value.is_complex() or own[name].is_floating_point() > value.is_floating_point():
             # A counter may be stored as a float, a weight not as whole numbers.
             problems.append(f"{name} is {str(value.dtype).removeprefix('torch.')}, expected real numbers of its kind")
         elif _shape(value) != _shape(own[name]):
@@ -176,6 +176,11 @@ def load_weights(network: nn.Module, weights: Any, origin: object, fresh_additio
     """
     check_weights(network, weights, origin, fresh_additions)
     network.load_state_dict(dict(weights), strict=False)
+
+
+def is_dense(tensor: Tensor) -> bool:
+    """Return whether a tensor has each of its numbers, as it is."""
+    return not (tensor.is_meta or tensor.layout != torch.strided or tensor.is_quantized)
 
 
 def _shape(tensor: Tensor) -> list[int]:

@@ -1,6 +1,7 @@
 """What a stranger gives the page: two images, a calibration file and numbers; and the example instead of them."""
 
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -71,7 +72,7 @@ def take_example(folder: Path, max_pixels: int) -> Calibration:
 def read_pair(folder: Path, max_pixels: int) -> tuple[Image, Image]:
     """Return the pair in the folder. Raises: DataError where there is none, or its images do not belong together."""
     for side in SIDES:
-        if not (folder / side).exists():
+        if not os.path.exists(folder / side):
             raise DataError(f"the {side} image is missing: choose it first, or use the example")
     left, right = (_read(folder / side, side, max_pixels) for side in SIDES)
     check_pair(left, right)
@@ -83,7 +84,7 @@ def take_calibration(folder: Path, data: bytes, max_pixels: int) -> tuple[Calibr
 
     Raises: DataError where it cannot be read or does not belong to the images, or where there is no left image yet.
     """
-    if not (folder / "left").exists():
+    if not os.path.exists(folder / "left"):
         raise DataError("choose the left image first: a calibration is read for its size")
     height, width = _read(folder / "left", "left", max_pixels).shape[:2]
     path = folder / "calibration"

@@ -114,7 +114,7 @@ def _add_routes(app: FastAPI, sessions: Sessions, limits: Limits) -> None:
     def file(key: str, name: str, confidence: float = 0.0) -> Response:
         session = sessions.of_key(key)
         with session.folder() as folder:
-            if name in (*_PICTURES, *_DOWNLOADS) and (folder / name).exists():
+            if name in (*_PICTURES, *_DOWNLOADS) and os.path.exists(folder / name):
                 content = (folder / name).read_bytes()
             elif name in ("points", "cloud.ply") and session.shown is not None and session.calibration is not None:
                 cloud = read_result(folder).point_cloud(session.calibration, min_confidence=confidence)

@@ -10,8 +10,9 @@ from typing import Any
 from stereo.checkpoint import read_checkpoint, save_checkpoint
 from stereo.config import Config, config_to_dict, config_to_yaml, load_config
 from stereo.errors import CheckpointError, ConfigError, OutputError, TrainingError
+from stereo.locks import lock_file
 from stereo.model.network import StereoNetwork
-from stereo.output import atomic_output, lock_file, make_output_folder, sweep_temporary_files
+from stereo.output import atomic_output, make_output_folder, sweep_temporary_files
 from stereo.training.changes import compare_settings, listed
 from stereo.training.finite import names_not_finite, shown
 from stereo.training.state import RunState

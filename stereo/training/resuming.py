@@ -60,7 +60,7 @@ def take_up(
         raise TrainingError(
             f"{path}: {error}; or begin a new run from these weights with {_as_start(path)} training.output=FOLDER"
         ) from None
-    except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (LookupError, TypeError, ValueError, RuntimeError, AttributeError, ArithmeticError) as error:
         raise TrainingError(
             f"{path}: the state of the run cannot be read ({error!r}); to begin a new run from these weights use "
             f"{_as_start(path)}"

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from torch.amp.grad_scaler import GradScaler
 from torch.optim import Optimizer
 
@@ -109,9 +110,11 @@ class RunState:
         # The moments alone: rate and weight decay are the configuration's.
         own = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": _by_name(values["optimizer"], own), "param_groups": own})
+        _check_moments(self.optimizer)
         self.step = int(values["step"])
         self.best_epe = float(values["best_epe"])
-        self.best_step = values.get("best_step")
+        best_step = values.get("best_step")
+        self.best_step = None if best_step is None else int(best_step)
         # Older checkpoints do not say the rest.
         self.stale = int(values.get("stale", 0))
         self.learned = int(values.get("learned", self.step))
@@ -145,6 +148,18 @@ def _by_name(stored: Mapping[str, Any], own: Sequence[Mapping[str, Any]]) -> dic
         for name, number in zip(group["param_names"], group["params"], strict=True)
         if name in moments
     }
+
+
+def _check_moments(optimizer: Optimizer) -> None:
+    """Raise ValueError where the moments of AdamW are not those of its weights: its next step would fail."""
+    for group in optimizer.param_groups:
+        for weight in group["params"]:
+            moments = optimizer.state[weight]
+            for name in ("step", "exp_avg", "exp_avg_sq") if moments else ():
+                value = moments.get(name)
+                shape = torch.Size([]) if name == "step" else weight.shape
+                if not isinstance(value, torch.Tensor) or value.shape != shape or not value.is_floating_point():
+                    raise ValueError(f"a {name} is not one of its weight")
 
 
 def _listed(samples: Sequence[int]) -> str:

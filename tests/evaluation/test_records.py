@@ -123,7 +123,7 @@ def test_what_is_finished_is_not_computed_again(tmp_path: Path) -> None:
         _run(tmp_path / "cut", _Noisy(), dataset=Killed(5))
     records = tmp_path / "cut" / "records" / "rank0.jsonl"
     # A kill in the middle of a file that was to take the place of another, of a line, and a power cut.
-    records.with_name(".abc.part.jsonl").write_text(records.read_text())
+    records.with_name(".abcd1234.part.jsonl").write_text(records.read_text())
     with records.open("a") as file:
         file.write('\0\0\0\n{"data": "scenes"}\n{"data": "scenes", "method": "noisy", "ind')
     method = _Noisy()

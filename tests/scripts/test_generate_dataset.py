@@ -1,8 +1,10 @@
 """scripts/generate_dataset.py as its users meet it: what is written, resuming, and the exit codes."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import ModuleType
 
@@ -131,3 +133,28 @@ def test_two_processes_write_the_same_and_errors_are_one_line(script: ModuleType
         assert result.returncode == 2
         assert result.stderr.splitlines()[-1].startswith("error: ")
         assert "Traceback" not in result.stderr
+
+
+def children_of(process: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="children are listed in /proc")
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_workers_end_with_the_script(tmp_path: Path, number: signal.Signals) -> None:
+    command = [sys.executable, str(SCRIPT), *arguments(tmp_path, 5000, "--workers", "2")]
+    script = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.rglob("*.pfm")):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    children = children_of(script.pid)
+    assert len(children) >= 2
+    script.send_signal(number)
+    _, errors = script.communicate(timeout=60)
+    assert script.returncode == {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}[number]
+    assert "Traceback" not in errors
+    while any(Path(f"/proc/{child}").exists() for child in children):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)

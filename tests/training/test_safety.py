@@ -18,7 +18,8 @@ from stereo.checkpoint import read_checkpoint, save_checkpoint
 from stereo.config import Config, config_to_yaml, load_config
 from stereo.data.loader import StereoBatch, WorkerError
 from stereo.errors import ConfigError, NotFiniteError, OutputError, TrainingError
-from stereo.output import atomic_output, lock_file, sweep_temporary_files
+from stereo.locks import lock_file
+from stereo.output import atomic_output, sweep_temporary_files
 from stereo.signals import STOPPING, noticed_signals
 from stereo.training.signals import Interrupted
 from stereo.training.step import TakenStep, TrainingStep
@@ -234,7 +235,7 @@ def test_a_second_run_in_one_folder_is_refused(tmp_path: Path) -> None:
 def test_a_lock_ends_with_its_process_though_a_child_lives_on(tmp_path: Path) -> None:
     path = tmp_path / "run.lock"
     code = (
-        "import os, sys, time; from pathlib import Path; from stereo.output import lock_file\n"
+        "import os, sys, time; from pathlib import Path; from stereo.locks import lock_file\n"
         f"lock_file(Path({str(path)!r}))\n"
         "child = os.fork()\n"
         "if child == 0: time.sleep(20)\n"

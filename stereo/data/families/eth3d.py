@@ -1,5 +1,6 @@
 """ETH3D, the low-resolution two-view benchmark (Schöps et al., CVPR 2017)."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,11 +28,11 @@ class Eth3d(PairDataset):
 
     def __init__(self, path: str | Path, check_views: bool = True, half: Half = "training") -> None:
         root = require_folder(path, "eth3d")
-        images = next((root / name for name in IMAGE_FOLDERS[half] if (root / name).is_dir()), None)
+        images = next((root / name for name in IMAGE_FOLDERS[half] if os.path.isdir(root / name)), None)
         pairs = []
         for scene in () if images is None else walk_folders(images, 1):
             left = scene / "im0.png"
-            if not left.is_file():
+            if not os.path.isfile(left):
                 continue
             pair = PairFiles(
                 name=f"eth3d/{scene.name}",

@@ -1,6 +1,7 @@
 """Finding what a data set's folders hold, and saying what they lack."""
 
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,9 +26,11 @@ def require_folder(path: str | Path, family: str) -> Path:
     """Return the folder of a data set. Raises: DataError if there is none."""
     path = Path(path)
     try:
-        if path.is_dir():
+        if stat.S_ISDIR(path.stat().st_mode):
             return path
-        found = "it is a file" if path.exists() else "there is nothing there"
+        found = "it is a file"
+    except FileNotFoundError:
+        found = "there is nothing there"
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
         found = str(getattr(error, "strerror", None) or error)
     raise DataError(
@@ -48,14 +51,14 @@ def with_problem(pair: PairFiles) -> PairFiles:
         "the map of moving objects": pair.object_map,
     }
     for what, path in files.items():
-        if path is not None and not path.is_file():
+        if path is not None and not os.path.isfile(path):
             return replace(pair, problem=Missing(path, pair.left, what))
     return pair
 
 
 def require_partner(path: Path, of: Path, what: str) -> Path:
     """Return `path`, the file that belongs to `of`. Raises: DataError if it does not exist."""
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise DataError(no_partner(path, of, what))
     return path
 
@@ -102,7 +105,7 @@ def truth_is_withheld(folder: Path, family: str) -> DataError:
 
 def first_file(folder: Path, names: Sequence[str]) -> Path | None:
     """Return the first of the names that is a file in the folder; None if none is."""
-    return next((folder / name for name in names if (folder / name).is_file()), None)
+    return next((folder / name for name in names if os.path.isfile(folder / name)), None)
 
 
 def files_in(folder: Path) -> list[str]:

@@ -1,5 +1,6 @@
 """KITTI Stereo 2012 (Geiger et al., CVPR 2012) and 2015 (Menze and Geiger, CVPR 2015)."""
 
+import os
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -101,12 +102,12 @@ class Kitti(PairDataset):
 def _has(folder: Path, names: tuple[str, str, str, str], half: Half) -> bool:
     """Return whether a folder has these views. Both years may have image_2: the ground truth tells which it is."""
     left, _, truth, _ = names
-    return (folder / left).is_dir() and (left != "image_2" or half == "testing" or (folder / truth).is_dir())
+    return os.path.isdir(folder / left) and (left != "image_2" or half == "testing" or os.path.isdir(folder / truth))
 
 
 def _half_folder(root: Path, family: str, half: Half) -> Path:
     """Return the folder of a half: `root` itself, or the one of that name in it. Raises: DataError if it is neither."""
-    if (root / half).is_dir():
+    if os.path.isdir(root / half):
         return root / half
     if half == "training" and folder_name(root) == "testing":
         raise truth_is_withheld(root, family)
@@ -125,7 +126,7 @@ def _with_truth(pair: PairFiles, folder: Path, names: tuple[str, str, str, str])
         pair,
         disparity=folder / names[2] / pair.left.name,
         visible_disparity=first_file(folder / names[3], [pair.left.name]),
-        object_map=objects if objects.parent.is_dir() else None,
+        object_map=objects if os.path.isdir(objects.parent) else None,
     )
 
 
@@ -135,9 +136,9 @@ def _left_views(folder: Path) -> list[Path]:
 
 def recognize_year(folder: Path) -> int | None:
     """Return the year whose layout a folder or its `training` has; None where there is no KITTI Stereo."""
-    training = folder / "training" if (folder / "training").is_dir() else folder
+    training = folder / "training" if os.path.isdir(folder / "training") else folder
     years = [(year, names) for year in (2015, 2012) for names in _FOLDERS[year]]
     for year, (_, _, truth, _) in years:
-        if (training / truth).is_dir():
+        if os.path.isdir(training / truth):
             return year
     return next((year for year, (left, _, _, _) in years if _left_views(training / left)), None)

@@ -4,8 +4,9 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-from stereo.data.formats.text import decode_list
+from stereo.data.formats.text import MAX_LIST_BYTES, decode_list
 from stereo.errors import DataError
+from stereo.files import read_file
 
 COLUMNS = ("left", "right", "disparity", "mask", "scale")
 # The order without a header; a bare number at the end would be too easily misread, so `scale` takes a header.
@@ -33,13 +34,7 @@ def read_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 
 
 def _read_lines(path: Path) -> list[str]:
-    try:
-        if path.is_dir():
-            raise DataError(f"{path}: is a folder; expected a list file that names a pair on each line")
-        data = path.read_bytes()
-    except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(f"{path}: the list file cannot be read: {reason}; check the path") from None
+    data = read_file(path, MAX_LIST_BYTES)
     try:
         text = decode_list(data).replace("\r\n", "\n").replace("\r", "\n")
     except ValueError:

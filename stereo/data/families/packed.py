@@ -9,10 +9,11 @@ a crop reads just its own rows. The price is disk space, 5 MB for a 540×960 pai
 
 import json
 import math
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +57,7 @@ def pack(
     Returns: the number of bytes. Raises: OutputError.
     """
     folder = make_output_folder(folder)
-    if (folder / "index.json").exists():
+    if os.path.exists(folder / "index.json"):
         raise OutputError(f"{folder}: already holds a packed data set; name another folder, or delete this one")
     entries: list[dict[str, Any]] = []
     shard, total = -1, 0
@@ -88,10 +89,18 @@ def pack(
         raise OutputError(f"{folder}: cannot be written: {error.strerror}; free some disk space") from None
     finally:
         if file is not None:
-            file.close()
+            _close(file, folder)
     with atomic_output(folder / "index.json") as path:
         path.write_text(json.dumps({"version": VERSION, "source": source, "samples": entries}) + "\n", encoding="utf-8")
     return total
+
+
+def _close(file: BinaryIO, folder: Path) -> None:
+    """Close a file, which writes what is left of it. Raises: OutputError."""
+    try:
+        file.close()
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written: {error.strerror}; free some disk space") from None
 
 
 class PackedDataset:
@@ -107,7 +116,7 @@ class PackedDataset:
     def __init__(self, path: str | Path, cache: str | Path | None = None) -> None:
         self.folder = require_folder(path, "packed")
         index = self.folder / "index.json"
-        if not index.is_file():
+        if not os.path.isfile(index):
             raise DataError(
                 f"{self.folder}: has no index.json, so it is no packed data set, or one whose packing broke off; make "
                 "it by scripts/pack_dataset.py"
@@ -120,7 +129,7 @@ class PackedDataset:
                     "scripts/pack_dataset.py"
                 )
             self._samples = [_Entry(entry) for entry in content["samples"]]
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             raise DataError(f"{index}: is damaged; make it again by scripts/pack_dataset.py") from None
         if not self._samples:
             raise DataError(f"{index}: holds no sample")
@@ -129,7 +138,7 @@ class PackedDataset:
             needed[entry.shard] = max(needed.get(entry.shard, 0), entry.end)
         for shard, size in needed.items():
             path = self._shard_path(shard)
-            found = path.stat().st_size if path.is_file() else None
+            found = path.stat().st_size if os.path.isfile(path) else None
             if found is None or found < size:
                 what = "is not there" if found is None else f"has {found:,} bytes, expected {size:,}"
                 raise DataError(f"{path}: {what}; copy it again, or make the folder again by scripts/pack_dataset.py")
@@ -193,6 +202,8 @@ class _Entry:
             raise ValueError
         calibration = values.get("calibration")
         self.calibration = None if calibration is None else Calibration(**calibration)
+        if not all(value is None or math.isfinite(value) for value in (calibration or {}).values()):
+            raise ValueError
         self.end = max(
             start + math.prod(self.shape(name)) * np.dtype(_ARRAYS[name][0]).itemsize
             for name, start in self.offsets.items()

@@ -102,7 +102,7 @@ def _problem(path: str, column: str, where: str) -> str | None:
     try:
         os.stat(path)
         found = "is not a file"
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         found = "does not exist"
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
         found = f"cannot be read: {getattr(error, 'strerror', None) or error}"

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from stereo.errors import DataError, OutputError
-from stereo.output import atomic_output, lock_file, make_output_folder
+from stereo.locks import lock_file
+from stereo.output import atomic_output, make_output_folder
 
 
 class ShardCache:

@@ -18,11 +18,14 @@ from numpy.typing import NDArray
 
 from stereo.data.formats.headers import MAX_RATIO, Header, read_bmp_header, read_tiff_header
 from stereo.errors import FormatError, OutputError
+from stereo.files import read_file
 from stereo.output import atomic_output
 from stereo.quiet import quiet_opencv
 
 # No stereo data set has images near this size; a valid lossless WebP of 30 bytes can ask for 268 million pixels.
 MAX_PIXELS = 100_000_000
+# Of 8 bytes a pixel, as no encoding takes more, with room for a header and notes.
+MAX_FILE_BYTES = 8 * MAX_PIXELS + (16 << 20)
 # Deflate's densest code stands for 258 bytes in 2 bits, so a PNG cannot unpack to more than 1032 times its size.
 _PNG_MAX_RATIO = 1032
 # A JPEG spends at least one Huffman bit on each 8 × 8 block of its DC scan: 512 pixels a byte at the very most.
@@ -34,19 +37,9 @@ _WEBP_MAX_PIXELS_PER_BYTE, _WEBP_FREE_PIXELS = 1024, 4_000_000
 AGAIN = "copy or download the file again"
 
 
-def read_bytes(path: Path) -> bytes:
-    """Return the content of an ordinary file that is not empty. Raises: FormatError."""
-    try:
-        if path.is_dir():
-            raise FormatError(f"{path}: is a folder; expected a file")
-        if not path.exists():
-            raise FormatError(f"{path}: no such file; check the path")
-        if not path.is_file():
-            raise FormatError(f"{path}: is not an ordinary file")
-        data = path.read_bytes()
-    except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
-        reason = getattr(error, "strerror", None) or error
-        raise FormatError(f"{path}: cannot be read: {reason}; check the path and that you may read it") from None
+def read_bytes(path: Path, most: int = MAX_FILE_BYTES) -> bytes:
+    """Return the content of an ordinary file that is neither empty nor larger than `most`. Raises: FormatError."""
+    data = read_file(path, most)
     if not data:
         raise FormatError(f"{path}: is empty (0 bytes); {AGAIN}")
     return data
@@ -97,8 +90,10 @@ def read_stored(path: Path, max_pixels: int = MAX_PIXELS, upright: bool = False)
                 f"(write it again as PNG), or damaged ({AGAIN})"
             )
         raise FormatError(f"{path}: cannot be decoded, the file is damaged; {AGAIN}")
-    if pixels.ndim == 3:
+    if pixels.dtype == np.uint8 and pixels.ndim == 3:
         pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB if pixels.shape[2] == 3 else cv2.COLOR_BGRA2RGB)
+    elif pixels.ndim == 3:
+        pixels = pixels[:, :, 2::-1]  # not copied: of 16 bits, 100 million pixels are 800 MB
     return pixels, 65535 if pixels.dtype == np.uint16 else 255
 
 
@@ -128,11 +123,14 @@ def _check_png(path: Path, data: bytes, max_pixels: int) -> None:
         if first:
             if kind != b"IHDR" or length != 13:
                 raise _damaged_header(path, "PNG")
-            width, height, depth, color = struct.unpack_from(">IIBB", data, position + 8)
+            width, height, depth, color, compression, filtering, interlacing = struct.unpack_from(
+                ">IIBBBBB", data, position + 8
+            )
             channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}.get(color, 0)
             unpacked = height * ((width * channels * depth + 7) // 8)
             _check_size(path, "PNG", width, height, max_pixels)
-            if channels == 0 or depth not in (1, 2, 4, 8, 16) or unpacked > _PNG_MAX_RATIO * len(data):
+            known = depth in (1, 2, 4, 8, 16) and compression == filtering == 0 and interlacing <= 1
+            if channels == 0 or not known or unpacked > _PNG_MAX_RATIO * len(data):
                 raise _damaged_header(path, "PNG")
             first = False
         if kind == b"IEND":

@@ -4,6 +4,7 @@ Reading a map gives two arrays: disparity, float32 [H, W] in px, finite, 0 where
 where known.
 """
 
+import logging
 import math
 import re
 from pathlib import Path
@@ -22,6 +23,11 @@ DISPARITY_SUFFIXES = (".pfm", ".npy", ".npz", ".png", ".pgm", ".tif", ".tiff", "
 
 # What a KITTI disparity map multiplies each value by.
 _PNG16_SCALE = 256.0
+# px. No image is wider, so that a value beyond it is damage: it counts as unknown.
+LARGEST = 65_536
+
+_log = logging.getLogger(__name__)
+_warned = False
 
 
 # -------------------------------------------------------------------------------------------------- disparity
@@ -44,7 +50,7 @@ def read_disparity(path: str | Path, scale: float | None = None) -> tuple[Map, M
         _check_scale(path, scale)
     suffix = path.suffix.lower()
     if suffix == ".pfm":
-        return _from_float(read_pfm(path), scale or 1.0)
+        return _from_float(path, read_pfm(path), scale or 1.0)
     if suffix in (".npy", ".npz"):
         return _from_array(path, read_numpy(path), scale)
     if suffix not in DISPARITY_SUFFIXES:
@@ -54,14 +60,14 @@ def read_disparity(path: str | Path, scale: float | None = None) -> tuple[Map, M
         )
     stored = _read_one_channel(path)
     if stored.dtype.kind == "f":
-        return _from_float(stored, scale or 1.0)
+        return _from_float(path, stored, scale or 1.0)
     if scale is None and stored.dtype == np.uint8:
         raise FormatError(
             f"{path}: is an 8-bit disparity map, whose scale depends on the data set; say how many gray "
             "levels make one px (`scale`; a column `scale` in a pair list), or use 16-bit PNG (× 256), PFM "
             "or NPY"
         )
-    return _from_whole_numbers(stored, scale or _PNG16_SCALE)
+    return _from_whole_numbers(path, stored, scale or _PNG16_SCALE)
 
 
 def write_disparity_png16(path: str | Path, disparity: Map, valid: Mask | None = None) -> None:
@@ -167,19 +173,35 @@ def write_npy(path: str | Path, array: Map) -> None:
 # ----------------------------------------------------------------------------------- disparity, the encodings
 
 
-def _from_float(stored: NDArray[Any], scale: float) -> tuple[Map, Mask]:
+def _from_float(path: Path, stored: NDArray[Any], scale: float) -> tuple[Map, Mask]:
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows float32 becomes infinite: unknown
         scaled = stored if scale == 1 else stored / scale
         # Nobody else has this array, so it is not copied, unless it is a read-only view of the file's bytes.
         disparity = np.require(scaled.astype(np.float32, order="C", copy=False), requirements=["W"])
-    valid = np.isfinite(disparity)
+    valid = np.abs(disparity) <= LARGEST  # which is False for NaN too
     if not valid.all():
+        _warn_of_damage(path, int(np.count_nonzero(np.isfinite(disparity) & ~valid)))
         disparity[~valid] = 0
     return disparity, valid
 
 
-def _from_whole_numbers(stored: NDArray[Any], scale: float) -> tuple[Map, Mask]:
-    return (stored.astype(np.float64) / scale).astype(np.float32), stored != 0
+def _from_whole_numbers(path: Path, stored: NDArray[Any], scale: float) -> tuple[Map, Mask]:
+    disparity, valid = _from_float(path, stored.astype(np.float64), scale)
+    return disparity, valid & (stored != 0)
+
+
+def _warn_of_damage(path: Path, count: int) -> None:
+    global _warned
+    if _warned or count == 0:
+        return
+    _warned = True
+    _log.warning(
+        "%s: %d of its values are beyond %d px, wider than any image; they count as unknown: check that these are "
+        "disparities in px, or copy the file again (further files are not named)",
+        path,
+        count,
+        LARGEST,
+    )
 
 
 def _check_scale(path: Path, scale: float) -> None:
@@ -197,13 +219,13 @@ def _check_map(array: NDArray[Any]) -> NDArray[Any]:
 
 def _from_array(path: Path, stored: NDArray[Any], scale: float | None) -> tuple[Map, Mask]:
     if stored.dtype.kind == "f":
-        return _from_float(stored, scale or 1.0)
+        return _from_float(path, stored, scale or 1.0)
     if scale is None:
         raise FormatError(
             f"{path}: holds whole numbers ({stored.dtype}), whose scale depends on the data set; say how many make one "
             "px (`scale`; a column `scale` in a pair list), or use floats"
         )
-    return _from_whole_numbers(stored, scale)
+    return _from_whole_numbers(path, stored, scale)
 
 
 def _read_one_channel(path: Path) -> NDArray[Any]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from stereo.data.formats.containers import AGAIN, read_bytes, read_pixels
-from stereo.data.formats.disparity import read_disparity
+from stereo.data.formats.disparity import LARGEST, read_disparity
 from stereo.data.sample import Map, Mask
 from stereo.errors import FormatError
 
@@ -25,9 +25,9 @@ _MAX_PIXELS = 100_000_000
 
 
 def known(disparity: NDArray[Any]) -> tuple[Map, Mask]:
-    """Return a map in px as float32 with 0 where it is not finite or not above 0, and where it is known."""
+    """Return a map in px as float32 with 0 where it is not above 0 or beyond any image, and where it is known."""
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows float32 becomes infinite: unknown
-        valid = np.isfinite(disparity) & (disparity > 0)
+        valid = (disparity > 0) & (disparity <= LARGEST)
         values = np.where(valid, disparity, 0).astype(np.float32)
         valid &= np.isfinite(values)
     return np.where(valid, values, np.float32(0)), valid

@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,6 +14,9 @@ from stereo.errors import OutputError
 
 # A 16-bit image whose largest value is below this keeps fewer than 32 of 256 gray levels.
 _LEAST_FULL = 65536 // 8
+
+# Of the four bytes that each takes when it is scaled.
+_VALUES_AT_A_TIME = 1 << 18
 
 _log = logging.getLogger(__name__)
 _warned = False
@@ -41,10 +45,20 @@ def read_image(path: str | Path, max_pixels: int = MAX_PIXELS, upright: bool = F
     if full != 255:
         if full == 65535:
             _warn_of_few_levels(path, int(pixels.max()))
-        pixels = np.minimum((pixels.astype(np.uint32) * 255 + full // 2) // full, 255)
+        pixels = _to_8_bits(pixels, full)
     if pixels.ndim == 2:
         pixels = np.repeat(pixels[:, :, None], 3, axis=2)
     return np.ascontiguousarray(pixels, dtype=np.uint8)
+
+
+def _to_8_bits(pixels: NDArray[Any], full: int) -> NDArray[np.uint8]:
+    """Return pixels of which `full` is full intensity as those of which 255 is; by rows, to take little memory."""
+    scaled = np.empty(pixels.shape, np.uint8)
+    rows = max(1, _VALUES_AT_A_TIME // max(1, pixels[:1].size))
+    for top in range(0, len(pixels), rows):
+        band = pixels[top : top + rows].astype(np.uint32) * 255 + full // 2
+        scaled[top : top + rows] = np.minimum(band // full, 255)
+    return scaled
 
 
 def _warn_of_few_levels(path: Path, largest: int) -> None:

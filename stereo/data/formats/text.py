@@ -10,6 +10,8 @@ from stereo.errors import FormatError
 
 # A calibration has a few kB; with all corners of all its photographs some 100 kB.
 MAX_TEXT_BYTES = 512 * 1024
+# A list of a million pairs has some 200 MB.
+MAX_LIST_BYTES = 256 << 20
 # Letters of no text: all control characters but tab, line feed, form feed, carriage return and the like.
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 # What stands for bytes that are not UTF-8 in a text that was decoded with surrogateescape.
@@ -22,16 +24,7 @@ def read_text(path: Path, example: str) -> str:
 
     Raises: FormatError, which gives `example` as what was expected.
     """
-    try:
-        size = path.stat().st_size if path.is_file() else 0
-    except (OSError, ValueError):  # read_bytes says what is wrong
-        size = 0
-    if size > MAX_TEXT_BYTES:
-        raise FormatError(
-            f"{path}: has {size:,} bytes; expected a text of {MAX_TEXT_BYTES // 1024} kB at most, with lines such as "
-            f"'{example}'; leave out images and remap tables"
-        )
-    data = read_bytes(path)
+    data = read_bytes(path, MAX_TEXT_BYTES)
     try:
         if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             text = data.decode("utf-16")

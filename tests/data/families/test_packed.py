@@ -3,6 +3,7 @@
 import errno
 import json
 import pickle
+import resource
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from stereo.data.families.packed import PackedDataset, pack
 from stereo.data.loader import StereoBatch, build_loader, iterate
 from stereo.data.sample import Calibration, StereoSample
 from stereo.errors import ConfigError, DataError, OutputError
-from stereo.output import lock_file
+from stereo.locks import lock_file
 
 script = load_script("pack_dataset")
 SMALL = ["synthetic.height=32", "synthetic.width=48", "synthetic.max_disparity=8", "synthetic.texture_bank=0"]
@@ -116,7 +117,10 @@ def test_broken_copies(tmp_path: Path) -> None:
 
     index.write_text(content.replace('"version": 1', '"version": 2'))
     refused("version 2, expected 1")
-    for damaged in (content[:-20], "[]", "{}", content.replace('"height": 20', '"height": -1'), content + "x"):
+    wrong = ('"height": -1', '"height": Infinity', '"height": NaN', '"height": 1e400', '"height": [[]]')
+    wrong_heights = [content.replace('"height": 20', height) for height in wrong]
+    wrong_focal_length = content.replace("700.5", '"x"')
+    for damaged in (content[:-20], "[]", "{}", *wrong_heights, wrong_focal_length, content + "x", "[" * 100_000):
         index.write_text(damaged)
         refused("damaged")
     index.write_text('{"version": 1, "samples": []}')
@@ -200,3 +204,17 @@ def test_a_copy_that_cannot_be_made_is_done_without(tmp_path: Path, monkeypatch:
 def test_only_packed_sets_have_a_cache() -> None:
     with pytest.raises(ConfigError, match=r"cache is /fast, which is for packed data sets.*pack_dataset\.py"):
         DatasetConfig(family="scene_flow", path="/data", cache="/fast")
+
+
+def test_a_full_disk_is_said(tmp_path: Path) -> None:
+    """Also where the last bytes, written at the end, are those for which there is no room."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for room in (4000, 37 * 20 * 3 * 2 + 37 * 20 * 4 - 10):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+        try:
+            with pytest.raises(OutputError, match="cannot be written: File too large; free some disk space"):
+                pack(samples()[:1], tmp_path / str(room), {})
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        with pytest.raises(DataError, match="packing broke off"):
+            PackedDataset(tmp_path / str(room))

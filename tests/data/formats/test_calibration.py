@@ -37,7 +37,7 @@ def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "calib.txt"
     with path.open("wb") as file:
         file.truncate(10**10)
-    with pytest.raises(FormatError, match="10,000,000,000 bytes; expected a text of 512 kB at most"):
+    with pytest.raises(FormatError, match="10,000,000,000 bytes; expected 524,288 at most"):
         read_calibration(path)
 
 

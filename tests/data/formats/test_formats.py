@@ -1,6 +1,7 @@
 """stereo.data.formats: round trips are exact, and a broken file is a FormatError that begins with its path."""
 
 import io
+import os
 import struct
 import tracemalloc
 import zlib
@@ -231,10 +232,10 @@ def test_path_that_the_system_refuses(tmp_path: Path, monkeypatch: pytest.Monkey
     path = tmp_path / "locked.png"
     path.write_bytes(b"Pf 1 1 -1\n1234")
 
-    def refuse(self: Path) -> bytes:
+    def refuse(path: Path, how: int) -> int:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     check_error(path, READERS[reader], "Permission denied")
 
 

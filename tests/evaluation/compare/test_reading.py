@@ -53,7 +53,7 @@ def test_what_is_wrong_in_a_report_is_named(tmp_path: Path, content: str, messag
 
 
 def test_a_report_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"none\.json: cannot be read"):
+    with pytest.raises(DataError, match=r"none\.json: no such file"):
         read_report(tmp_path / "none.json")
 
 
@@ -61,7 +61,7 @@ def test_a_report_is_named_by_its_folder_too(tmp_path: Path) -> None:
     path = write_json(tmp_path / "report.json")
     assert read_report(tmp_path) == read_report(path)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match=r"empty/report\.json: cannot be read"):
+    with pytest.raises(DataError, match=r"empty/report\.json: no such file"):
         read_report(tmp_path / "empty")
 
 

@@ -28,7 +28,7 @@ def collect(
     left, right = _files(left_folder, _SUFFIXES), _files(right_folder, _SUFFIXES)
     clip = Path(disparity.of_clip(inside, place.set_name))
     truth_folder = clip / "left"
-    if place.is_sample and not truth_folder.is_dir():
+    if place.is_sample and not os.path.isdir(truth_folder):
         truth_folder = clip  # the Sampler has the left view's disparity alone, and no folder for the side
     truth = _files(truth_folder, (".pfm",))
     truth_right = _files(clip / "right", (".pfm",)) if load_right_disparity else {}

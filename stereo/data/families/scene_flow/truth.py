@@ -71,7 +71,11 @@ def _elsewhere(frames: Path, top: Path) -> Iterator[Path]:
     while folder not in (top, folder.parent):
         for other in () if is_set_or_half(folder.name) else subfolders(folder.parent):
             mirrored = folder.parent / other / between
-            if other != folder.name and mirrored.is_dir() and not any(map(FRAMES.fullmatch, subfolders(mirrored))):
+            if (
+                other != folder.name
+                and os.path.isdir(mirrored)
+                and not any(map(FRAMES.fullmatch, subfolders(mirrored)))
+            ):
                 yield from _disparity_in(mirrored)
         folder, between = folder.parent, folder.name / between
 

@@ -1,5 +1,6 @@
 """Photographs on surfaces: crops of the user's own pictures, of any size and format that can be read."""
 
+import os
 from functools import lru_cache
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def crop_of_photograph(rng: Generator, folder: str, height: int, width: int) -> 
 def list_photographs(folder: str) -> tuple[Path, ...]:
     """Return the pictures below a folder, by name. Raises: DataError where there is none."""
     root = Path(folder)
-    if not root.is_dir():
+    if not os.path.isdir(root):
         raise DataError(f"{folder}: synthetic.textures should be a folder of pictures, but there is no such folder")
     pictures = [path for path in root.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES]
     found = tuple(sorted(path for path in pictures if not any(map(is_hidden, path.relative_to(root).parts))))

@@ -1,0 +1,40 @@
+"""Read files that may be missing, unreadable, endless, or larger than any of their kind is.
+
+`Path.exists`, `is_file` and `is_dir` raise for a name that is too long and in a folder without rights. In this project
+`os.path.exists`, `isfile` and `isdir` stand in their place, for which such a file is not there.
+"""
+
+import os
+import stat
+from pathlib import Path
+
+from stereo.errors import FormatError
+
+# Where Windows has no such flag, it has no such pipes in its folders either.
+_WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
+def read_file(path: str | Path, most: int) -> bytes:
+    """Return the content of an ordinary file of at most `most` bytes; memory is taken only for one that fits.
+
+    Raises: FormatError, for a pipe or a device as well, at once.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | _WITHOUT_WAITING)  # a pipe would let us wait for ever
+        try:
+            status = os.fstat(handle)
+            if stat.S_ISDIR(status.st_mode):
+                raise FormatError(f"{path}: is a folder; expected a file")
+            if not stat.S_ISREG(status.st_mode):
+                raise FormatError(f"{path}: is not an ordinary file")
+            if status.st_size > most:
+                raise FormatError(f"{path}: has {status.st_size:,} bytes; expected {most:,} at most for such a file")
+            with open(handle, "rb", closefd=False) as file:
+                return file.read()
+        finally:
+            os.close(handle)
+    except FileNotFoundError:
+        raise FormatError(f"{path}: no such file; check the path") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
+        reason = getattr(error, "strerror", None) or error
+        raise FormatError(f"{path}: cannot be read: {reason}; check the path and that you may read it") from None

@@ -1,0 +1,1 @@
+"""Files of strangers, made by code, for everything that reads files."""
