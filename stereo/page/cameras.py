@@ -1,5 +1,6 @@
 """What a stranger's calibration files give the page: numbers for its fields, and cameras to rectify by."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -47,7 +48,10 @@ def take_calibration(folder: Path, kind: str, data: bytes, size: tuple[int, int]
     try:
         return _read(first, second if kind == SECOND else None, size, max_pixels)
     except FormatError as error:
-        raise renamed(renamed(error, second, "the second calibration file"), first, "the calibration file") from None
+        for path, name in ((second, "the second calibration file"), (first, "the calibration file")):
+            error = renamed(error, path, name)
+        # Some forms name a file that has to lie beside theirs.
+        raise FormatError(str(error).replace(f"{folder}{os.sep}", "")) from None
     finally:
         second.unlink(missing_ok=True)
 

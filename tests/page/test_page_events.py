@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 from helpers import textured_sample, tiny_model
-from helpers.calibrations import CALIBRATION, MIDDLEBURY
+from helpers.calibrations import CALIBRATION, COLMAP, MIDDLEBURY
 
 from stereo.data.formats import read_pfm
 from stereo.data.formats.ply import read_ply
@@ -165,6 +165,8 @@ def test_a_calibration_file_is_read_for_the_left_image(tmp_path: Path) -> None:
         take_calibration(tmp_path, SECOND, b"", size, LIMITS.max_pixels)
     with pytest.raises(DataError, match=r"^the calibration file"):
         take_calibration(tmp_path, FIRST, b"nothing of the kind", size, LIMITS.max_pixels)
+    with pytest.raises(DataError, match=r"^images\.txt: no such file"):
+        take_calibration(tmp_path, FIRST, COLMAP["cameras.txt"].encode(), size, LIMITS.max_pixels)
     filed = take_calibration(tmp_path, FIRST, MIDDLEBURY.encode(), (480, 640), 640 * 480)
     assert (filed.calibration, filed.unrectified) == (CALIBRATION, False)
 
@@ -193,9 +195,7 @@ def test_two_files_of_unrectified_cameras_rectify_the_pair(tmp_path: Path) -> No
     with session.folder() as folder:
         for side in ("left", "right"):
             take_image(folder, side, png(image), limits.max_pixels)
-    assert "takes a calibration file of both" in (
-        events.compute("page", EMPTY, rectify=True).status or ""
-    )
+    assert "takes a calibration file of both" in (events.compute("page", EMPTY, rectify=True).status or "")
     with session.folder() as folder:
         with pytest.raises(DataError, match="the calibration file: describes one camera of two"):
             take_calibration(folder, FIRST, euroc_file(0, -0.3), (160, 240), limits.max_pixels)

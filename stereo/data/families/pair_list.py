@@ -19,6 +19,8 @@ COLUMNS = ("left", "right", "disparity", "mask", "scale")
 # The order without a header; a bare number at the end would be too easily misread, so `scale` takes a header.
 _WITHOUT_HEADER = COLUMNS[:4]
 _EXAMPLE = "expected left, right[, disparity[, mask]]"
+# Characters of a list file: some 500,000 pairs.
+_LONGEST = 100_000_000
 
 
 class PairList(PairDataset):
@@ -66,12 +68,15 @@ def _read_lines(path: Path) -> list[str]:
     try:
         if path.is_dir():
             raise DataError(f"{path}: is a folder; expected a list file that names a pair on each line")
-        text = path.read_text(encoding="utf-8-sig")
+        with path.open(encoding="utf-8-sig") as file:
+            text = file.read(_LONGEST + 1)  # a device may be endless
     except UnicodeDecodeError:
         raise DataError(f"{path}: is not a text file in UTF-8; {_EXAMPLE} on each line") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"{path}: the list file cannot be read: {reason}; check the path") from None
+    if len(text) > _LONGEST:
+        raise DataError(f"{path}: is longer than {_LONGEST:,} characters; divide the list")
     # Not splitlines, which also breaks at characters that a file name may hold.
     return text.split("\n")
 
