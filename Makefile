@@ -21,7 +21,7 @@ demo: $(READY) ## generate pairs, train briefly, evaluate, infer: the whole in a
 	$(BIN)/python scripts/demo.py --output demo
 
 page: $(READY) ## a page in the browser for pairs of your own; installs Gradio first
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[page]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-page.txt
 	$(BIN)/python scripts/demo_page.py
 
 test: $(READY) ## the test suite without its slow tests

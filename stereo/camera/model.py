@@ -71,6 +71,11 @@ class CameraPair:
             and float(np.linalg.norm(self.translation[1:])) <= -_ANGLE * float(self.translation[0])
         )
 
+    @property
+    def must_be_rectified(self) -> bool:
+        """Return whether nothing is said of rectified images: these are yet to be made of those of the cameras."""
+        return not self.rectified and (self.left.projection is None or self.right.projection is None)
+
     def for_image(self, height: int, width: int) -> "CameraPair":
         """Return the cameras of images, as yet unrectified, that were resized to height × width px.
 

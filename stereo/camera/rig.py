@@ -1,5 +1,6 @@
 """Rig: the cameras that pairs come from. It gives each pair its calibration, and rectifies it where that is asked."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -109,6 +110,8 @@ def calibration_of_numbers(
     Raises: ConfigError for a focal length that is not above 0, or a baseline that cannot be.
     """
     meters = baseline * METERS[unit or "m"]
+    if not math.isfinite(disparity_offset):
+        raise ConfigError(f"the disparity offset is {disparity_offset:g} px, expected a finite number")
     if not focal_length > 0:
         raise ConfigError(f"the focal length is {focal_length:g} px, expected a number above 0")
     if not 0.0005 <= meters <= 20:

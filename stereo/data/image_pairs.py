@@ -18,6 +18,7 @@ from stereo.data.families.pair_list import PairList
 from stereo.data.formats import IMAGE_SUFFIXES, read_image
 from stereo.data.hidden import is_hidden
 from stereo.data.pairs import PairFiles
+from stereo.data.patterns import images_of_pattern
 from stereo.data.sample import Image
 from stereo.errors import DataError
 from stereo.output import safe_name
@@ -182,7 +183,7 @@ def _kind(path: str | Path) -> str:
 
 def _matches(path: str | Path) -> dict[str, Path]:
     """Return the images of a folder or pattern by the name of their pair, sorted. Raises: DataError."""
-    found = _pattern_images(str(path)) if _kind(path) == "a pattern" else _folder_images(Path(path))
+    found = images_of_pattern(str(path)) if _kind(path) == "a pattern" else _folder_images(Path(path))
     images: dict[str, Path] = {}
     for name, image in found:
         name = safe_name(name)
@@ -209,31 +210,6 @@ def _folder_images(folder: Path) -> list[tuple[str, Path]]:
         for path in sorted(folder.iterdir())
         if path.suffix.lower() in IMAGE_SUFFIXES and not is_hidden(path.name) and os.path.isfile(path)
     ]
-
-
-# The parts of a pattern that stand for something, and what each may stand for.
-_MAGIC = {r"\*\*/": r"((?:[^/]+/)*)", r"\*+": r"([^/]*)", r"\?": r"([^/])", r"\[[^]]+\]": None}
-
-
-def _pattern_images(pattern: str) -> list[tuple[str, Path]]:
-    parts = re.split("(" + "|".join(_MAGIC) + ")", pattern)
-    expression = "".join(_expression(part) if number % 2 else re.escape(part) for number, part in enumerate(parts))
-    found = []
-    for text in sorted(glob.glob(pattern, recursive=True)):
-        match, path = re.fullmatch(expression, text), Path(text)
-        hidden = any(is_hidden(part) for part in path.parts if part not in Path(pattern).parts)
-        if match is not None and path.suffix.lower() in IMAGE_SUFFIXES and not hidden and os.path.isfile(path):
-            name = "_".join(group.strip("/") for group in match.groups() if group)
-            # Where * takes the ending too, as in left/*.
-            found.append((name.removesuffix(path.suffix) or path.stem, path))
-    return found
-
-
-def _expression(part: str) -> str:
-    for magic, expression in _MAGIC.items():
-        if re.fullmatch(magic, part):
-            return expression or "(" + part.replace("[!", "[^", 1) + ")"
-    raise AssertionError(part)
 
 
 def _other_files(folder: Path) -> str:

@@ -3,19 +3,12 @@
 import math
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from stereo.camera.checks import (
-    black_border,
-    find_matches,
-    largest_disparity,
-    same_image,
-    swapped_eyes,
-    vertical_offset,
-)
+from stereo.camera.checked_views import CheckedViews, check_views
 from stereo.camera.rig import RectifiedViews, Rig
 from stereo.data.image_pairs import ImagePair
 from stereo.data.sample import Map, StereoSample, check_pair
@@ -64,18 +57,16 @@ class Skipped:
 Outcome = Inferred | Failed | Skipped
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class _Ready:
     """A pair that can be predicted."""
 
     name: str
-    views: RectifiedViews
-    warnings: dict[str, str] = field(default_factory=dict)
-    largest: float | None = None  # disparity of the matches that were found, px
+    checked: CheckedViews
 
     @property
     def sample(self) -> StereoSample:
-        return StereoSample(self.views.left, self.views.right, name=self.name)
+        return StereoSample(self.checked.views.left, self.checked.views.right, name=self.name)
 
 
 @dataclass
@@ -116,7 +107,7 @@ class Inference:
             except DataError as error:
                 yield Failed(pair.name, str(error))
                 continue
-            if waiting and waiting[0].views.left.shape != ready.views.left.shape:
+            if waiting and waiting[0].sample.left.shape != ready.sample.left.shape:
                 yield from self._finish(waiting)
                 waiting = []
             waiting.append(ready)
@@ -141,28 +132,7 @@ class Inference:
             left, right = (np.ascontiguousarray(np.rot90(image)) for image in (views.left, views.right))
             views = RectifiedViews(left, right, views.calibration, notes=views.notes)
         check_pair(views.left, views.right)
-        return self._checked(_Ready(pair.name, views)) if self.check else _Ready(pair.name, views)
-
-    def _checked(self, ready: _Ready) -> _Ready:
-        """Return the pair with what its images show to be amiss, and where black borders are."""
-        views = ready.views
-        matches = find_matches(views.left, views.right)
-        sentences = {
-            "rows": vertical_offset(matches).sentence,
-            "eyes": swapped_eyes(matches).sentence,
-            "same": same_image(matches).sentence,
-        }
-        if self.vertical and sentences["rows"] is not None:
-            sentences["rows"] = sentences["rows"].replace("vertical", "horizontal")
-        if views.left_shown is None:
-            left, right = black_border(views.left), black_border(views.right)
-            if left.sentence is not None or right.sentence is not None:
-                views = RectifiedViews(
-                    views.left, views.right, views.calibration, ~left.mask, ~right.mask, notes=views.notes
-                )
-                sentences["border"] = left.sentence or right.sentence
-        found = {kind: sentence for kind, sentence in sentences.items() if sentence is not None}
-        return _Ready(ready.name, views, found, largest_disparity(matches))
+        return _Ready(pair.name, check_views(views, vertical=self.vertical) if self.check else CheckedViews(views))
 
     def _finish(self, ready: list[_Ready]) -> Iterator[Outcome]:
         start = time.perf_counter()
@@ -189,9 +159,9 @@ class Inference:
         return self.outputs.write(folder, name, maps.turned() if self.vertical else maps)
 
     def _write(self, pair: _Ready, prediction: Prediction, seconds: float) -> Inferred:
-        disparity = prediction.disparity
-        written, remarks = self.write(pair.name, pair.views, prediction)
-        beyond = self._beyond_range(disparity, pair.largest)
+        disparity, checked = prediction.disparity, pair.checked
+        written, remarks = self.write(pair.name, checked.views, prediction)
+        beyond = self._beyond_range(disparity, checked.largest)
         if beyond is not None:
             remarks["range"] = beyond
         height, width = disparity.shape
@@ -203,8 +173,8 @@ class Inference:
             highest=float(disparity.max()),
             written=written,
             seconds=seconds,
-            notes=pair.views.notes,
-            warnings={**pair.warnings, **remarks},
+            notes=checked.views.notes,
+            warnings={**checked.warnings, **remarks},
         )
 
     def _beyond_range(self, disparity: Map, largest: float | None) -> str | None:

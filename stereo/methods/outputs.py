@@ -72,10 +72,10 @@ class Cloud:
     def __post_init__(self) -> None:
         if not 0 <= self.min_confidence <= 1:
             raise ConfigError(f"the least confidence is {self.min_confidence:g}, expected 0 … 1")
-        if not 0 <= self.min_depth < (np.inf if self.max_depth is None else self.max_depth):
+        farthest = np.inf if self.max_depth is None else self.max_depth
+        if not 0 <= self.min_depth < farthest:
             raise ConfigError(
-                f"the cloud reaches from {self.min_depth:g} to {self.max_depth:g} m, expected the nearer first, 0 or "
-                "more"
+                f"the cloud reaches from {self.min_depth:g} to {farthest:g} m, expected the nearer first, 0 or more"
             )
         if self.max_jump is not None and not self.max_jump > 0:
             raise ConfigError(f"the jump of flying points is {self.max_jump:g}, expected a share of the depth above 0")

@@ -71,6 +71,7 @@ class StereoUpload extends Part {
       if (answer.width) this.showPicture(answer.version, `${name}, ${answer.width} × ${answer.height} px`);
       else {
         this.say([name, answer.note].filter(Boolean).join(": "));
+        for (const other of this.parentElement.children) other.forget(); // a first file alone may have been too little
         document.querySelector("#filed").click();
       }
     } catch (error) {
@@ -83,6 +84,10 @@ class StereoUpload extends Part {
     this.picture.src = `${this.dataset.address}.jpg?${version}`;
     this.picture.hidden = false;
     this.say(text);
+  }
+
+  forget() {
+    if (this.text.classList.contains("wrong")) this.say(this.dataset.hint);
   }
 
   say(text, problem = false) {

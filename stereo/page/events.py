@@ -4,9 +4,12 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from stereo.camera.checked_views import check_views
+from stereo.camera.rig import RectifiedViews
 from stereo.errors import DataError, StereoError
 from stereo.methods.predictor import Predictor
 from stereo.page import markup
+from stereo.page.cameras import FIRST, SECOND, rectified_views
 from stereo.page.inputs import SIDES, calibration_of, fields_of, read_pair, take_example
 from stereo.page.limits import Limits
 from stereo.page.results import match, write_result
@@ -25,7 +28,7 @@ class Answer:
     """The parts of the page that change, as HTML; None where one stays as it is.
 
     status: how things stand. view: the result. note: on the calibration. images, file: where they are chosen. fields:
-    the calibration for the fields.
+    the calibration for the fields. rectify: whether the images are to be rectified first.
     """
 
     status: str | None = None
@@ -34,6 +37,7 @@ class Answer:
     images: str | None = None
     file: str | None = None
     fields: Fields | None = None
+    rectify: bool | None = None
 
 
 class Events:
@@ -53,26 +57,34 @@ class Events:
         session = self._sessions.begin(page)
         return Answer(
             images=markup.uploads(session, self._limits, SIDES),
-            file=markup.uploads(session, self._limits, ("calibration",)),
+            file=markup.uploads(session, self._limits, (FIRST, SECOND)),
         )
 
     def close(self, page: str) -> None:
         """Delete what a page has."""
         self._sessions.end(page)
 
-    def compute(self, page: str, fields: Fields, report: Report = lambda share, text: None) -> Answer:
-        """Match the pair, and show the result."""
+    def compute(
+        self, page: str, fields: Fields, rectify: bool = False, report: Report = lambda share, text: None
+    ) -> Answer:
+        """Match the pair, rectified by the calibration file where that is asked, and show the result."""
 
         def work() -> Answer:
             session = self._sessions.of_page(page)
             report(0.05, "Reading the images")
             with session.folder() as folder:
                 left, right = read_pair(folder, self._limits.max_pixels)
+            report(0.1, "Checking the pair")
+            views = RectifiedViews(left, right)
+            if rectify:
+                views = rectified_views(session.filed, left, right, self._limits.max_pixels)
+            checked = check_views(views)
+            left, right = checked.views.left, checked.views.right
             report(0.2, f"Matching {left.shape[1]} × {left.shape[0]} px")
             result, seconds = match(self._predictor, left, right)
             report(0.9, "Drawing the result")
             with session.folder() as folder:
-                session.shown = write_result(folder, result, seconds, self._predictor.max_disparity)
+                session.shown = write_result(folder, result, seconds, self._predictor.max_disparity, checked)
             session.version += 1
             return self._show(session, fields)
 
@@ -91,7 +103,7 @@ class Events:
                 calibration = take_example(folder, self._limits.max_pixels)
             session.version += 1
             images = markup.uploads(session, self._limits, SIDES, shown=True)
-            return Answer(images=images, fields=fields_of(calibration), note="")
+            return Answer(images=images, fields=fields_of(calibration), rectify=False, note="")
 
         return _told(work, lambda text: Answer(status=text))
 
@@ -102,7 +114,7 @@ class Events:
             filed = self._sessions.of_page(page).filed
             if filed is None:
                 raise DataError("there is no calibration file yet: choose one")
-            return Answer(fields=fields_of(filed))
+            return Answer(fields=fields_of(filed.calibration), rectify=filed.unrectified)
 
         return _told(work, lambda text: Answer(note=text))
 
@@ -129,10 +141,10 @@ class Events:
         )
         if shown.wider_range is not None:
             text += (
-                f" Much of it lies at the end of the network's range of {self._predictor.max_disparity} px: what is "
+                f" The scene seems to reach beyond the network's range of {self._predictor.max_disparity} px: what is "
                 f"nearer than that comes out wrong. Start the page with --max-disparity {shown.wider_range}."
             )
-        return markup.sentence(text)
+        return markup.sentence(text) + "".join(map(markup.problem, shown.warnings))
 
 
 def _told(work: Callable[[], Answer], answer: Callable[[str], Answer]) -> Answer:

@@ -1,4 +1,4 @@
-"""What a stranger gives the page: two images, a calibration file and numbers; and the example instead of them."""
+"""What a stranger gives the page: two images and numbers; and the example instead of them."""
 
 import math
 import os
@@ -10,7 +10,6 @@ from typing import Literal, get_args
 import cv2
 import numpy as np
 
-from stereo.camera import read_camera_pair
 from stereo.config import SyntheticConfig
 from stereo.data.formats import read_image, write_image
 from stereo.data.formats.containers import quote
@@ -69,6 +68,14 @@ def take_example(folder: Path, max_pixels: int) -> Calibration:
     return replace(sample.calibration, focal_length=focal_length, baseline=_EXAMPLE_BASELINE)
 
 
+def read_left_size(folder: Path, max_pixels: int) -> tuple[int, int]:
+    """Return rows and columns of the left image. Raises: DataError where there is none."""
+    if not os.path.exists(folder / "left"):
+        raise DataError("choose the left image first: a calibration is read for its size")
+    height, width = _read(folder / "left", "left", max_pixels).shape[:2]
+    return height, width
+
+
 def read_pair(folder: Path, max_pixels: int) -> tuple[Image, Image]:
     """Return the pair in the folder. Raises: DataError where there is none, or its images do not belong together."""
     for side in SIDES:
@@ -77,25 +84,6 @@ def read_pair(folder: Path, max_pixels: int) -> tuple[Image, Image]:
     left, right = (_read(folder / side, side, max_pixels) for side in SIDES)
     check_pair(left, right)
     return left, right
-
-
-def take_calibration(folder: Path, data: bytes, max_pixels: int) -> tuple[Calibration, str]:
-    """Return what an uploaded calibration file says for the left image's size, and what was taken for granted.
-
-    Raises: DataError where it cannot be read or does not belong to the images, or where there is no left image yet.
-    """
-    if not os.path.exists(folder / "left"):
-        raise DataError("choose the left image first: a calibration is read for its size")
-    height, width = _read(folder / "left", "left", max_pixels).shape[:2]
-    path = folder / "calibration"
-    path.write_bytes(data)
-    try:
-        pair = read_camera_pair(path, size=(height, width))
-        return pair.calibration_for(height, width), pair.unit_note
-    except FormatError as error:
-        raise _renamed(error, path, "the calibration file") from None
-    finally:
-        path.unlink()
 
 
 def calibration_of(fields: Mapping[str, str]) -> Calibration | None:
@@ -139,10 +127,10 @@ def _read(path: Path, side: Side, max_pixels: int) -> Image:
     try:
         return read_image(path, max_pixels)
     except FormatError as error:
-        raise _renamed(error, path, f"the {side} image") from None
+        raise renamed(error, path, f"the {side} image") from None
 
 
-def _renamed(error: FormatError, path: Path, name: str) -> FormatError:
+def renamed(error: FormatError, path: Path, name: str) -> FormatError:
     """Return an error with what the user calls a file in the place of its path."""
     return FormatError(str(error).replace(str(path), name))
 

@@ -11,9 +11,12 @@ from stereo.page.inputs import FIELDS
 TITLE = "Depth from two images"
 _INTRO = f"""# {TITLE}
 Choose the left and the right image of a rectified pair: a point of the scene lies in the same row of both. You get the
-disparity and, with the camera's focal length and baseline, depth in meters and a point cloud. All stays on this
-computer.
+disparity and, with the camera's focal length and baseline, depth in meters and a point cloud. A pair that is not
+rectified takes a calibration file of both cameras. All stays on this computer.
 """
+
+
+_RECTIFY = "Rectify first, by the calibration file: the images are as the cameras took them"
 
 
 def build_page(events: Events, max_waiting: int) -> gr.Blocks:
@@ -30,6 +33,7 @@ def build_page(events: Events, max_waiting: int) -> gr.Blocks:
                     with gr.Row():
                         fields = [_field("focal_length"), _field("baseline")]
                     file = gr.HTML(elem_id="file")
+                    rectify = gr.Checkbox(label=_RECTIFY, elem_id="rectify")
                     note = gr.HTML(elem_id="note")
                     with gr.Accordion("Principal point and more", open=False):
                         with gr.Row():
@@ -49,8 +53,15 @@ def build_page(events: Events, max_waiting: int) -> gr.Blocks:
         def close_page(request: gr.Request) -> None:
             events.close(request.session_hash)
 
-        def compute(request: gr.Request, *texts: str | None, progress: Any = gr.Progress()) -> list[Any]:  # noqa: B008
-            answer = events.compute(request.session_hash, _named(texts), lambda share, text: progress(share, desc=text))
+        def compute(
+            request: gr.Request,
+            rectify: bool | None,
+            *texts: str | None,
+            progress: Any = gr.Progress(),  # noqa: B008
+        ) -> list[Any]:
+            answer = events.compute(
+                request.session_hash, _named(texts), bool(rectify), lambda share, text: progress(share, desc=text)
+            )
             return _parts(answer, "status", "view", "note")
 
         def calibrate(request: gr.Request, *texts: str | None) -> list[Any]:
@@ -58,21 +69,21 @@ def build_page(events: Events, max_waiting: int) -> gr.Blocks:
 
         def use_example(request: gr.Request) -> list[Any]:
             answer = events.use_example(request.session_hash)
-            return [*_parts(answer, "images", "status", "note"), *_texts(answer)]
+            return [*_parts(answer, "images", "status", "note", "rectify"), *_texts(answer)]
 
         def use_file(request: gr.Request) -> list[Any]:
             answer = events.use_file(request.session_hash)
-            return [*_parts(answer, "note"), *_texts(answer)]
+            return [*_parts(answer, "note", "rectify"), *_texts(answer)]
 
         # One pair at a time: the network takes all cores by itself.
         alone = {"concurrency_limit": 1, "concurrency_id": "network", "show_progress_on": status}
         page.load(open_page, None, [images, file], show_progress="hidden")
         page.unload(close_page)
-        run.click(compute, fields, result, **alone)
-        example.click(use_example, None, [images, status, note, *fields], show_progress="hidden").then(
-            compute, fields, result, **alone
+        run.click(compute, [rectify, *fields], result, **alone)
+        example.click(use_example, None, [images, status, note, rectify, *fields], show_progress="hidden").then(
+            compute, [rectify, *fields], result, **alone
         )
-        filed.click(use_file, None, [note, *fields], show_progress="hidden")
+        filed.click(use_file, None, [note, rectify, *fields], show_progress="hidden")
         for field in fields:
             field.change(calibrate, fields, result, show_progress="hidden", trigger_mode="always_last")
     page.queue(max_size=max_waiting, api_open=False)

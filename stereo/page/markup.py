@@ -9,13 +9,19 @@ from stereo.page.inputs import Side
 from stereo.page.limits import Limits
 from stereo.page.session import Session
 
-Upload = Side | Literal["calibration"]
+Upload = Side | Literal["calibration", "second"]
 
-_LABELS: dict[Upload, str] = {"left": "Left image", "right": "Right image", "calibration": "Calibration file"}
+_LABELS: dict[Upload, str] = {
+    "left": "Left image",
+    "right": "Right image",
+    "calibration": "Calibration file",
+    "second": "Second calibration file",
+}
 _HINTS: dict[Upload, str] = {
     "left": "PNG, JPEG, WebP, PPM or PGM",
     "right": "PNG, JPEG, WebP, PPM or PGM",
     "calibration": "calib.txt, YAML, XML or JSON; fills the fields above",
+    "second": "of the right camera, or the extrinsics, where there are two",
 }
 
 

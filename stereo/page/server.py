@@ -15,11 +15,12 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from stereo.errors import DataError, StereoError
 from stereo.methods.predictor import Predictor
+from stereo.page.cameras import FIRST, SECOND, take_calibration
 from stereo.page.events import Events
 from stereo.page.guard import Guard
-from stereo.page.inputs import SIDES, take_calibration, take_image
+from stereo.page.inputs import SIDES, read_left_size, take_image
 from stereo.page.limits import Limits
-from stereo.page.results import ply_of, points_for_view, read_result
+from stereo.page.results import cloud_of, ply_of, points_for_view
 from stereo.page.session import Session, Sessions
 
 _HERE = Path(__file__).parent
@@ -117,7 +118,7 @@ def _add_routes(app: FastAPI, sessions: Sessions, limits: Limits) -> None:
             if name in (*_PICTURES, *_DOWNLOADS) and os.path.exists(folder / name):
                 content = (folder / name).read_bytes()
             elif name in ("points", "cloud.ply") and session.shown is not None and session.calibration is not None:
-                cloud = read_result(folder).point_cloud(session.calibration, min_confidence=confidence)
+                cloud = cloud_of(folder, session.calibration, confidence)
                 content = ply_of(folder, cloud) if name == "cloud.ply" else points_for_view(cloud, limits.max_points)
             else:
                 return _json({"problem": "there is no such file yet"}, 404)
@@ -135,11 +136,13 @@ _MEDIA_TYPES = {".jpg": "image/jpeg", ".png": "image/png"}
 def _take(session: Session, kind: str, data: bytes, limits: Limits) -> dict[str, Any]:
     """Keep an uploaded file; return what the page is told of it. Raises: StereoError."""
     with session.folder() as folder:
-        if kind == "calibration":
-            session.filed, note = take_calibration(folder, data, limits.max_pixels)
-            return {"note": note}
+        if kind in (FIRST, SECOND):
+            session.filed = None
+            size = read_left_size(folder, limits.max_pixels)
+            session.filed = take_calibration(folder, kind, data, size, limits.max_pixels)
+            return {"note": session.filed.note}
         if kind not in SIDES:
-            raise DataError(f"'{kind[:20]}' is none of {', '.join(SIDES)} and calibration")
+            raise DataError(f"'{kind[:20]}' is none of {', '.join((*SIDES, FIRST, SECOND))}")
         height, width = take_image(folder, kind, data, limits.max_pixels)
         session.version += 1
         return {"height": height, "width": width, "version": session.version}

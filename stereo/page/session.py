@@ -10,6 +10,7 @@ from pathlib import Path
 
 from stereo.data.sample import Calibration
 from stereo.errors import DataError
+from stereo.page.cameras import Filed
 from stereo.page.limits import Limits
 from stereo.page.results import Shown
 
@@ -23,7 +24,7 @@ class Session:
     version: rises with each change of the images or the result, so that no browser shows an old one.
     shown: its last result, None as long as there is none.
     calibration: of the result, None where it is not known.
-    filed: what the last calibration file says; None where there was none.
+    filed: what the last calibration files say; None where there were none.
     """
 
     def __init__(self, root: Path) -> None:
@@ -31,7 +32,7 @@ class Session:
         self.version = 0
         self.shown: Shown | None = None
         self.calibration: Calibration | None = None
-        self.filed: Calibration | None = None
+        self.filed: Filed | None = None
         self.last_used = time.monotonic()
         self._ended = False
         self._lock = threading.Lock()

@@ -1,18 +1,17 @@
 """ImageSequence: images whose names differ in one place as the frames of a video."""
 
-import glob
 import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from stereo.data.formats import IMAGE_SUFFIXES, read_image
+from stereo.data.patterns import FRAME_PLACE, images_of_pattern
 from stereo.data.sample import Image
 from stereo.errors import DataError
 from stereo.output import safe_name
 
-# A place for a number, as in left_%04d.png, or for anything, as in left/*.png.
-_PLACE = re.compile(r"%(?:0?\d+)?d|\*")
+_PLACE = re.compile(FRAME_PLACE)
 
 
 class ImageSequence:
@@ -83,23 +82,17 @@ def open_sequences(left: str, right: str) -> tuple[ImageSequence, ImageSequence,
 
 def _files(pattern: str) -> dict[str, Path]:
     """Return the files by what stands at the open place, in natural order."""
-    folder, name = Path(os.path.expanduser(pattern)).parent, Path(pattern).name
-    places = _PLACE.findall(name)
-    if len(places) != 1 or _PLACE.search(str(folder)):
+    pattern = os.path.expanduser(pattern)
+    folder, name = os.path.split(pattern)
+    if len(_PLACE.findall(name)) != 1 or _PLACE.search(folder):
         raise DataError(f"{pattern}: expected one %d, %04d or * in the name of the file, and none in its folder")
     if Path(name).suffix.lower() not in IMAGE_SUFFIXES:
         raise DataError(f"{pattern}: has the ending '{Path(name).suffix}', expected one of {', '.join(IMAGE_SUFFIXES)}")
-    before, after = name.split(places[0])
-    wanted = re.compile(re.escape(before) + ("(.*)" if places[0] == "*" else r"(\d+)") + re.escape(after))
-    matches = {
-        match[1]: Path(path)
-        for path in glob.glob(f"{glob.escape(str(folder))}/*")
-        if (match := wanted.fullmatch(os.path.basename(path)))
-    }
-    if not matches:
+    found = sorted(images_of_pattern(pattern, FRAME_PLACE), key=lambda image: _natural(image[0]))
+    if not found:
         raise DataError(f"{pattern}: no such image; check the folder and the name")
     # 7 and 0007 are one number.
-    return {key.lstrip("0") or "0" if key.isdecimal() else key: matches[key] for key in sorted(matches, key=_natural)}
+    return {key.lstrip("0") or "0" if key.isdecimal() else key: path for key, path in found}
 
 
 def _natural(text: str) -> list[tuple[int, int, str]]:

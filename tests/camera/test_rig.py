@@ -114,6 +114,11 @@ def test_numbers_that_cannot_be_are_refused(focal: float, baseline: float, messa
         calibration_of_numbers(focal, baseline)
 
 
+def test_an_endless_disparity_offset_is_refused() -> None:
+    with pytest.raises(ConfigError, match="offset is inf px"):
+        calibration_of_numbers(700, 0.1, disparity_offset=float("inf"))
+
+
 def test_numbers_rectify_nothing() -> None:
     with pytest.raises(ConfigError, match="needs the calibration file"):
         Rig(calibration=CALIBRATION, rectified=False)

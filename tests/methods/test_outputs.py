@@ -189,6 +189,8 @@ def test_what_cannot_be_is_refused() -> None:
         (lambda: Preview("turbo", (3.0, 1.0)), "range is 3 … 1 px"),
         (lambda: Cloud(min_confidence=50), "confidence is 50"),
         (lambda: Cloud(min_depth=5, max_depth=2), "from 5 to 2 m"),
+        (lambda: Cloud(min_depth=-1), "from -1 to inf m"),
+        (lambda: Cloud(min_depth=float("nan")), "from nan to inf m"),
         (lambda: Cloud(max_jump=-1), "jump of flying points is -1"),
     ):
         with pytest.raises(ConfigError, match=message):

@@ -37,6 +37,17 @@ def png(image: np.ndarray) -> bytes:
     return cv2.imencode(".png", image[..., ::-1])[1].tobytes()
 
 
+def sensor(x: float) -> bytes:
+    """One camera of two, as EuRoC has it."""
+    return f"""T_BS: {{rows: 4, cols: 4, data: [1, 0, 0, {x}, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]}}
+resolution: [80, 48]
+camera_model: pinhole
+intrinsics: [100, 100, 39.5, 23.5]
+distortion_model: radial-tangential
+distortion_coefficients: [-0.1, 0, 0, 0]
+""".encode()
+
+
 def bomb() -> bytes:
     """A PNG of 9000×9000 px in 80 kB, every checksum right."""
     chunks = [
@@ -89,12 +100,12 @@ def open_page(browser: Any, address: str, **options: Any) -> Any:
     page = browser.new_page(**options)
     page.set_default_timeout(WAIT)
     page.goto(address)
-    page.locator("stereo-upload input").nth(2).wait_for(state="attached")
+    page.locator("stereo-upload input").nth(3).wait_for(state="attached")
     return page
 
 
 def upload(page: Any, place: int, name: str, data: bytes) -> str:
-    """Give a file to one of the three places, and return what the page says to it."""
+    """Give a file to one of the four places, and return what the page says to it."""
     hint = page.locator("stereo-upload .hint").nth(place)
     with page.expect_response(lambda response: "/sessions/" in response.url and response.request.method == "POST"):
         file = {"name": name, "mimeType": "application/octet-stream", "buffer": data}
@@ -139,6 +150,18 @@ def test_from_a_pair_to_depth_and_files(page: Any, tmp_path: Path) -> None:
     page.fill("#baseline textarea", "none")
     page.locator("#note .problem").wait_for()
     assert "'none', expected a number above 0" in page.inner_text("#note")
+
+
+def test_two_calibration_files_rectify_the_pair(page: Any) -> None:
+    compute(page)
+    assert "one camera of two" in upload(page, 2, "left.yaml", sensor(0.0))
+    assert "are rectified before" in upload(page, 3, "right.yaml", sensor(0.1))
+    page.wait_for_function("document.querySelector('#rectify input').checked")
+    assert page.input_value("#baseline textarea") == "0.1"
+    assert page.locator("stereo-upload .hint.wrong").count() == 0
+    page.click("#run")
+    page.locator("stereo-view .stage canvas").wait_for()
+    assert "80 × 48 px" in page.inner_text("#status")
 
 
 @pytest.mark.parametrize(
