@@ -20,15 +20,12 @@ from stereo.methods.memory import Need
 from stereo.methods.method import Prediction
 from stereo.methods.result import StereoResult
 from stereo.methods.tiling import blend_tiles, check_tile, fitting_tile, least_tile
-from stereo.model.attention import summarizing
 from stereo.model.layers import fold_batch_norm
 from stereo.model.network import StereoNetwork
 
 Precision = Literal["fp32", "bf16"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 # The maps of the network's output, and the predictor's attribute that asks for it.
-# px, as far as padding changes features by anything that counts.
-_REACH = 64
 _MAPS = {"disparity": "", "confidence": "confidence", "disparity_right": "right"}
 
 
@@ -265,12 +262,7 @@ class Predictor:
     def _predict_whole(self, lefts: Sequence[Image], rights: Sequence[Image], wanted: list[str]) -> NDArray[np.float32]:
         height, width = lefts[0].shape[:2]
         options = {f"with_{_MAPS[name]}": True for name in wanted if name != "disparity"}
-        rows, columns = (
-            max(size - _REACH, size / 2) / padded
-            for size, padded in zip((height, width), self._padded_size(height, width), strict=True)
-        )
-        with summarizing(self.network, (rows, columns)):
-            output = self.network(self._to_input(lefts), self._to_input(rights), **options)
+        output = self.network(self._to_input(lefts), self._to_input(rights), **options)
         return np.stack([getattr(output, name)[:, :height, :width].float().cpu().numpy() for name in wanted])
 
     def _tile_size(self, height: int, width: int, count: int = 1) -> tuple[int, int]:

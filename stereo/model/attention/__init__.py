@@ -16,7 +16,7 @@ Shen et al., "Efficient Attention: Attention with Linear Complexities", arXiv 18
 from stereo.model.attention.base import Attention
 from stereo.model.attention.build import KINDS, NoAttention, build_attention
 from stereo.model.attention.dot_product import FUSED_BACKENDS, DotProductAttention, FusedDotProductAttention
-from stereo.model.attention.efficient import IMPLEMENTATIONS, EfficientAttention, summarizing
+from stereo.model.attention.efficient import IMPLEMENTATIONS, EfficientAttention
 
 __all__ = [
     "FUSED_BACKENDS",
@@ -28,5 +28,4 @@ __all__ = [
     "FusedDotProductAttention",
     "NoAttention",
     "build_attention",
-    "summarizing",
 ]

@@ -1,10 +1,9 @@
 """Efficient attention, in its streaming and folded forms and in the plain one."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from stereo.errors import ConfigError
 from stereo.model.attention.base import Attention, Normalization, Over, Position
@@ -27,10 +26,7 @@ class EfficientAttention(Attention):
             twin, step by step as in the paper; it has second derivatives too.
         chunk_size: Positions in one chunk of `streaming`. None: as many as fit the cache.
         The others as for :class:`Attention`. Not over disparity, where exact attention costs next to nothing; nor with
-            with rope, since no query meets a key.
-
-    `summarized`, which `streaming` heeds in inference: shares of the rows and of the columns, from the top left, whose
-    keys and values are summed, while all positions ask. It keeps padding, and what it reaches, out of the sums.
+            rope, since no query meets a key.
     """
 
     normalizations: ClassVar[Mapping[str, Any]] = {
@@ -73,7 +69,6 @@ class EfficientAttention(Attention):
             )
         if chunk_size is not None and chunk_size < 1:
             raise ConfigError(f"attention: chunk_size is {chunk_size}, expected None or 1 or more")
-        self.summarized = (1.0, 1.0)
         self.implementation = implementation
         self.chunk_size = chunk_size
 
@@ -86,7 +81,7 @@ class EfficientAttention(Attention):
         self, x: Tensor, guide: Tensor | None = None, *, onto: Tensor | None = None, asking: Tensor | None = None
     ) -> Tensor:
         """Return the same as the naive form, without values for each position."""
-        if self.over == "plane" or self.position != "none" or asking is not None or self.summarized != (1, 1):
+        if self.over == "plane" or self.position != "none" or asking is not None:
             return self._fold(x, guide, onto, asking)
         return streaming_attention(
             x,
@@ -105,9 +100,6 @@ class EfficientAttention(Attention):
         grid = source.shape[2:]
         sources = ((self.queries, source if asking is None else asking), (self.keys, source))
         queries, keys = (self.code(self._split_heads(layer(part.flatten(2))), grid) for layer, part in sources)
-        if self.summarized != (1, 1):
-            onto = x if onto is None else onto
-            x, keys = self._summed(x), self._summed(keys.unflatten(3, grid)).flatten(3)
         queries, keys = self.normalizations[self.normalization](queries, keys)
         output = folded_attention(
             self._slices(x),
@@ -118,12 +110,7 @@ class EfficientAttention(Attention):
             self.num_heads,
             None if onto is None else self._slices(onto),
         )
-        return output.unflatten(3, grid).view_as(x if onto is None else onto)
-
-    def _summed(self, x: Tensor) -> Tensor:
-        """Return the rows and columns that are summed."""
-        rows, columns = (max(1, round(share * size)) for share, size in zip(self.summarized, x.shape[-2:], strict=True))
-        return x[..., :rows, :columns]
+        return output.unflatten(3, grid).view_as(x)
 
     def _slices(self, x: Tensor) -> Tensor:
         """Return x as [B, C, slices, positions of one]: the whole is one slice where there is no plane."""
@@ -133,19 +120,6 @@ class EfficientAttention(Attention):
         queries, keys = self.normalizations[self.normalization](queries, keys)
         context = values @ keys.transpose(2, 3)  # [B, heads, V / heads, K / heads]
         return context @ queries
-
-
-@contextmanager
-def summarizing(network: nn.Module, shares: tuple[float, float]) -> Iterator[None]:
-    """Let the efficient attention of a network sum these shares of its rows and columns alone."""
-    attentions = [module for module in network.modules() if isinstance(module, EfficientAttention)]
-    for attention in attentions:
-        attention.summarized = shares
-    try:
-        yield
-    finally:
-        for attention in attentions:
-            attention.summarized = (1.0, 1.0)
 
 
 IMPLEMENTATIONS: dict[str, Callable[..., Tensor]] = {
