@@ -48,7 +48,7 @@ class SharedBatchNorm(_BatchNorm):
     def forward(self, input: Tensor) -> Tensor:
         if not self.training:
             return F.batch_norm(input, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
-        x = input.float()
+        x = input.to(torch.promote_types(input.dtype, torch.float32))
         axes = [0, *range(2, x.ndim)]
         shape = [1, -1, *[1] * (x.ndim - 2)]
         own = x.new_tensor([x.numel() / x.shape[1]])
