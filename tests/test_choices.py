@@ -48,7 +48,7 @@ LOOKED_UP: dict[str, tuple[Collection[str], set[str]]] = {
     "loss.kind": (LOSSES, set()),
     "optimizer.schedule": (SCHEDULES, set()),
     "data.train.family": (BUILDERS, set()),
-    "data.train.synthetic.preset": (STYLES, {"mixed"}),
+    "data.train.synthetic.preset": (STYLES, {"mixed", "broad"}),
 }
 # Switches with two or three values that one line of code reads, each by name.
 SWITCHES = {
@@ -57,6 +57,7 @@ SWITCHES = {
     "data.train.rendering",
     "data.train.negative_disparity",
     "training.precision",
+    "model.normalization",
     "training.initial_trunk",
     "model.attention.sites",
 }

@@ -34,7 +34,7 @@ def test_values_and_gradients_are_those_of_the_cpu(preset: Preset) -> None:
     network, there = networks(preset)
     size = max(128, network.min_size)
     left, right = torch.rand(2, 2, 3, size, size, dtype=torch.float64)
-    here, on_gpu = network(left, right), there(left.cuda(), right.cuda())
+    here, on_gpu = network(left, right), there(left.to("cuda"), right.to("cuda"))
     for output, other in zip(here.predictions, on_gpu.predictions, strict=True):
         torch.testing.assert_close(other.disparity.cpu(), output.disparity, rtol=1e-5, atol=1e-5)
     for output in (here, on_gpu):

@@ -15,9 +15,6 @@ from stereo.config.data import (
     Half,
     NegativeDisparity,
     OneViewConfig,
-    ScenePreset,
-    SceneStyle,
-    SyntheticConfig,
 )
 from stereo.config.families import FAMILIES, FOLDER_FAMILIES, Family, FolderFamily
 from stereo.config.model import (
@@ -41,6 +38,7 @@ from stereo.config.reading import (
     model_preset,
     with_overrides,
 )
+from stereo.config.synthetic import ScenePreset, SceneStyle, SyntheticConfig
 from stereo.config.training import LossConfig, OptimizerConfig, TrainingConfig, TrainingPrecision
 
 __all__ = [

@@ -107,7 +107,7 @@ def test_the_faces_of_blocks_are_perpendicular_by_the_calibration_of_the_sample(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("preset", ["flying", "tabletop", "driving"])
+@pytest.mark.parametrize("preset", ["flying", "tabletop", "driving", "rooms", "dense", "terrain"])
 def test_every_preset_is_true(preset: ScenePreset) -> None:
     """scripts/benchmark_world.py measures the same over 500 scenes."""
     config = SyntheticConfig(seed=77, preset=preset, photometric=False, materials=0.0)

@@ -11,7 +11,7 @@ import pytest
 from helpers import occluded_of, right_disparity_of, truth_of
 from helpers.world import CLEAN, clean_pair
 
-from stereo.config import DatasetConfig, SyntheticConfig, with_overrides
+from stereo.config import DatasetConfig, ScenePreset, SyntheticConfig, with_overrides
 from stereo.data.sample import StereoSample
 from stereo.data.synthetic import WORLD_VERSION, SyntheticWorld, Window
 from stereo.data.synthetic.streams import Purpose, canvas_stream, stream
@@ -172,12 +172,37 @@ FINGERPRINT: dict[int, list[list[float]]] = {
         ],
     ]
 }  # fmt: skip
+# The same of four pairs of `broad`.
+BROAD_FINGERPRINT: dict[int, list[list[float]]] = {
+    3: [
+        [
+            68.6, 86.93, 78.83, 61.77, 70.43, 86.78, 76.3, 77.71,
+            28.82, 36.9, 33.2, 26.03, 29.93, 36.85, 32.42, 32.59,
+            1.4, 1.2, 1.47, 1.12, 1.81, 1.47, 2.08, 1.72,
+        ],
+        [
+            55.7, 60.54, 29.16, 39.95, 61.38, 60.05, 43.17, 36.55,
+            63.22, 47.16, 29.7, 40.52, 66.8, 51.26, 30.29, 55.02,
+            5.53, 22.79, 10.03, 8.98, 26.17, 30.63, 33.37, 31.27,
+        ],
+        [
+            102.29, 74.76, 89.32, 81.0, 107.81, 68.03, 79.05, 87.47,
+            134.51, 95.12, 118.59, 106.76, 140.43, 88.63, 104.75, 115.04,
+            2.18, 2.99, 3.41, 2.2, 2.65, 3.31, 2.76, 2.73,
+        ],
+        [
+            73.87, 74.8, 85.85, 127.72, 112.77, 87.33, 93.81, 117.25,
+            74.96, 73.37, 86.77, 128.91, 117.05, 81.52, 98.02, 124.42,
+            10.1, 9.03, 3.22, 12.03, 15.86, 14.1, 12.64, 14.43,
+        ],
+    ]
+}  # fmt: skip
 
 
-def thumbnails() -> list[list[float]]:
-    config = SyntheticConfig(seed=20, height=96, width=192, max_disparity=64)
+def thumbnails(preset: ScenePreset, count: int) -> list[list[float]]:
+    config = SyntheticConfig(seed=20, height=96, width=192, max_disparity=64, preset=preset)
     found = []
-    for index in range(3):
+    for index in range(count):
         pair = SyntheticWorld(config)[index]
         maps = (pair.left.mean(2), pair.right.mean(2), truth_of(pair).disparity)
         found.append(
@@ -193,4 +218,5 @@ def thumbnails() -> list[list[float]]:
 
 def test_the_version_of_the_world_is_that_of_its_pixels() -> None:
     """A change that moves them raises WORLD_VERSION, and puts the new fingerprint here."""
-    np.testing.assert_allclose(thumbnails(), FINGERPRINT[WORLD_VERSION], atol=0.5)
+    np.testing.assert_allclose(thumbnails("mixed", 3), FINGERPRINT[WORLD_VERSION], atol=0.5)
+    np.testing.assert_allclose(thumbnails("broad", 4), BROAD_FINGERPRINT[WORLD_VERSION], atol=0.5)

@@ -12,13 +12,16 @@ from numpy.random import Generator
 from stereo.data.synthetic.arrays import Bytes, Float64
 
 _SUBPIXEL_BITS = 4
+# OpenCV draws smooth polygons wider than they are by about so much, coverage pixels.
+_WIDENED = 1.45
 
 
 def draw_bars(coverage: Bytes, starts: Float64, ends: Float64, thickness: Float64 | float) -> None:
     """Fill straight bars, [N, 2] coverage pixels from end to end, of any sub-pixel thickness."""
     along = ends - starts
     length = np.maximum(np.hypot(along[:, 0], along[:, 1]), 1e-6)
-    across = np.stack([-along[:, 1], along[:, 0]], -1) * (np.asarray(thickness) / 2 / length)[:, None]
+    drawn = np.maximum(np.asarray(thickness) - _WIDENED, 0.05)
+    across = np.stack([-along[:, 1], along[:, 0]], -1) * (drawn / 2 / length)[:, None]
     fill_convex(coverage, np.stack([starts + across, ends + across, ends - across, starts - across], 1))
 
 
@@ -106,10 +109,13 @@ def crown(rng: Generator, height: int, width: int, density: float, layers: int) 
     leaves = np.stack([centers + along, centers + across, centers - along, centers - across], 1)
     bare = rng.random() < 0.15
     of_bar, of_leaf = rng.integers(layers, size=len(starts)), rng.integers(layers, size=count)
+    stems = thickness >= 0.99 * thickness.max()
     found = []
     for layer in range(layers):
         coverage = np.zeros((height, width), np.uint8)
-        mine = (of_bar == layer) | (thickness >= 0.99 * thickness.max()) & (layer == layers // 2)
+        mine = of_bar == layer
+        if layer == layers // 2:
+            mine |= stems  # whole, so that the plant does not float
         draw_bars(coverage, starts[mine], ends[mine], thickness[mine])
         if not bare:
             fill_convex(coverage, leaves[of_leaf == layer])

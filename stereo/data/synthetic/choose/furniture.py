@@ -6,7 +6,7 @@ import numpy as np
 from numpy.random import Generator
 
 from stereo.config import SyntheticConfig
-from stereo.data.synthetic.choose.backdrop import Backdrop
+from stereo.data.synthetic.choose.backdrop import Backdrop, Floor
 from stereo.data.synthetic.choose.block import block_at, choose_axes
 from stereo.data.synthetic.choose.objects import outline_of_hull
 from stereo.data.synthetic.choose.stage import Stage
@@ -82,18 +82,13 @@ def choose_furniture(
     if floor is None:
         return []
     parts = _PIECES[pick(rng, {name: weight for name, (weight, _) in _PIECES.items()})][1](rng)
-    for _ in range(4):
-        x, y = rng.uniform(0, 1) * stage.width, rng.uniform(0.4, 1.15) * stage.height
-        disparity = floor.surface.at_point(x, y)
-        behind = max(surface.at_point(x, y) for surface in backdrop.surfaces)
-        if disparity >= behind and 2 * stage.low < disparity < 0.8 * stage.high:
-            break
-    else:
+    place = _choose_place(rng, stage, backdrop, floor)
+    if place is None:
         return []
     camera = stage.camera
-    foot = camera.point(x, y, disparity)
+    foot = camera.point(*place)
     axes = choose_axes(rng, camera.normal(floor.plane))
-    size = rng.uniform(0.25, 0.9) * stage.height / disparity
+    size = rng.uniform(0.25, 0.9) * stage.height / place[2]
     found: list[SceneObject] = []
     texture = None
     for middle, extent in parts:
@@ -109,3 +104,14 @@ def choose_furniture(
         texture = texture or choose_texture(rng, config, outline.box, style.object_looks)
         found.append(SceneObject(surface, with_faces(rng, texture, surface), outline))
     return found
+
+
+def _choose_place(rng: Generator, stage: Stage, backdrop: Backdrop, floor: Floor) -> tuple[float, float, float] | None:
+    """Return x, y and disparity of a point of the floor in view, px; None where a few tries find none."""
+    for _ in range(4):
+        x, y = rng.uniform(0, 1) * stage.width, rng.uniform(0.4, 1.15) * stage.height
+        disparity = floor.surface.at_point(x, y)
+        behind = max(surface.at_point(x, y) for surface in backdrop.surfaces)
+        if disparity >= behind and 2 * stage.low < disparity < 0.8 * stage.high:
+            return x, y, disparity
+    return None

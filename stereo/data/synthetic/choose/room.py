@@ -14,8 +14,8 @@ from stereo.data.synthetic.scene.texture import Outline
 
 # The outline of a wall with windows reaches so far beyond both views, px.
 _BEYOND = 8
-# Of a window, px.
-_THINNEST_BAR = 1.6
+# Of a window, px: the panes on either side are drawn 0.7 px larger, which leaves 1.6 px of it.
+_THINNEST_BAR = 3.0
 
 
 class Room:
@@ -66,7 +66,7 @@ def choose_windows(rng: Generator, room: Room) -> Outline | None:
     # Of the wall, in space.
     visible = np.array([stage.width, stage.height]) / disparity
     size = rng.uniform(0.2, 0.8, 2) * visible
-    most = np.maximum(size * disparity / (4 * _THINNEST_BAR), 1).astype(int)
+    most = np.maximum(size * disparity / (3 * _THINNEST_BAR), 1).astype(int)
     columns, rows = min(int(rng.integers(1, 7)), most[0]), min(int(rng.integers(1, 6)), most[1])
     pane = size / (columns, rows)
     bar = max(rng.uniform(0.03, 0.2) * float(min(pane)), _THINNEST_BAR / disparity)

@@ -10,6 +10,8 @@ from stereo.data.synthetic.choose.effects import effects_of
 from stereo.data.synthetic.render.optics import Defocus, Misalignment
 from stereo.data.synthetic.render.sensor import Sensor
 
+_MOST_STOPS = 2.0
+
 
 def choose_sensors(rng: Generator) -> tuple[Sensor, Sensor]:
     """Return the left and the right sensor: alike in 40 % of scenes, slightly different in the others."""
@@ -38,14 +40,14 @@ def choose_sensors(rng: Generator) -> tuple[Sensor, Sensor]:
 def with_unequal_exposure(
     sensors: tuple[Sensor, Sensor], rng: Generator, config: SyntheticConfig
 ) -> tuple[Sensor, Sensor]:
-    """Return the sensors with exposures that differ by up to max_stops, in a share of pairs.
+    """Return the sensors with exposures that differ by up to two stops, in a share of pairs.
 
-    The brighter one is as bright as usual or darker: most of what it shows is not burnt out.
+    The brighter one may burn out a little, so that the darker one still tells its surfaces apart.
     """
     if rng.random() >= effects_of(config).unequal_exposure:
         return sensors
-    brighter = np.exp(rng.uniform(np.log(0.4), np.log(1.3)))
-    darker = brighter * 2 ** -rng.uniform(0, config.max_stops)
+    brighter = np.exp(rng.uniform(np.log(0.7), np.log(1.8)))
+    darker = brighter * 2 ** -rng.uniform(0, _MOST_STOPS)
     order = (brighter, darker) if rng.random() < 0.5 else (darker, brighter)
     left, right = (
         replace(sensor, gains=(sensor.gains[0] * by, sensor.gains[1] * by, sensor.gains[2] * by))

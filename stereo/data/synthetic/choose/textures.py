@@ -19,7 +19,7 @@ from stereo.data.synthetic.scene.texture import Texture
 from stereo.data.synthetic.streams import photograph_stream
 
 # Of each size, in a world with a bank: canvases of one pattern alone.
-_BANK_OF_ONE_PATTERN = 24
+BANK_OF_ONE_PATTERN = 24
 
 
 def choose_texture(
@@ -53,28 +53,34 @@ def choose_texture(
     if looks:
         canvas = _choose_from_banks(config, side, number, kind, pick(rng, looks))
         return Texture(canvas, matrix, brightness, tones)
-    photographs = 0.0 if config.textures is None else config.texture_share
-    if config.textures is not None and kind < photographs:
+    if config.textures is not None and kind < _share_of_photographs(config):
         canvas = crop_of_photograph(photograph_stream(picture), config.textures, side, side)
         return Texture(with_fourth_channel(canvas), matrix, brightness)
-    pattern = "dead_leaves" if kind > 1 - config.natural_textures * (1 - photographs) else None
-    if config.texture_bank > 0:
-        number %= config.texture_bank
-    return Texture(make_canvas(config.seed, side, number, pattern), matrix, brightness, tones)
+    return Texture(_choose_canvas(config, side, number, kind), matrix, brightness, tones)
+
+
+def _share_of_photographs(config: SyntheticConfig) -> float:
+    return 0.0 if config.textures is None else config.texture_share
+
+
+def _choose_canvas(config: SyntheticConfig, side: int, number: int, kind: float) -> Image:
+    """Return a canvas of any pattern. kind: Chooses, 0 … 1; the smallest values are those of photographs."""
+    pattern = "dead_leaves" if kind > 1 - config.natural_textures * (1 - _share_of_photographs(config)) else None
+    return make_canvas(config.seed, side, _in_bank(number, config.texture_bank), pattern)
 
 
 def _choose_from_banks(config: SyntheticConfig, side: int, number: int, kind: float, look: str) -> Image:
-    """Return a canvas, or a crop of a photograph, that other surfaces show too, each in its own colors.
-
-    kind: Chooses between photographs and patterns, 0 … 1.
-    """
-    bank = config.texture_bank
+    """Return a canvas, or a crop of a photograph, that other surfaces show too, each in its own colors."""
     if look != "any":
-        bank = min(bank, _BANK_OF_ONE_PATTERN)
-    number = number % bank if bank > 0 else number
-    if look == "any" and config.textures is not None and kind < config.texture_share:
-        return make_photograph(number, config.textures, side)
-    return make_canvas(config.seed, side, number, None if look == "any" else look)
+        bank = min(config.texture_bank, BANK_OF_ONE_PATTERN)
+        return make_canvas(config.seed, side, _in_bank(number, bank), look)
+    if config.textures is not None and kind < _share_of_photographs(config):
+        return make_photograph(_in_bank(number, config.texture_bank), config.textures, side)
+    return _choose_canvas(config, side, number, kind)
+
+
+def _in_bank(number: int, size: int) -> int:
+    return number % size if size > 0 else number
 
 
 def choose_tones(rng: Generator) -> Float32:
