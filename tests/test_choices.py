@@ -57,6 +57,7 @@ SWITCHES = {
     "data.train.rendering",
     "data.train.negative_disparity",
     "training.precision",
+    "model.normalization",
     "training.initial_trunk",
     "model.attention.sites",
 }

@@ -53,7 +53,8 @@ def test_a_killed_process_ends_the_run_unless_it_may_be_restarted(tmp_path: Path
     assert process.returncode == 1
     assert stdout.count("resumed from ") == 1
     told = f"has ended, or its machine cannot be reached; the last good state is in {last}; go on with --resume auto"
-    assert stderr.count(told) == 2
+    assert told in stderr  # where the machine is busy, torchrun may end the one that is left before it says so again
+    assert "SIGKILL" in stderr
     assert "[rank0]: Traceback" not in stderr
 
 

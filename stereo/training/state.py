@@ -100,6 +100,9 @@ class RunState:
                 f"the training sets had {_listed(samples)} samples and have {_listed(self.samples)} now, so that "
                 "another order would be drawn; restore the data, or the list that chooses from it (names, skip_list)"
             )
+        # The moments alone: rate and weight decay are the configuration's.
+        own = self.optimizer.state_dict()["param_groups"]
+        moments = _by_name(values["optimizer"], own)
         order = int(values.get("order", 1))
         if order != ORDER_VERSION and not other_data:
             raise TrainingError(
@@ -107,9 +110,7 @@ class RunState:
                 "of the pass under way some would come twice and others not at all; if that may be, use --allow-change "
                 "data"
             )
-        # The moments alone: rate and weight decay are the configuration's.
-        own = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": _by_name(values["optimizer"], own), "param_groups": own})
+        self.optimizer.load_state_dict({"state": moments, "param_groups": own})
         _check_moments(self.optimizer)
         self.step = int(values["step"])
         self.best_epe = float(values["best_epe"])

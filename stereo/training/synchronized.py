@@ -8,25 +8,6 @@ from torch import Tensor, distributed, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 
-class _Sum(torch.autograd.Function):
-    """The sum over all processes. Each one's share has a part in what all of them make of it."""
-
-    @staticmethod
-    def forward(ctx: Any, share: Tensor, group: distributed.ProcessGroup | None) -> Tensor:
-        ctx.group = group
-        return _summed(share, group)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        return _summed(gradients[0], ctx.group), None
-
-
-def _summed(share: Tensor, group: distributed.ProcessGroup | None) -> Tensor:
-    total = share.clone()
-    distributed.all_reduce(total, group=group)
-    return total
-
-
 class SharedBatchNorm(_BatchNorm):
     """Batch normalization whose statistics, in training, are those of the batch of all processes together.
 

@@ -400,7 +400,7 @@ def killed_and_resumed(folder: Path, config: Config, kills: int, seconds: float)
         process.kill()
         process.wait()
         process.stdout.close()
-        for path in Path(config.training.output).glob("*.pt"):
+        for path in Path(config.training.output).glob("[!.]*.pt"):  # what was half written is hidden
             read_checkpoint(path)
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=900)
     assert done.returncode == 0, done.stderr
