@@ -21,8 +21,8 @@ from stereo.config.hints import meant_by
 from stereo.errors import ConfigError, StereoError
 from stereo.standard_streams import BROKEN_PIPE, give_up, make_usable, say, write_out
 
-# Of an error's line; a stranger's file may hold names of any length.
-_LONGEST = 4000
+# Characters of an error's line; a stranger's file may hold names of any length.
+_LONGEST = 2000
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -38,7 +38,7 @@ def run(main: Callable[[], int]) -> NoReturn:
             _say_if_foreign(Path(sys.argv[0]))
             code = main()
     except StereoError as error:
-        say(f"error: {printable(str(error))[:_LONGEST]}")
+        say(f"error: {_shortened(printable(str(error)))}")
         code = 2
     except KeyboardInterrupt:
         say("interrupted")
@@ -66,6 +66,11 @@ def run(main: Callable[[], int]) -> NoReturn:
 def printable(text: str) -> str:
     """Return a text of a stranger's file as one line without control characters, which would command the terminal."""
     return "".join(character if character.isprintable() else "�" for character in " ".join(text.split()))
+
+
+def _shortened(text: str) -> str:
+    """Return a line without its middle where it is very long: the reason stands at the end."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 2 :]}"
 
 
 @contextmanager

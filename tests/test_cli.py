@@ -171,6 +171,15 @@ def test_a_signal_ends_it_without_a_traceback(number: str, code: int) -> None:
     assert errors == ("interrupted\n" if number == "SIGINT" else "")
 
 
+def test_a_very_long_line_keeps_its_beginning_and_its_end() -> None:
+    main = "from stereo.errors import DataError; raise DataError('a' + 'x' * 90_000 + ': no such file')"
+    code, _, errors = ends(main)
+    assert code == 2
+    assert len(errors) < 2100
+    assert errors.startswith("error: axx")
+    assert errors.endswith("xx: no such file\n")
+
+
 def test_the_memory_may_be_full() -> None:
     code, _, errors = ends("raise MemoryError")
     assert (code, errors.count("\n")) == (2, 1)

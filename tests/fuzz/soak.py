@@ -112,7 +112,7 @@ def main() -> int:
             ),
         ):
             code, memory = run(command, 2, finished, pattern, total)
-            early, late = memory[0], memory[-1]
+            early, late = (memory[0], memory[-1]) if memory else (0.0, 0.0)
             print(f"{what}: exit code {code}, memory {early:.0f} MB after a quarter, {late:.0f} MB at the end")
             if code != 1:
                 faults.append(f"{what}: exit code {code}, expected 1: some failed and were named")
