@@ -18,7 +18,7 @@ _PACKAGE = Path(__file__).resolve().parent
 # Where the scripts lie: in an installed package, and in a clone of the repository.
 _FOLDERS = (_PACKAGE / "scripts", _PACKAGE.parent / "scripts")
 # Scripts that measure or show the project itself, and need a clone.
-_OF_A_CLONE = ("ablate", "benchmark_*", "demo")
+_OF_A_CLONE = ("ablate", "benchmark_*", "demo", "plot_*")
 
 
 def main() -> NoReturn:

@@ -17,7 +17,7 @@ def test_help_lists_every_command_with_its_purpose(capsys: pytest.CaptureFixture
     assert "  train             Train a network from one YAML file." in lines
     listed = {line.split()[0] for line in lines if line.startswith("  ")}
     scripts = {path.stem for path in (REPOSITORY / "scripts").glob("*.py")}
-    assert listed == {name for name in scripts - {"ablate", "demo"} if not name.startswith("benchmark_")}
+    assert listed == {name for name in scripts - {"ablate", "demo"} if not name.startswith(("benchmark_", "plot_"))}
 
 
 def test_a_command_runs_its_script_under_its_own_name(

@@ -1,5 +1,6 @@
 """Debian packages as a source of pictures: fetched by apt, unpacked by dpkg-deb, and the licenses of their files."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -56,7 +57,7 @@ def unpack(deb: Path, root: Path) -> str:
     except subprocess.CalledProcessError as error:
         raise DataError(f"{deb}: cannot be unpacked: {error.stderr.strip()}; delete it and fetch it again") from None
     for path in sorted(root.rglob("*")):
-        if path.suffix.lower() in ARCHIVES and path.is_file() and zipfile.is_zipfile(path):
+        if path.suffix.lower() in ARCHIVES and os.path.isfile(path) and zipfile.is_zipfile(path):
             archive = path.rename(path.with_name(path.name + ".archive"))
             with zipfile.ZipFile(archive) as opened, suppress(zipfile.BadZipFile, RuntimeError):  # broken, encrypted
                 opened.extractall(path)
@@ -72,7 +73,7 @@ def read_copyright(root: Path, package: str) -> Stanzas:
     Source: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
     """
     path = root / "usr/share/doc" / package / "copyright"
-    text = path.read_text(errors="replace") if path.is_file() else ""
+    text = path.read_text(errors="replace") if os.path.isfile(path) else ""
     if not re.match(r"\s*Format(-Specification)?:", text):
         plain = " ".join(text.split())
         named = [name for name, words in PLAIN.items() if re.search(words, plain)]

@@ -211,9 +211,10 @@ def iterate(loader: DataLoader[Any]) -> Iterator[Any]:
         where the next batch is asked for, never in the midst of what the caller does with one.
     """
     batches = iter(loader)
-    if loader.num_workers and hasattr(signal, "SIGCHLD") and threading.current_thread() is threading.main_thread():
+    child_ended = getattr(signal, "SIGCHLD", None)  # Windows has none
+    if loader.num_workers and child_ended is not None and threading.current_thread() is threading.main_thread():
         # PyTorch's handler would raise wherever the program is, be it within an optimizer step.
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(child_ended, signal.SIG_DFL)
     try:
         for batch in batches:
             if isinstance(batch, StereoError):

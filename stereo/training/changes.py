@@ -104,7 +104,7 @@ def _schema_name(name: str) -> str:
 
 
 def _is_free(name: str) -> bool:
-    return _is_within(_schema_name(name), _FREE)
+    return _is_within(name, _FREE) or _is_within(_schema_name(name), _FREE)
 
 
 def _is_within(name: str, sections: Sequence[str]) -> bool:

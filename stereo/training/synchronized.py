@@ -33,11 +33,11 @@ class SharedBatchNorm(_BatchNorm):
         axes = [0, *range(2, x.ndim)]
         shape = [1, -1, *[1] * (x.ndim - 2)]
         own = x.new_tensor([x.numel() / x.shape[1]])
-        sums = _Sum.apply(torch.cat([x.sum(axes), own]), self.group)
+        sums = _Total.apply(torch.cat([x.sum(axes), own]), self.group)
         count = sums[-1]
         mean = sums[:-1] / count
         centered = x - mean.view(shape)
-        variance = _Sum.apply((centered**2).sum(axes), self.group) / count
+        variance = _Total.apply((centered**2).sum(axes), self.group) / count
         self._track(mean.detach(), variance.detach() * count / (count - 1))
         normalized = centered * torch.rsqrt(variance + self.eps).view(shape)
         return (normalized * self.weight.view(shape) + self.bias.view(shape)).to(input.dtype)
@@ -51,6 +51,25 @@ class SharedBatchNorm(_BatchNorm):
         share = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
         self.running_mean.lerp_(mean, share)
         self.running_var.lerp_(variance, share)
+
+
+class _Total(torch.autograd.Function):
+    """The sum of a tensor over the processes of a group, whose gradient is the sum of theirs."""
+
+    @staticmethod
+    def forward(ctx: Any, own: Tensor, group: distributed.ProcessGroup | None) -> Tensor:
+        ctx.group = group
+        return _total(own, group)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        return _total(gradient, ctx.group), None
+
+
+def _total(own: Tensor, group: distributed.ProcessGroup | None) -> Tensor:
+    total = own.clone(memory_format=torch.contiguous_format)
+    distributed.all_reduce(total, group=group)
+    return total
 
 
 def share_batch_norm(module: nn.Module, group: distributed.ProcessGroup | None = None) -> None:

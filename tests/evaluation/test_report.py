@@ -92,11 +92,10 @@ def test_what_json_cannot_hold_of_a_strangers_configuration_is_left_out(tmp_path
     config = tiny_config(tmp_path)
     save_checkpoint(tmp_path / "tiny.pt", StereoNetwork(config.model), config, step=0)
     content = read_checkpoint(tmp_path / "tiny.pt")
-    content["config"]["data"] = {"images": torch.ones(2)}
     content["config"]["loss"] = {"weight": float("nan")}
     torch.save(content, tmp_path / "tiny.pt")
     about = describe_run([Predictor.from_checkpoint(tmp_path / "tiny.pt", "cpu")], {}, "")
-    assert about["config"]["data"] == about["config"]["loss"] == "left out: holds other than plain finite values"
+    assert about["config"]["loss"] == "left out: holds other than plain finite values"
     json.dumps(about, allow_nan=False)
 
 

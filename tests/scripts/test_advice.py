@@ -18,7 +18,15 @@ from stereo.errors import ConfigError, DataError
 SETTING = re.compile(r"(?<![\w.{=/-])([a-z]\w*(?:\.\w+)*)=(FILE\b|[a-z\d]\w*(?:-\d+)?)")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 # Of other programs, which messages tell to run.
-FOREIGN = {"--nproc-per-node", "--index-url", "--extra-index-url", "--no-deps", "--shm-size", "--force-reinstall"}
+FOREIGN = {
+    "--nproc-per-node",
+    "--index-url",
+    "--extra-index-url",
+    "--no-deps",
+    "--shm-size",
+    "--ipc",
+    "--force-reinstall",
+}
 FOREIGN |= {"--logdir", "--rdzv-id", "--rdzv-backend", "--rdzv-endpoint"}
 # Of what the sections of the configuration say of themselves: settings without the section's name.
 SECTIONS = ("stereo/config/attention.py", "stereo/config/model.py")

@@ -43,16 +43,16 @@ def test_costs_and_estimate_are_in_float32_in_mixed_precision(upsampling: str) -
 
 
 def test_fp16_scales_its_loss_and_goes_on_with_the_scale(tmp_path: Path) -> None:
-    config = config_in(tmp_path / "whole", "fp16")
+    config = config_in(tmp_path / "whole", "fp16", steps=6)
     train(config)
     whole = read_checkpoint(tmp_path / "whole" / "last.pt")["run_state"]
     assert whole["scaler"]["scale"] == 2.0**16 / 2 ** whole["skipped"]
-    assert whole["learned"] == 4 - whole["skipped"]
-    config = config_in(tmp_path / "parts", "fp16", steps=2)
+    assert whole["learned"] == 6 - whole["skipped"]
+    config = config_in(tmp_path / "parts", "fp16", steps=4)
     config.optimizer.schedule = "constant"
     train(config)
     scale = read_checkpoint(tmp_path / "parts" / "last.pt")["run_state"]["scaler"]
-    trainer = Trainer(config_in_again(config, 4))
+    trainer = Trainer(config_in_again(config, 6))
     trainer.prepare("auto")
     assert trainer.state.scaler is not None
     assert trainer.state.scaler.state_dict() == scale

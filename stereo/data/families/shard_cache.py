@@ -1,6 +1,7 @@
 """Copies of shards on a machine's own disk, for data sets that lie on a slower one which many machines read."""
 
 import hashlib
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,7 +28,7 @@ class ShardCache:
         state = index.stat()
         of_this_set = hashlib.sha256(f"{index.resolve()} {state.st_mtime_ns} {state.st_size}".encode()).hexdigest()
         self.folder = make_output_folder(folder / of_this_set[:16])
-        needed = sum(size for shard, size in sizes.items() if not self._copy_of(shard).is_file())
+        needed = sum(size for shard, size in sizes.items() if not os.path.isfile(self._copy_of(shard)))
         free = shutil.disk_usage(self.folder).free
         if needed > free:
             raise DataError(
@@ -41,7 +42,7 @@ class ShardCache:
         Where it cannot be made after all, the shard itself is returned.
         """
         copy = self._copy_of(shard)
-        if copy.is_file():
+        if os.path.isfile(copy):
             return copy
         try:
             release = lock_file(copy.with_suffix(".lock"))

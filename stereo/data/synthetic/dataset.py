@@ -84,11 +84,8 @@ class SyntheticWorld:
 
     def __init__(self, config: SyntheticConfig | None = None) -> None:
         self.config = config or SyntheticConfig()
-
-    @property
-    def names(self) -> Sequence[str]:
-        """Return the names of all samples; nothing is rendered, and no name is made before it is asked for."""
-        return _Names(self)
+        # Of all samples; nothing is rendered, and no name is made before it is asked for.
+        self.names: Sequence[str] = _Names(self)
 
     def name_of(self, index: int) -> str:
         """Return the name of one sample."""
