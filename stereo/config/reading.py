@@ -156,7 +156,7 @@ def with_overrides(config: Section, overrides: Sequence[str]) -> Section:
     for values, origin in _assignments(overrides, type(config)):
         _check(values, type(config), origin)
         merged = _merge(merged, values, origin)
-    changed = _to_object(merged, " ".join(overrides))
+    changed = _to_object(merged, " ".join(overrides) or "the settings of a data set")
     assert isinstance(changed, type(config))
     return changed
 
