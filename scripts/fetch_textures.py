@@ -12,6 +12,7 @@ says where each comes from. A second run writes the same again; of a package tha
 """
 
 import argparse
+import os
 import re
 from collections import Counter
 from dataclasses import dataclass, field
@@ -77,7 +78,7 @@ def main(argv: list[str] | None = None) -> int:
 def fetch(deb: Path, package: str, output: Path, others: list[Path], args: argparse.Namespace) -> Fetched:
     """Write a package's pictures into a folder, but for those that show the same as one of the others."""
     fetched = Fetched()
-    thumbnails = [thumbnail(Image.open(path)) for path in others if path.is_file()]
+    thumbnails = [thumbnail(Image.open(path)) for path in others if os.path.isfile(path)]
     with TemporaryDirectory() as scratch:
         root = Path(scratch)
         version = unpack(deb, root)
@@ -160,7 +161,7 @@ def read_sources(folder: Path) -> Rows:
     """Return the rows of a folder's SOURCES.md; none where there is no such file."""
     sources: Rows = {}
     path = folder / "SOURCES.md"
-    for line in path.read_text().partition(HEAD)[2].splitlines() if path.is_file() else []:
+    for line in path.read_text().partition(HEAD)[2].splitlines() if os.path.isfile(path) else []:
         row = tuple(cell.strip() for cell in line.strip("|").split("|"))
         sources.setdefault(row[1], []).append(row)
     return sources
