@@ -110,7 +110,7 @@ def pictures_below(root: Path, patterns: list[str]) -> list[Path]:
     """Return the pictures that are taken, the largest first; of names that differ by a size alone that one only."""
     pictures = []
     for path in root.rglob("*"):
-        if path.suffix.lower() in SUFFIXES and path.is_file() and not path.is_symlink():
+        if path.suffix.lower() in SUFFIXES and os.path.isfile(path) and not path.is_symlink():
             deciding = [word for word in patterns if fits(word.removeprefix("!"), path.relative_to(root).as_posix())]
             if deciding and not deciding[-1].startswith("!"):
                 pictures.append(path)
