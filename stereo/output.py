@@ -15,7 +15,7 @@ from stereo.locks import hold_lock, release_lock, try_lock
 
 # How `atomic_output` names a temporary file.
 _TEMPORARY = re.compile(r"\.\w{8}\.part(\.\w+)?")
-_YOUNG_SECONDS = 10
+_YOUNG_SECONDS = 1
 
 
 @contextmanager

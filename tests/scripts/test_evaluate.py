@@ -286,7 +286,7 @@ def test_a_report_never_stands_beside_records_of_another_evaluation(pairs: Path)
     options = ["--data", f"pairs:{pairs / 'pairs.csv'}", "--method", "bm", "--max-disparity", "16", "--quiet"]
     options += ["--output", str(pairs / "out")]
     assert evaluate(options) == 0
-    (pairs / "out/.abcdefgh.part.csv").write_text("left of a killed process")
+    (pairs / "out/.abcd1234.part.csv").write_text("half")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(RecordLog, "append", killed)
         with pytest.raises(Killed):
