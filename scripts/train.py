@@ -12,7 +12,6 @@ On several GPUs: torchrun --nproc-per-node N scripts/train.py --config FILE
 import os
 import shlex
 from contextlib import suppress
-from pathlib import Path
 
 from stereo.cli import run, script_parser
 from stereo.config import load_config
@@ -44,7 +43,7 @@ def main(argv: list[str] | None = None) -> int:
         parser.error("argument --allow-change: needs --resume")
     config = load_config(arguments.config, overrides)
     resume = arguments.resume
-    if was_restarted() and Path(config.training.output, "last.pt").exists():
+    if was_restarted() and os.path.exists(os.path.join(config.training.output, "last.pt")):
         resume = "auto"
     try:
         weights = train(config, resume, allowed)
