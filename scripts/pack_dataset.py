@@ -15,8 +15,8 @@ from tqdm import tqdm
 
 from stereo.cli import add_data_options, add_workers_option, chosen_data, require_at_least, run, script_parser
 from stereo.data.datasets import build_dataset, describe
-from stereo.data.families.packed import pack
 from stereo.data.loader import in_order
+from stereo.data.packing import pack
 from stereo.data.pairs import count_pairs
 
 

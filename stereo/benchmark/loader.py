@@ -18,10 +18,10 @@ from torch.utils.data import DataLoader, Dataset
 
 from stereo.config import AugmentationConfig, DataConfig, DatasetConfig, SyntheticConfig
 from stereo.data.datasets import build_dataset
-from stereo.data.families.packed import pack
 from stereo.data.families.scene_flow.writing import pair_paths
 from stereo.data.generation import write_pairs
 from stereo.data.loader import build_loader, iterate
+from stereo.data.packing import pack
 from stereo.data.pairs import PairDataset, PairFiles
 
 CROP = (256, 512)

@@ -9,9 +9,9 @@ from helpers.samples import assert_same
 from stereo.cli import dataset_config
 from stereo.config import Config, DataConfig, DatasetConfig, SyntheticConfig, config_from_dict, config_to_dict
 from stereo.data.datasets import build_dataset
-from stereo.data.families.packed import pack
 from stereo.data.families.scene_flow.writing import pair_paths, write_pair
 from stereo.data.formats import write_image
+from stereo.data.packing import pack
 from stereo.errors import ConfigError, DataError
 
 

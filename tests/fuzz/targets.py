@@ -21,12 +21,13 @@ from fuzz.mutations import VALUES, mutate, mutate_values
 from stereo.camera import read_camera_pair
 from stereo.checkpoint import load_checkpoint, read_checkpoint, save_checkpoint
 from stereo.config import config_to_dict, config_to_yaml, load_config
-from stereo.data.families.packed import PackedDataset, pack
+from stereo.data.families.packed import PackedDataset
 from stereo.data.families.pair_list import PairList
 from stereo.data.formats import read_calibration, read_disparity, read_image, write_image, write_pfm
 from stereo.data.formats.ply import read_ply, write_ply
 from stereo.data.generation import claim
 from stereo.data.image_pairs import pairs_of_list
+from stereo.data.packing import pack
 from stereo.data.sample_lists import read_names
 from stereo.evaluation.records import read_records
 from stereo.model.network import StereoNetwork

@@ -11,8 +11,8 @@ import pytest
 from helpers import SHARED, load_script, textured_sample, truth_of, with_truth
 from helpers.trees import make_eth3d, make_kitti, make_pair, make_scene_flow
 
-from stereo.data.families.packed import pack
 from stereo.data.formats import write_image
+from stereo.data.packing import pack
 from stereo.data.sample import StereoSample
 from stereo.errors import ConfigError, DataError
 

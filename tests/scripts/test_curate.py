@@ -10,8 +10,8 @@ from helpers import load_script, textured_sample
 
 from stereo.config import DatasetConfig, SyntheticConfig
 from stereo.data.datasets import StereoDataset, build_dataset
-from stereo.data.families.packed import pack
 from stereo.data.formats import write_image, write_pfm
+from stereo.data.packing import pack
 from stereo.errors import DataError
 
 curate = load_script("curate").main

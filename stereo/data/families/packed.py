@@ -10,10 +10,8 @@ a crop reads just its own rows. The price is disk space, 5 MB for a 540×960 pai
 import json
 import math
 import os
-from collections.abc import Callable, Iterable
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,14 +20,11 @@ from stereo.data.families.folders import require_folder
 from stereo.data.families.shard_cache import ShardCache
 from stereo.data.formats.containers import read_bytes
 from stereo.data.sample import Calibration, GroundTruth, SampleSource, StereoSample
-from stereo.errors import DataError, OutputError
-from stereo.output import atomic_output, make_output_folder
+from stereo.errors import DataError
 
 VERSION = 1
-SHARD_BYTES = 1 << 30
-_ALIGNMENT = 64
 # Type and channels of each array of a sample.
-_ARRAYS: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
+ARRAYS: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
     "left": (np.uint8, (3,)),
     "right": (np.uint8, (3,)),
     "disparity": (np.float32, ()),
@@ -40,71 +35,8 @@ _ARRAYS: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
 }
 
 
-def pack(
-    samples: Iterable[StereoSample],
-    folder: str | Path,
-    source: dict[str, Any],
-    shard_bytes: int = SHARD_BYTES,
-    step: Callable[[], object] = lambda: None,
-) -> int:
-    """Write samples to a folder that holds none yet; `index.json` comes last, so half a copy is never taken for one.
-
-    Args:
-        source: What the samples are, noted in index.json.
-        shard_bytes: A shard is closed once it is larger.
-        step: Called after each sample.
-
-    Returns: the number of bytes. Raises: OutputError.
-    """
-    folder = make_output_folder(folder)
-    if os.path.exists(folder / "index.json"):
-        raise OutputError(f"{folder}: already holds a packed data set; name another folder, or delete this one")
-    entries: list[dict[str, Any]] = []
-    shard, total = -1, 0
-    file = None
-    try:
-        for sample in samples:
-            if file is None or file.tell() > shard_bytes:
-                if file is not None:
-                    file.close()
-                shard += 1
-                file = (folder / f"shard_{shard:04d}.bin").open("wb")
-            offsets: dict[str, int | None] = {}
-            for name in _ARRAYS:
-                array = getattr(sample if name in ("left", "right") else sample.truth, name, None)
-                # Dense ground truth is the rule, and a mask of ones says nothing.
-                if array is None or (name == "valid" and array.all()):
-                    continue
-                file.write(bytes(-file.tell() % _ALIGNMENT))
-                offsets[name] = file.tell()
-                total += array.nbytes
-                file.write(np.ascontiguousarray(array).data)
-            entry: dict[str, Any] = {"name": sample.name, "height": sample.height, "width": sample.width}
-            entry |= {"shard": shard, "offsets": offsets}
-            if sample.calibration is not None:
-                entry["calibration"] = asdict(sample.calibration)
-            entries.append(entry)
-            step()
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be written: {error.strerror}; free some disk space") from None
-    finally:
-        if file is not None:
-            _close(file, folder)
-    with atomic_output(folder / "index.json") as path:
-        path.write_text(json.dumps({"version": VERSION, "source": source, "samples": entries}) + "\n", encoding="utf-8")
-    return total
-
-
-def _close(file: BinaryIO, folder: Path) -> None:
-    """Close a file, which writes what is left of it. Raises: OutputError."""
-    try:
-        file.close()
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be written: {error.strerror}; free some disk space") from None
-
-
 class PackedDataset:
-    """The samples of a folder that :func:`pack` wrote. Their arrays are views of the files, copied when written to.
+    """The samples of a folder that stereo/data/packing.py wrote. Their arrays are views of the files, copied when written.
 
     Args:
         path: The folder.
@@ -156,7 +88,7 @@ class PackedDataset:
         shard = self._map(entry.shard)
         arrays: dict[str, Any] = {}
         for name, start in entry.offsets.items():
-            dtype, _ = _ARRAYS[name]
+            dtype, _ = ARRAYS[name]
             shape = entry.shape(name)
             size = math.prod(shape) * np.dtype(dtype).itemsize
             arrays[name] = shard[start : start + size].view(dtype).reshape(shape)
@@ -198,16 +130,16 @@ class _Entry:
         self.offsets = {name: int(start) for name, start in values["offsets"].items()}
         if min(self.height, self.width, self.shard + 1, *(start + 1 for start in self.offsets.values())) < 1:
             raise ValueError
-        if not {"left", "right"} <= self.offsets.keys() <= _ARRAYS.keys():
+        if not {"left", "right"} <= self.offsets.keys() <= ARRAYS.keys():
             raise ValueError
         calibration = values.get("calibration")
         self.calibration = None if calibration is None else Calibration(**calibration)
         if not all(value is None or math.isfinite(value) for value in (calibration or {}).values()):
             raise ValueError
         self.end = max(
-            start + math.prod(self.shape(name)) * np.dtype(_ARRAYS[name][0]).itemsize
+            start + math.prod(self.shape(name)) * np.dtype(ARRAYS[name][0]).itemsize
             for name, start in self.offsets.items()
         )
 
     def shape(self, name: str) -> tuple[int, ...]:
-        return (self.height, self.width, *_ARRAYS[name][1])
+        return (self.height, self.width, *ARRAYS[name][1])

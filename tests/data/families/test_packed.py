@@ -16,8 +16,9 @@ from helpers.samples import assert_same
 
 from stereo.config import DataConfig, DatasetConfig
 from stereo.data.datasets import build_dataset
-from stereo.data.families.packed import PackedDataset, pack
+from stereo.data.families.packed import PackedDataset
 from stereo.data.loader import StereoBatch, build_loader, iterate
+from stereo.data.packing import pack
 from stereo.data.sample import Calibration, StereoSample
 from stereo.errors import ConfigError, DataError, OutputError
 from stereo.locks import lock_file
