@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Touched when the environment matches requirements.txt.
 READY := $(VENV)/.ready
+# A process for each core, with one thread; the tests of one file run in one process.
+TESTS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help demo page test test-all fuzz soak lint format
@@ -25,10 +27,10 @@ page: $(READY) ## a page in the browser for pairs of your own; installs Gradio f
 	$(BIN)/python scripts/demo_page.py
 
 test: $(READY) ## the test suite without its slow tests
-	$(BIN)/python -m pytest
+	$(TESTS)
 
 test-all: $(READY) ## the whole test suite
-	$(BIN)/python -m pytest -m ''
+	$(TESTS) -m ''
 
 fuzz: $(READY) ## 10,000 mutated files for every reader, in about ten minutes
 	STEREO_FUZZ_INPUTS=10000 $(BIN)/python -m pytest -m '' tests/fuzz

@@ -62,6 +62,7 @@ def test_rows_figures_and_limits(tmp_path: Path) -> None:
     assert (tmp_path / "attention.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("agreeing")
 def test_the_guided_dot_product_ends_at_one_map_of_a_slice(tmp_path: Path) -> None:
     size, positions = "384x512x16", 96 * 128 * 4  # a slice of 12,288 positions: one map is 604 MB

@@ -16,6 +16,7 @@ script = load_script("benchmark_network")
 TINY = ["model.max_disparity=32", "model.features.channels=8", "model.aggregation.channels=4"]
 
 
+@pytest.mark.slow
 def test_against_the_straightforward_way(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The same function, so the difference is rounding; with the parts of PSMNet, whose cost is what this is about."""
     slim = [*TINY, "model.features.matching_channels=8", "model.max_disparity=96"]

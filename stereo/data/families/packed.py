@@ -36,7 +36,7 @@ ARRAYS: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
 
 
 class PackedDataset:
-    """The samples of a folder that stereo/data/packing.py wrote. Their arrays are views of the files, copied on a write.
+    """The samples of a folder that stereo/data/packing.py wrote. Their arrays are views of the files, copied on write.
 
     Args:
         path: The folder.
