@@ -209,7 +209,12 @@ def _is_override(word: str) -> bool:
 
 def add_network_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say which network: --checkpoint, --max-disparity, --device."""
-    parser.add_argument("--checkpoint", metavar="FILE", help="weights (default: those that ship)")
+    parser.add_argument(
+        "--checkpoint",
+        "--weights",
+        metavar="FILE",
+        help="a checkpoint, or weights that ship: compact, guided or slim (default: compact)",
+    )
     parser.add_argument(
         "--max-disparity",
         type=int,
