@@ -22,7 +22,7 @@ def compact(**options: _Any) -> _Predictor:
 
 
 def guided(**options: _Any) -> _Predictor:
-    """Return the more accurate network, which takes twice the time, with its weights; otherwise as `compact`."""
+    """Return the more accurate network, which takes 1.8 times the time, with its weights; otherwise as `compact`."""
     return _load_model("guided", **options)
 
 

@@ -33,7 +33,7 @@ PRESETS: dict[Preset, dict[str, Any]] = {
             "refinement": {"kind": "local_volume", "body": "pyramid", "channels": 32},
         },
     },
-    # Wider than compact, and with guided attention: for accuracy, in twice the time; weights ship.
+    # Wider than compact, and with guided attention: for accuracy, in 1.8 times the time; weights ship.
     "guided": {
         "model": {
             "features": {"kind": "efficientnet_lite", "channels": 48, "matching_channels": 96},

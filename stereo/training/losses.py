@@ -238,11 +238,6 @@ def multi_modal_target(
     return laplace_mixture(means, weights, num_bins, laplace_scale), (count.squeeze(1) > 0).to(disparity.dtype)
 
 
-def mixture_cross_entropy(cost: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Return the mean cross-entropy of softmax(cost) [B, D, h, w] and the target over the positions of weight 1."""
-    return mean_of_weight(cross_entropy(cost, target), weight)
-
-
 def cross_entropy(cost: Tensor, target: Tensor) -> Tensor:
     """Return the cross-entropy of softmax(cost) and the target at each position: [B, D, h, w] twice to [B, h, w]."""
     return -(cost.log_softmax(dim=1) * target).sum(dim=1)

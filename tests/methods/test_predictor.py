@@ -314,13 +314,20 @@ def test_a_map_at_the_end_of_the_range_asks_for_a_wider_one(
     assert wider_range(disparity.reshape(100, width), max_disparity) == expected
 
 
-def test_a_scene_beyond_the_range_of_the_shipped_network_is_noticed() -> None:
-    scene = SyntheticWorld(SyntheticConfig(seed=13, height=96, width=192, max_disparity=60, min_objects=4))[0]
-    assert truth_of(scene).disparity.max() > 36
+def test_scenes_beyond_the_range_of_the_shipped_network_are_noticed() -> None:
+    """All of them, and hardly any within it: a false alarm is a try with a wider range."""
     predictor = Predictor.from_checkpoint(device="cpu", max_disparity=64)
-    assert wider_range(predictor.predict(scene.left, scene.right), 64) is None
-    predictor.network.max_disparity = 32  # type: ignore[assignment]
-    assert wider_range(predictor.predict(scene.left, scene.right), 32) == 64
+    alarms: list[int] = []
+    missed: list[int] = []
+    for seed in range(12):
+        scene = SyntheticWorld(SyntheticConfig(seed=seed, height=96, width=192, max_disparity=60, min_objects=4))[0]
+        for found, limit, wrong in ((alarms, 64, True), (missed, 32, False)):
+            predictor.network.max_disparity = limit  # type: ignore[assignment]
+            noticed = wider_range(predictor.predict(scene.left, scene.right), limit) is not None
+            if noticed == wrong and (wrong or (truth_of(scene).disparity > 32).mean() > 0.02):
+                found.append(seed)
+    assert missed == []
+    assert len(alarms) <= 1
 
 
 @pytest.mark.parametrize("upsampling", ["convex", "trilinear"])

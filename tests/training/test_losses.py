@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 from stereo.config import LossConfig
 from stereo.model.regression import SupervisedOutput
-from stereo.training.losses import LOSSES, l1, mixture_cross_entropy, mixture_target, smooth_l1, stereo_loss
+from stereo.training.losses import LOSSES, cross_entropy, l1, mean_of_weight, mixture_target, smooth_l1, stereo_loss
 
 
 def test_smooth_l1_by_hand() -> None:
@@ -59,7 +59,7 @@ def test_cross_entropy_is_least_where_the_distribution_is_the_target() -> None:
     target = target / target.sum(1, keepdim=True)
     weight = torch.ones(1, 2, 2, dtype=torch.float64)
     cost = target.log().requires_grad_()
-    loss = mixture_cross_entropy(cost, target, weight)
+    loss = mean_of_weight(cross_entropy(cost, target), weight)
     (gradient,) = torch.autograd.grad(loss, cost)
     assert gradient.abs().max() < 1e-12
     entropy = -(target * target.log()).sum(1).mean()

@@ -56,13 +56,6 @@ def with_problem(pair: PairFiles) -> PairFiles:
     return pair
 
 
-def require_partner(path: Path, of: Path, what: str) -> Path:
-    """Return `path`, the file that belongs to `of`. Raises: DataError if it does not exist."""
-    if not os.path.isfile(path):
-        raise DataError(no_partner(path, of, what))
-    return path
-
-
 def no_partner(path: Path, of: Path, what: str) -> str:
     """Return the message for a file `path` that should belong to `of` and does not exist. what: it, in words."""
     return str(Missing(path, of, what))
