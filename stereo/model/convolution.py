@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from stereo.model.convolution_gradients import one_channel_conv3d
+
 _UNFOLDED = 20_480
 
 
@@ -61,6 +63,13 @@ class CostConv3d(Conv3d):
 
     def forward(self, x: Tensor) -> Tensor:
         if not torch.is_autocast_enabled(x.device.type):
-            return super().forward(x)
+            return self._convolved(x)
         with torch.autocast(x.device.type, enabled=False):
-            return super().forward(x.float())
+            return self._convolved(x.float())
+
+    def _convolved(self, x: Tensor) -> Tensor:
+        if x.device.type != "cuda" or not torch.is_grad_enabled() or torch.compiler.is_compiling():
+            return super().forward(x)
+        if self.kernel_size != (3, 3, 3) or self.padding != (1, 1, 1) or self.out_channels > 1 or self.bias is not None:
+            return super().forward(x)
+        return one_channel_conv3d(x, self.weight)

@@ -42,6 +42,14 @@ def test_the_average_by_hand() -> None:
             OptimizerConfig(average_decay=decay)
 
 
+def test_the_average_lies_where_the_network_does() -> None:
+    # The meta device stands for a GPU: a number of updates on the CPU could not take what the GPU has learned.
+    average = average_of(nn.Linear(2, 2, device="meta"), 0.5)
+    assert average is not None
+    assert {tensor.device.type for tensor in average.state_dict().values()} == {"meta"}
+    average.update_parameters(nn.Linear(2, 2, device="meta"), torch.tensor(True, device="meta"))
+
+
 def test_the_best_weights_are_the_averaged_ones_and_the_last_the_raw_ones(tmp_path: Path) -> None:
     train(_config(tmp_path / "plain", 2, decay=0.0))
     train(_config(tmp_path / "averaged", 2))

@@ -76,7 +76,7 @@ def _apply(x: Tensor, *arguments: Any) -> Tensor:
 
 
 class _StreamingAttention(torch.autograd.Function):
-    """Samples one by one, since each has its own context; the parameters' gradients are summed over them."""
+    """Samples have each their own context; the parameters' gradients are summed over them."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, onto: Tensor | None, *arguments: Any) -> Tensor:
@@ -87,8 +87,9 @@ class _StreamingAttention(torch.autograd.Function):
         weights = Parameters(*(parameter.to(sum_type(x.dtype)) for parameter in parameters))
         pass_over, _ = PASSES[normalization]
         statistics: list[Tensor] = []
-        for sample, added, result in zip(flat, addend, output, strict=True):
-            statistics += pass_over(sample, added, result, weights, heads, _chunks(sample, weights, chunk_size))
+        for group in _groups(flat):
+            chunks = _chunks(flat[group], weights, chunk_size)
+            statistics += pass_over(flat[group], addend[group], output[group], weights, heads, chunks)
         ctx.save_for_backward(flat, *parameters, *statistics)
         ctx.settings = (heads, normalization, chunk_size, onto is None)
         return output.unflatten(2, x.shape[2:])
@@ -106,27 +107,22 @@ def _backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
     heads, normalization, chunk_size, onto_itself = ctx.settings
     weights = Parameters(*(parameter.to(sum_type(flat.dtype)) for parameter in parameters))
     _, pass_back = PASSES[normalization]
+    upstream = grad_output.flatten(2)
     grad = None
     if ctx.needs_input_grad[0]:  # to which the passes add
-        grad = torch.empty_like(flat).copy_(grad_output.flatten(2)) if onto_itself else torch.zeros_like(flat)
+        grad = torch.empty_like(flat).copy_(upstream) if onto_itself else torch.zeros_like(flat)
     totals = [torch.zeros_like(weight) for weight in weights]
-    for index, (sample, upstream) in enumerate(zip(flat, grad_output.flatten(2), strict=True)):
-        grad_sample = None
+    for index, group in enumerate(_groups(flat)):
+        grad_group = None
         if grad is not None:  # summed over two passes, which half precision would round in between
-            grad_sample = grad[index].to(sum_type(flat.dtype))
-        gradients = pass_back(
-            sample,
-            upstream,
-            grad_sample,
-            weights,
-            heads,
-            statistics[2 * index : 2 * index + 2],
-            _chunks(sample, weights, chunk_size),
-        )
+            grad_group = grad[group].to(sum_type(flat.dtype))
+        kept = statistics[2 * index : 2 * index + 2]
+        chunks = _chunks(flat[group], weights, chunk_size)
+        gradients = pass_back(flat[group], upstream[group], grad_group, weights, heads, kept, chunks)
         for total, gradient in zip(totals, gradients, strict=True):
             total += gradient
-        if grad is not None and grad_sample is not None and grad.dtype != grad_sample.dtype:
-            grad[index] = grad_sample
+        if grad is not None and grad_group is not None and grad.dtype != grad_group.dtype:
+            grad[group] = grad_group
     return (
         None if grad is None else grad.unflatten(2, grad_output.shape[2:]),
         grad_output if ctx.needs_input_grad[1] else None,
@@ -138,13 +134,24 @@ def _backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
     )
 
 
+def _groups(x: Tensor) -> list[slice]:
+    """Slices over the samples of x [B, C, N] that go through the passes together.
+
+    A CPU takes them one by one, since the working set of one should stay in its cache; a GPU takes all at once, since
+    the launches of one take longer than its work.
+    """
+    size = 1 if x.device.type == "cpu" else len(x)
+    return [slice(start, start + size) for start in range(0, len(x), max(1, size))]
+
+
 def _chunks(x: Tensor, weights: Parameters, size: int | None) -> list[slice]:
-    """Slices over the positions of x [C, N]."""
+    """Slices over the positions of x [G, C, N]."""
     if size is None:
         keys, channels = weights.key_weight.shape
         budget = CHUNK_BYTES.get(x.device.type, _CHUNK_BYTES_ELSEWHERE)
-        size = max(1024, budget // (weights.key_weight.element_size() * (2 * channels + 2 * keys)) // 64 * 64)
-    return [slice(start, start + size) for start in range(0, x.shape[1], size)]
+        size = budget // (len(x) * weights.key_weight.element_size() * (2 * channels + 2 * keys)) // 64 * 64
+        size = max(1024, size)
+    return [slice(start, start + size) for start in range(0, x.shape[-1], size)]
 
 
 # The forward and the backward pass of each normalization.

@@ -6,7 +6,16 @@ import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensor
 
-from stereo.model.attention.products import Parameters, by_head, contract, part_of, reproject, write_sum
+from stereo.model.attention.products import (
+    Parameters,
+    add_product,
+    by_head,
+    contract,
+    part_of,
+    product,
+    reproject,
+    write_sum,
+)
 
 # Logits are formed to base 2, since exp2 is faster than exp on a CPU.
 _LOG2_E = math.log2(math.e)
@@ -17,15 +26,15 @@ _SAFE = 2.0**64
 def softmax_forward(
     x: Tensor, addend: Tensor, output: Tensor, weights: Parameters, heads: int, chunks: list[slice]
 ) -> list[Tensor]:
-    """Write addend plus attention over x of one sample, all [C, N].
+    """Write addend plus attention over x of some samples, all [G, C, N].
 
-    Returns: T [K, C] and the base-2 log-sum-exp of the keys [K, 1].
+    Returns: T [G, K, C] and the base-2 log-sum-exp of the keys [G, K, 1].
     """
     context, log_sum = _key_context(x, weights.key_weight, chunks)
     folded = _fold(heads, context, *weights[4:])
     for chunk in chunks:
         part = part_of(x, chunk)
-        write_sum(output[:, chunk], part_of(addend, chunk), folded, _query_softmax(part, weights, heads))
+        write_sum(output[..., chunk], part_of(addend, chunk), folded, _query_softmax(part, weights, heads))
     return [context, log_sum]
 
 
@@ -38,7 +47,7 @@ def softmax_backward(
     statistics: list[Tensor],
     chunks: list[slice],
 ) -> list[Tensor]:
-    """Add the gradient of x [C, N] through the attention to `grad`, where it is wanted.
+    """Add the gradient of x [G, C, N] through the attention to `grad`, where it is wanted.
 
     Returns: the gradients of the eight parameters.
     """
@@ -50,56 +59,58 @@ def softmax_backward(
     grad_query_weight = torch.zeros_like(weights.query_weight)
     grad_query_bias = torch.zeros_like(weights.query_bias)
     for chunk in chunks:
-        part, upstream_part = part_of(x, chunk), upstream[:, chunk].to(folded.dtype)
-        softmax = _query_softmax(part, weights, heads)  # [K, n]
+        part, upstream_part = part_of(x, chunk), upstream[..., chunk].to(folded.dtype)
+        softmax = _query_softmax(part, weights, heads)  # [G, K, n]
         grad_folded += contract(upstream_part, softmax)
-        grad_logits = (folded.detach().t() @ upstream_part).mul_(softmax)
-        sums = grad_logits.unflatten(0, (heads, -1)).sum(1, keepdim=True)  # [heads, 1, n]
+        grad_logits = product(folded.detach().mT, upstream_part).mul_(softmax)
+        sums = by_head(grad_logits, heads).sum(-2, keepdim=True)  # [G, heads, 1, n]
         by_head(grad_logits, heads).addcmul_(by_head(softmax, heads), sums, value=-1)
-        grad_query_weight += contract(grad_logits, part)
-        grad_query_bias += grad_logits.sum(1)
+        grad_query_weight += contract(grad_logits, part).sum(0)
+        grad_query_bias += grad_logits.sum(-1).sum(0)
         if grad is not None:
-            grad[:, chunk].addmm_(weights.query_weight.t(), grad_logits)
+            add_product(grad[..., chunk], weights.query_weight.t(), grad_logits)
 
     grad_context, *grads_after = torch.autograd.grad(folded, leaves, grad_folded)
-    row_term = (context * grad_context).sum(1, keepdim=True)  # Σ_n P ∂P
+    row_term = (context * grad_context).sum(-1, keepdim=True)  # Σ_n P ∂P
     key_weight_2 = weights.key_weight * _LOG2_E
     grad_key_weight = torch.zeros_like(weights.key_weight)
     for chunk in chunks:
         part = part_of(x, chunk)
-        softmax = torch.addmm(-log_sum, key_weight_2, part).exp2_()  # [K, n], of the whole row
-        grad_logits = torch.addmm(-row_term, grad_context, part).mul_(softmax)
-        grad_key_weight += contract(grad_logits, part)
+        softmax = product(key_weight_2, part, -log_sum).exp2_()  # [G, K, n], of the whole row
+        grad_logits = product(grad_context, part, -row_term).mul_(softmax)
+        grad_key_weight += contract(grad_logits, part).sum(0)
         if grad is not None:
-            grad[:, chunk].addmm_(grad_context.t(), softmax).addmm_(weights.key_weight.t(), grad_logits)
+            add_product(grad[..., chunk], grad_context.mT, softmax)
+            add_product(grad[..., chunk], weights.key_weight.t(), grad_logits)
     # Adding a number to a row of logits changes no softmax over that row.
     grad_key_bias = torch.zeros_like(weights.key_bias)
     return [grad_key_weight, grad_key_bias, grad_query_weight, grad_query_bias, *grads_after]
 
 
 def _key_context(x: Tensor, key_weight: Tensor, chunks: list[slice]) -> tuple[Tensor, Tensor]:
-    """Return T = P Xᵀ [K, C] and log2 of the sum of 2^logits [K, 1], by an online softmax.
+    """Return T = P Xᵀ [G, K, C] and log2 of the sum of 2^logits [G, K, 1], by an online softmax.
 
     The reference that is subtracted from a row's logits is the maximum of its first chunk. It is raised only where a
     later chunk exceeds it by so much that sums might overflow: looking for the maximum of every chunk costs more than
     all else in a chunk but the products.
     """
     weight = key_weight * _LOG2_E
-    reference = weight.new_full((len(weight), 1), -math.inf)
-    total = weight.new_zeros(len(weight), 1)
-    context = torch.zeros_like(weight)
+    samples = len(x)
+    reference = weight.new_full((samples, len(weight), 1), -math.inf)
+    total = weight.new_zeros(samples, len(weight), 1)
+    context = weight.new_zeros(samples, *weight.shape)
     for chunk in chunks:
         part = part_of(x, chunk)
-        exponentials = torch.addmm(-reference, weight, part).exp2_()  # [K, n]
-        sums = exponentials.sum(1, keepdim=True)
+        exponentials = product(weight, part, -reference).exp2_()  # [G, K, n]
+        sums = exponentials.sum(-1, keepdim=True)
         # The first chunk, or one far above those before; or not a number.
         if not (_can_be_looked_at(sums) and sums.max() < _SAFE):
-            logits = weight @ part
-            raised = torch.maximum(reference, logits.amax(1, keepdim=True))
+            logits = product(weight, part)
+            raised = torch.maximum(reference, logits.amax(-1, keepdim=True))
             factor = torch.exp2(reference - raised)
             total, context, reference = total * factor, context * factor, raised
             exponentials = logits.sub_(reference).exp2_()
-            sums = exponentials.sum(1, keepdim=True)
+            sums = exponentials.sum(-1, keepdim=True)
         total += sums
         context += contract(exponentials, part)
     return context / total, reference + total.log2()
@@ -111,17 +122,17 @@ def _can_be_looked_at(x: Tensor) -> bool:
 
 
 def _query_softmax(part: Tensor, weights: Parameters, heads: int) -> Tensor:
-    """S [K, n] of a chunk [C, n]: the softmax over each head's channels."""
-    weight, bias = weights.query_weight * _LOG2_E, weights.query_bias[:, None] * _LOG2_E
-    exponentials = torch.addmm(bias, weight, part).exp2_()
+    """S [G, K, n] of a chunk [G, C, n]: the softmax over each head's channels."""
+    weight, bias = weights.query_weight * _LOG2_E, weights.query_bias[None, :, None] * _LOG2_E
+    exponentials = product(weight, part, bias).exp2_()
     per_head = by_head(exponentials, heads)
-    sums = per_head.sum(1, keepdim=True)  # [heads, 1, n]
+    sums = per_head.sum(-2, keepdim=True)  # [G, heads, 1, n]
     low, high = sums.aminmax()
     # Large logits want their maximum subtracted.
     if not (_can_be_looked_at(sums) and low > 1 / _SAFE and high < _SAFE):
-        logits = by_head(torch.addmm(bias, weight, part), heads)
-        torch.exp2(logits - logits.amax(1, keepdim=True), out=per_head)
-        sums = per_head.sum(1, keepdim=True)
+        logits = by_head(product(weight, part, bias), heads)
+        torch.exp2(logits - logits.amax(-2, keepdim=True), out=per_head)
+        sums = per_head.sum(-2, keepdim=True)
     per_head /= sums
     return exponentials
 
@@ -134,8 +145,8 @@ def _fold(
     reprojection_weight: Tensor,
     reprojection_bias: Tensor,
 ) -> Tensor:
-    """M [C, K]: what each channel of the queries' softmax adds to the output."""
-    ones = context.new_ones(len(context), 1)  # what each row of the keys' softmax sums to
+    """M [G, C, K]: what each channel of the queries' softmax adds to the output."""
+    ones = context.new_ones(context.shape[-2], 1)  # what each row of the keys' softmax sums to
     return reproject(heads, context, ones, value_weight, value_bias, reprojection_weight) + (
         reprojection_bias[:, None] / heads
     )

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from stereo.config import ModelConfig
+from stereo.model.convolution_gradients import depthwise_conv2d
 from stereo.model.features.base import IMAGE_MEAN, IMAGE_STD
 from stereo.model.features.pyramid import PyramidFeatures
 from stereo.model.layers import conv2d
@@ -106,10 +107,14 @@ class SamePaddedConv(nn.Conv2d):
         return self._convolved(x)
 
     def _convolved(self, x: Tensor) -> Tensor:
+        on_gpu = x.device.type == "cuda" and self.groups > 1 and not torch.compiler.is_compiling()
+        own_gradient = on_gpu and torch.is_grad_enabled()
         if self.stride == (1, 1):
-            return super().forward(x)
+            return depthwise_conv2d(x, self.weight, 1, self.center) if own_gradient else super().forward(x)
         if torch.is_grad_enabled():
             x = F.pad(x, (self.center - 1, self.center, self.center - 1, self.center))
+            if own_gradient:
+                return depthwise_conv2d(x, self.weight, self.stride[0], 0)
             return F.conv2d(x, self.weight, self.bias, self.stride, groups=self.groups)
         # A row and column of zeros before the weights move the window as far, without a copy of the map. The backward
         # pass is slow for such a kernel.

@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
+import stereo.model.attention.streaming as streaming_module
 from stereo.errors import ConfigError
-from stereo.model.attention import EfficientAttention
+from stereo.model.attention import EfficientAttention, products
 
 
 def twins(
@@ -58,6 +59,27 @@ def test_equals_the_naive_form(
 ) -> None:
     streaming, naive = twins(6, keys, values, heads, normalization, chunk_size)
     assert_twins_agree(streaming, naive, torch.randn(shape, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("normalization", ["softmax", "scaling"])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last_3d])
+@pytest.mark.parametrize("chunk_size", [16, 1000])
+@pytest.mark.parametrize("block", [3, 7, 1000])
+def test_samples_together_as_on_a_gpu(
+    normalization: str, layout: torch.memory_format, chunk_size: int, block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming_module, "_groups", lambda x: [slice(0, len(x))])
+    monkeypatch.setattr(products, "_block_size", lambda length, device: min(length, block))
+    streaming, naive = twins(6, 4, 10, 2, normalization, chunk_size)
+    x = torch.randn(3, 6, 3, 5, 7, dtype=torch.float64).to(memory_format=layout)
+    assert_twins_agree(streaming, naive, x)
+    addend = torch.randn(3, 6, 3, 5, 7, dtype=torch.float64, requires_grad=True)
+    torch.testing.assert_close(streaming(x, addend), naive(x, addend))
+    half = x.bfloat16()
+    with torch.autocast("cpu", torch.bfloat16):  # parts in float32, and the sum in bf16
+        rounded = streaming.float()(half)
+    expected = naive.float()(half.float())
+    assert (rounded.float() - expected).abs().max() < 2**-7 * expected.abs().max()
 
 
 @pytest.mark.parametrize("normalization", ["softmax", "scaling"])
