@@ -10,10 +10,10 @@ A REPORT is a report.json, or the folder with it. Prints a table; entries that c
 reports' order. It holds the first protocol of each data set and the whole image, or what --protocol and --region name;
 --everything, and CSV, hold all protocols and regions.
 
-Below the table each method is compared with the baseline image by image, by EPE and bad-2: "B is better than A by
-0.12 px [0.08, 0.17], 21 of 26 images". The baseline is the first method of the first report. In the brackets is the
-95 % interval of a paired bootstrap over the images; with --a and --b, which take several reports of one method (trained
-from several seeds, say), over the images and the reports.
+Below the table each method is compared with the baseline image by image, by EPE and bad-2, or what --paired names: "B
+is better than A by 0.12 px [0.08, 0.17], 21 of 26 images". The baseline is the first method of the first report. In the
+brackets is the 95 % interval of a paired bootstrap over the images; with --a and --b, which take several reports of one
+method (trained from several seeds, say), over the images and the reports.
 
 Reports of one data set that differ in protocol, region, names or sizes of the images, or settings of the data are
 refused, and what differs is said. The table goes to --output or is printed. With LaTeX and CSV what stands below it is
@@ -29,7 +29,7 @@ from stereo.evaluation.compare.comparison import load_images, require_comparable
 from stereo.evaluation.compare.entries import choose_entries, headline
 from stereo.evaluation.compare.notes import notes
 from stereo.evaluation.compare.reading import read_report
-from stereo.evaluation.compare.sides import compare_sides, sides_of_runs, single_sides
+from stereo.evaluation.compare.sides import PAIRED_TITLES, compare_sides, sides_of_runs, single_sides
 from stereo.evaluation.compare.tables import DEFAULT_METRICS, STYLES, joined_table, table
 from stereo.output import atomic_output
 
@@ -41,13 +41,14 @@ def main(argv: list[str] | None = None) -> int:
     reports = [read_report(path) for path in args.reports or [*args.a, *args.b]]
     entries = choose_entries(reports, args.protocol, args.region, args.method)
     sides = single_sides(entries, args.baseline) if args.reports else sides_of_runs(entries, len(args.a), len(args.b))
-    images = load_images(entries)
+    paired = ("epe", *(name for name in args.paired if name != "epe"))
+    images = load_images(entries, paired)
     require_comparable(entries, images, args.allow_different)
     shown = entries
     if not (args.everything or args.format == "csv"):
         shown = headline(entries, protocols=bool(args.protocol), regions=bool(args.region))
     lines = joined_table(shown, args.metrics) if args.join_regions else table(shown, args.format, args.metrics)
-    beside = [] if args.table_only else [*compare_sides(shown, images, sides), *notes(shown, images)]
+    beside = [] if args.table_only else [*compare_sides(shown, images, sides, paired), *notes(shown, images)]
     hidden = sum(1 for entry in entries if entry.result["images"] and entry not in shown)
     if hidden and not args.table_only:
         beside.append(f"note: {hidden:,} more of other protocols and regions: --protocol, --region or --everything")
@@ -73,6 +74,15 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     shown = " ".join(DEFAULT_METRICS)
     parser.add_argument(
         "--metrics", nargs="+", default=[], metavar="NAME", help=f"columns (default: {shown}; csv: all)"
+    )
+    choices = [name for name in PAIRED_TITLES if name != "epe"]
+    parser.add_argument(
+        "--paired",
+        nargs="+",
+        default=["bad_2"],
+        choices=choices,
+        metavar="NAME",
+        help=f"beside EPE, what is compared image by image: of {', '.join(choices)} (default: bad_2)",
     )
     for what in ("protocol", "region", "method"):
         parser.add_argument(f"--{what}", nargs="+", default=[], metavar="NAME", help=f"only these {what}s")

@@ -45,6 +45,22 @@ def test_what_is_better_stands_below_the_table(tmp_path: Path, capsys: pytest.Ca
     assert "a is worse than b by 0.25 px" in capsys.readouterr().out
 
 
+def test_other_metrics_are_compared_where_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folders = [write_folder(tmp_path / name, {name: scores}) for name, scores in (("a", A), ("b", B))]
+    for folder in folders:
+        table = folder / "per_image.csv"
+        table.write_text(table.read_text("utf-8").replace(",bad_2", ",bad_1"), "utf-8")
+    assert run(*folders, "--paired", "bad_1") == 0
+    assert capsys.readouterr().out.splitlines()[6:8] == [
+        "- eth3d, all, EPE: b is better than a by 0.25 px [0.25, 0.25], 6 of 6 images",
+        "- eth3d, all, bad-1: b is better than a by 10.00 % points [10.00, 10.00], 6 of 6 images",
+    ]
+    with pytest.raises(DataError, match="has no column 'bad_2'"):
+        run(*folders)
+    with pytest.raises(SystemExit):
+        run(*folders, "--paired", "density")
+
+
 def test_regions_stand_side_by_side_where_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows: list[dict[str, Any]] = [{"region": "all"}, {"region": "visible", "bad_1": 2.0}]
     folder = write_folder(tmp_path / "1", {"a": A, "b": B}, *rows)

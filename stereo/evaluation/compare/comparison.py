@@ -9,7 +9,7 @@ from typing import Any
 
 from stereo.errors import DataError
 from stereo.evaluation.compare.entries import Entry, Source, grouped, source_names
-from stereo.evaluation.compare.reading import ImageScore, Key, key_of, read_images
+from stereo.evaluation.compare.reading import PAIRED_METRICS, ImageScore, Key, key_of, read_images
 
 # Regions that depend on the method, so that no two methods share them: shown, and not compared.
 _OF_THE_METHOD = ("beyond_range",)
@@ -20,8 +20,14 @@ _CHOICES = ("limit", "names", "skip_list")
 Images = Mapping[tuple[int, Key], Mapping[str, ImageScore]]
 
 
-def load_images(entries: Sequence[Entry]) -> Images:
-    """Return the errors on each image, of the entries that can be compared with another. Raises: DataError."""
+def load_images(entries: Sequence[Entry], metrics: Sequence[str] = PAIRED_METRICS) -> Images:
+    """Return the errors on each image, of the entries that can be compared with another.
+
+    Args:
+        metrics: `epe` first.
+
+    Raises: DataError.
+    """
     wanted: dict[int, set[Key]] = {}
     for group in comparable_groups(entries):
         for entry in group:
@@ -30,7 +36,7 @@ def load_images(entries: Sequence[Entry]) -> Images:
     return {
         (number, key): scores
         for number, keys in wanted.items()
-        for key, scores in read_images(reports[number], keys).items()
+        for key, scores in read_images(reports[number], keys, metrics).items()
     }
 
 

@@ -7,10 +7,15 @@ from functools import cached_property
 from stereo.errors import ConfigError
 from stereo.evaluation.compare.comparison import Images, comparable_groups, images_of
 from stereo.evaluation.compare.entries import Entry, Source, source_names
-from stereo.evaluation.compare.reading import ImageScore
+from stereo.evaluation.compare.reading import PAIRED_METRICS, ImageScore
 
-# Titles and units of PAIRED_METRICS.
-_PAIRED = (("EPE", "px"), ("bad-2", "% points"))
+# Metrics that can be compared image by image: in each less is better, and the whole is a mean. Title and unit of each.
+PAIRED_TITLES = {
+    "epe": ("EPE", "px"),
+    "bad_05": ("bad-0.5", "% points"),
+    **{f"bad_{threshold}": (f"bad-{threshold}", "% points") for threshold in (1, 2, 3, 4, 5)},
+    "d1": ("D1", "% points"),
+}
 
 
 @dataclass(frozen=True)
@@ -60,8 +65,11 @@ def sides_of_runs(entries: Sequence[Entry], a: int, b: int) -> list[Side]:
     return sides
 
 
-def compare_sides(entries: Sequence[Entry], images: Images, sides: Sequence[Side]) -> list[str]:
-    """Return a sentence for each group of entries, each metric of `PAIRED_METRICS`, and each side but the first.
+def compare_sides(
+    entries: Sequence[Entry], images: Images, sides: Sequence[Side], metrics: Sequence[str] = PAIRED_METRICS
+) -> list[str]:
+    """Return a sentence for each group of entries, each metric that the images were loaded with, and each side but the
+    first.
 
     Sides are compared on the images that all of their runs have. Above the sentences a line says what the brackets are.
     """
@@ -73,7 +81,11 @@ def compare_sides(entries: Sequence[Entry], images: Images, sides: Sequence[Side
     found = [pair for pair in found if pair.names]
     if not found:
         return []
-    return [_heading(found), *(line for pair in found for line in pair.sentences()), *_over_data_sets(found)]
+    return [
+        _heading(found),
+        *(line for pair in found for line in pair.sentences(metrics)),
+        *_over_data_sets(found, metrics),
+    ]
 
 
 @dataclass(frozen=True)
@@ -101,18 +113,19 @@ class _Pair:
         _, protocol, region = self.entry.group
         return protocol + ("" if region == "all" else f", {region}")
 
-    def sentences(self) -> Iterator[str]:
+    def sentences(self, metrics: Sequence[str]) -> Iterator[str]:
         weights = [self._weight(name) for name in self.names]
-        yield from _sentences(f"{self.entry.data}, {self.part}", [self], weights)
+        yield from _sentences(f"{self.entry.data}, {self.part}", [self], weights, metrics)
 
 
-def _sentences(what: str, pairs: Sequence[_Pair], weights: Sequence[int]) -> Iterator[str]:
+def _sentences(what: str, pairs: Sequence[_Pair], weights: Sequence[int], metrics: Sequence[str]) -> Iterator[str]:
     """Yield a sentence for each metric, over the images of all pairs, which are of the same two sides."""
     # They need NumPy and scipy, which a table does not.
     from stereo.evaluation.compare.statistics import describe, paired_difference
 
     first = pairs[0]
-    for place, (title, unit) in enumerate(_PAIRED):
+    for place, metric in enumerate(metrics):
+        title, unit = PAIRED_TITLES[metric]
         a = [
             [pair.runs_a[run][name].values[place] for pair in pairs for name in pair.names]
             for run in range(len(first.runs_a))
@@ -125,7 +138,7 @@ def _sentences(what: str, pairs: Sequence[_Pair], weights: Sequence[int]) -> Ite
         yield f"- {what}, {title}: {describe(found, first.a.name, first.b.name, unit)}"
 
 
-def _over_data_sets(pairs: Sequence[_Pair]) -> Iterator[str]:
+def _over_data_sets(pairs: Sequence[_Pair], metrics: Sequence[str]) -> Iterator[str]:
     """Yield what holds over all data sets together, for each protocol and region that several have."""
     together: dict[tuple[str, str, str, int, int], list[_Pair]] = {}
     for pair in pairs:
@@ -135,7 +148,7 @@ def _over_data_sets(pairs: Sequence[_Pair]) -> Iterator[str]:
         if len(own) > 1:
             count = sum(len(pair.names) for pair in own)
             what = f"{len(own)} data sets, {count} images that count alike, {part}"
-            yield from _sentences(what, own, [1] * count)
+            yield from _sentences(what, own, [1] * count, metrics)
 
 
 def _heading(pairs: Sequence[_Pair]) -> str:
