@@ -3,9 +3,10 @@
     python scripts/sprint.py --minutes 9 --output runs/sprint configs/compact_sprint.yaml configs/guided_sprint.yaml
 
 A learning rate that falls to zero needs the number of steps before the first one. So all trainings run for
---try-seconds first, all at once as they will; each then gets the steps that the rest of the time allows. A training
-that is not through when the time is over is stopped, and its last state kept. Weights: OUTPUT/NAME/best.pt, logs:
-OUTPUT/NAME.log.
+--try-seconds first, all at once as they will; each then gets the steps that the rest of the time allows. Loaders that
+have filled their queues meanwhile make such a try look faster than the run will be where drawing the pairs is what
+limits it; where the numbers are known, --steps gives them, and there is no try. A training that is not through when the
+time is over is stopped, and its last state kept. Weights: OUTPUT/NAME/best.pt, logs: OUTPUT/NAME.log.
 """
 
 import argparse
@@ -76,18 +77,7 @@ def main(argv: list[str] | None = None) -> int:
         load_config(path, args.settings)  # a mistake in a file ends this before anything runs
     folder = make_output_folder(args.output)
     ends = started + 60 * args.minutes
-    tries = [
-        _Run(path, folder / "try" / path.stem, folder / f"{path.stem}.try.log", [*args.settings, *_TRY_SETTINGS])
-        for path in configs
-    ]
-    paces = []
-    for run_ in tries:
-        run_.wait(started + args.try_seconds)
-    for run_ in tries:
-        start, seconds = run_.pace()
-        steps = int(_WARM_UP + _MARGIN * max(0.0, ends - time.monotonic() - start - args.end_seconds) / seconds)
-        print(f"{run_.name}: {start:.0f} s to step {_WARM_UP}, then {seconds:.3f} s a step: {steps} steps", flush=True)
-        paces.append(steps)
+    paces = args.steps or _steps_by_trying(args, configs, folder, started, ends)
     runs = [
         _Run(path, folder / path.stem, folder / f"{path.stem}.log", [*args.settings, f"training.steps={steps}"])
         for path, steps in zip(configs, paces, strict=True)
@@ -101,6 +91,25 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
+def _steps_by_trying(
+    args: argparse.Namespace, configs: list[Path], folder: Path, started: float, ends: float
+) -> list[int]:
+    """Return for each configuration the steps that the time allows, after trying all of them at once."""
+    tries = [
+        _Run(path, folder / "try" / path.stem, folder / f"{path.stem}.try.log", [*args.settings, *_TRY_SETTINGS])
+        for path in configs
+    ]
+    paces = []
+    for run_ in tries:
+        run_.wait(started + args.try_seconds)
+    for run_ in tries:
+        start, seconds = run_.pace()
+        steps = int(_WARM_UP + _MARGIN * max(0.0, ends - time.monotonic() - start - args.end_seconds) / seconds)
+        print(f"{run_.name}: {start:.0f} s to step {_WARM_UP}, then {seconds:.3f} s a step: {steps} steps", flush=True)
+        paces.append(steps)
+    return paces
+
+
 _TRY_SETTINGS = ["training.steps=100000", "training.log_interval=10"]
 
 
@@ -110,11 +119,14 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, required=True, help="of wall time, all in all")
     parser.add_argument("--output", default="runs/sprint", metavar="DIR")
     parser.add_argument("--try-seconds", type=float, default=45.0, metavar="S", help="of the try (default: 45)")
+    parser.add_argument("--steps", type=int, nargs="+", metavar="N", help="of each configuration, instead of a try")
     parser.add_argument("--end-seconds", type=float, default=15.0, metavar="S", help="for the last validation")
     args = parser.parse_args(argv)
     args.settings = [word for word in args.configs if "=" in word]
     args.configs = [word for word in args.configs if "=" not in word]
     require_at_least(1, args, "minutes", "try-seconds")
+    if args.steps and (len(args.steps) != len(args.configs) or min(args.steps) < 1):
+        parser.error(f"--steps: got {args.steps}, expected a number of 1 or more for each of {len(args.configs)} files")
     if len({Path(path).stem for path in args.configs}) < len(args.configs):
         parser.error("two configurations have one file name, which names their folders")
     return args

@@ -42,6 +42,19 @@ def test_a_mistake_in_a_file_ends_it_before_anything_runs(tmp_path: Path) -> Non
     assert not (tmp_path / "out").exists()
 
 
+def test_known_steps_need_no_try(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.yaml").write_text(TINY)
+    out = tmp_path / "out"
+    words = [str(tmp_path / "a.yaml"), "data.workers=0", "--steps", "2", "--minutes", "2", "--output", str(out)]
+    assert script.main(words) == 0
+    assert capsys.readouterr().out == "a: exit status 0 after step 2\n"
+    assert [path.name for path in sorted(out.iterdir())] == ["a", "a.log"]
+    for wrong in (["--steps", "2", "3"], ["--steps", "0"]):
+        with pytest.raises(SystemExit):
+            script.main([*words[:2], "--minutes", "2", *wrong])
+    assert "expected a number of 1 or more for each of 1 files" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_two_trainings_end_within_the_time_with_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("a", "b"):
