@@ -14,9 +14,10 @@ class MovingAverage(AveragedModel):
     """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
-        # Batch normalization's statistics are averaged as the weights that they belong to. Without a device the count
-        # of updates would lie on the CPU, where a GPU's `learned` cannot be added to it.
-        super().__init__(network, device=next(network.parameters()).device, use_buffers=True)
+        # Batch normalization's statistics are averaged as the weights that they belong to.
+        super().__init__(network, use_buffers=True)
+        # It would lie on the CPU, where a GPU's `learned` cannot be added to it.
+        self.n_averaged = self.n_averaged.to(next(network.parameters()).device)
         self.decay = decay
 
     @torch.no_grad()
