@@ -112,6 +112,11 @@ def test_what_is_wrong_is_said_in_one_line(tmp_path: Path, text: str, words: lis
         ("data.train.synthetic.mixture=3", ["mixture is 3", "{name: value"]),
         ("nothing.at.all=1", ["no such setting", "optimizer", "training"]),
         ("training.output=???", ["still to be filled in"]),
+        (
+            "model={max_disparity:96}",
+            ["model has {max_disparity:96}", "a space follows the colon", "{max_disparity: 96}"],
+        ),
+        ("data.train.synthetic.mixture={rooms:0.25}", ["mixture has {rooms:0.25}", "{rooms: 0.25}"]),
     ],
 )
 def test_wrong_overrides(tmp_path: Path, override: str, words: list[str]) -> None:

@@ -92,6 +92,7 @@ def check_structure(values: Any, schema: Any, key: str = "") -> None:
             check_structure(item, get_args(schema)[0], f"{key}[{index}]")
     elif origin is dict:
         require(isinstance(values, Mapping), f"{key} is {_shown(values)}, expected {{name: value, …}}")
+        _check_colons(values, key)
     else:
         single = values is not None and not isinstance(values, list | Mapping)
         require(single, f"{key} is {_shown(values)}, expected one value")
@@ -103,6 +104,7 @@ def _check_section(values: Any, schema: Any, key: str) -> None:
         isinstance(values, Mapping),
         f"{key} is {_shown(values)}, expected a section with some of the settings {', '.join(names)}",
     )
+    _check_colons(values, key)
     types = get_type_hints(schema)
     for name, value in values.items():
         full = f"{key}.{name}" if key else str(name)
@@ -117,6 +119,13 @@ def _check_section(values: Any, schema: Any, key: str) -> None:
                 + ("" if hint else f"; {'the sections are' if not key else f'{key} has'} {', '.join(names)}"),
             )
         check_structure(value, types[name], full)
+
+
+def _check_colons(values: Mapping[Any, Any], key: str) -> None:
+    for name, value in values.items():
+        joined = value is None and re.fullmatch(r"\w+:\S+", str(name))
+        hint = str(name).replace(":", ": ", 1)
+        require(not joined, f"{key} has {{{name}}}: in YAML a space follows the colon: {{{hint}}}")
 
 
 def _check_text(text: str, key: str) -> None:
