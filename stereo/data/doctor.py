@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from stereo.camera.checks import find_matches, same_image, swapped_eyes, vertical_offset
 from stereo.data.datasets import StereoDataset
 from stereo.data.loader import in_order
-from stereo.data.sample import Image, StereoSample
+from stereo.data.sample import Image, Map, StereoSample
 from stereo.data.scale import ScaleEstimate, estimate_scale
 from stereo.errors import DataError
 
@@ -20,6 +20,8 @@ HISTOGRAM: tuple[float, ...] = (0.0, 1.0, 4.0, 16.0, 32.0, 64.0, 96.0, 128.0, 19
 
 # Views without ground truth differ too much where one is so many times as bright, and by so many gray levels.
 _BRIGHTER, _GRAY_LEVELS = 2.0, 20.0
+# Of a scene that is one plane, nearly all matches agree with the one disparity; in others half of them may, by chance.
+_CONSTANT_SHARE = 0.8
 
 
 @dataclass(frozen=True)
@@ -74,39 +76,50 @@ def check_item(dataset: StereoDataset, index: int) -> ItemCheck:
     truth = sample.truth
     if truth is None:
         return ItemCheck(name, "; ".join(_problems_of_views(sample)) or None, pixels=sample.width * sample.height)
-    known: NDArray[np.float32] = truth.disparity[truth.valid]
+    # Where every pixel is known, no copy: it is several MB.
+    known = truth.disparity.ravel() if truth.valid.all() else truth.disparity[truth.valid]
     if known.size == 0:
         return ItemCheck(name, "has no pixel with ground truth", pixels=truth.disparity.size)
     scale = estimate_scale(sample)
+    lowest, highest = float(known.min()), float(known.max())
     return ItemCheck(
         name,
-        _problem_of_truth(known, sample.width, scale),
+        _problem_of_truth(known, lowest, highest, sample.width, scale),
         scale,
-        _histogram(np.abs(known)),
-        float(known.min()),
-        float(known.max()),
+        _histogram(known, lowest, highest),
+        lowest,
+        highest,
         truth.disparity.size,
         known.size,
     )
 
 
-def _histogram(values: NDArray[np.float32]) -> tuple[int, ...]:
-    """Return the number of values, 0 or more, in each class of :data:`HISTOGRAM`."""
-    # Many times faster than numpy.histogram, which sorts the values where its classes are of several widths.
-    below = [int(np.count_nonzero(values < limit)) for limit in HISTOGRAM]
+def _histogram(values: Map, lowest: float, highest: float) -> tuple[int, ...]:
+    """Return how many values lie in each class of :data:`HISTOGRAM`, whatever their sign.
+
+    Args:
+        lowest, highest: the smallest and the largest value.
+    """
+    if lowest < 0:
+        values, lowest, highest = np.abs(values), 0.0, max(-lowest, highest)
+    # A pass for each limit that lies among them is many times faster than numpy.histogram, which sorts the values where
+    # its classes are of several widths.
+    below = [
+        0 if limit <= lowest else values.size if limit > highest else int(np.count_nonzero(values < limit))
+        for limit in HISTOGRAM
+    ]
     return tuple(after - before for before, after in itertools.pairwise(below))
 
 
-def _problem_of_truth(known: NDArray[np.float32], width: int, scale: ScaleEstimate | None) -> str | None:
+def _problem_of_truth(known: Map, lowest: float, highest: float, width: int, scale: ScaleEstimate | None) -> str | None:
     """Return the first thing that is wrong with disparities, those of the pixels where they are known."""
-    lowest, highest = float(known.min()), float(known.max())
     if lowest == highest == 0:
         return "every disparity is 0, which no protocol and no loss counts: no pixel has ground truth"
-    if np.median(known) < 0:
+    if lowest < 0 and np.count_nonzero(known < 0) > known.size / 2:
         return "most disparities are below 0; negative_disparity=flip turns the sign"
     if scale is not None and scale.problem is not None:
         return scale.problem
-    if lowest == highest and (scale is None or not scale.confirmed):
+    if lowest == highest and (scale is None or not scale.confirmed or scale.share < _CONSTANT_SHARE):
         return f"every disparity is {lowest:g} px, and the views do not confirm it; is this the right file?"
     if highest >= width:
         count = int((known >= width).sum())

@@ -10,15 +10,27 @@ from typing import Literal, NamedTuple
 
 import cv2
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from stereo.data.sample import GroundTruth, Image, Mask, StereoSample
 from stereo.data.warping import SWAPPED
 
 Values = NDArray[np.float64]
+Matches = tuple[Values, Values]
+# Parts of a view, one around each of some rows: [bands, side, W].
+Bands = NDArray[np.float32]
 
-# Views are searched at most so wide, for so many windows of so many px; fewer matches than that tell nothing.
-_WIDTH, _WINDOWS, _RADIUS, _FEWEST = 640, 120, 5, 15
+# Views are searched at most so wide. A turn takes so many rows, and of the stretches that each is divided into the
+# windows of most contrast, so many in all. There are so many turns, as long as matches are not enough; fewer than the
+# least tell nothing.
+_WIDTH, _ROWS, _STRETCHES, _WINDOWS = 640, 16, 20, 120
+_TURNS, _ENOUGH, _FEWEST = 2, 60, 15
+# A window reaches so far from its middle, px, and ground truth is looked at so far from it.
+_RADIUS, _MIDDLE = 5, 2
+_SIDE = 2 * _RADIUS + 1
+# Windows in one matrix product: of more, it would start threads, which costs more than they do.
+_AT_ONCE = 10
 # A match counts if its correlation is so high, and its distance from 1 so much less than that of the next best.
 _CORRELATION, _RATIO = 0.8, 0.6
 # Ground truth counts where it changes by no more than this share over the window's middle.
@@ -38,13 +50,15 @@ class ScaleEstimate:
     """How the values that were read become the disparities that the views show.
 
     kind: scale, disparity = factor × value; offset, value + factor (px); depth, factor (px × unit of depth) / value.
-    error: the uncertainty of the factor, one standard deviation. matches: the number of points that agree.
+    error: the uncertainty of the factor, one standard deviation. matches: the number of points that agree. share: how
+    much that is of all that were matched, 0 … 1.
     """
 
     kind: Kind
     factor: float
     error: float
     matches: int
+    share: float
 
     @property
     def confirmed(self) -> bool:
@@ -83,84 +97,125 @@ def estimate_scale(sample: StereoSample) -> ScaleEstimate | None:
     if sample.truth is None:
         return None
     shrink = min(1.0, _WIDTH / sample.width)
-    value, usable = _values(sample.truth, shrink)
-    left, right = _searched(sample.left, shrink), _searched(sample.right, shrink)
-    at, disparity = _match(left, right, usable)
-    if len(disparity) < _FEWEST:
+    rows = _rows(sample.truth.valid, shrink)
+    read, seen = np.zeros(0), np.zeros(0)
+    # Each turn takes rows from the whole height; most pairs need one turn.
+    for turn in range(_TURNS):
+        if len(seen) < _ENOUGH and turn < len(rows):
+            more_read, more_seen = _match_rows(sample, sample.truth, rows[turn::_TURNS], shrink)
+            read, seen = np.append(read, more_read), np.append(seen, more_seen)
+    if len(seen) < _FEWEST:
         return None
-    read, seen = value[at[:, 1], at[:, 0]].astype(np.float64), disparity / shrink
-    return _explain(read, seen, _TOLERANCE / shrink, _BIAS / shrink)
+    return _explain(read, seen / shrink, _TOLERANCE / shrink, _BIAS / shrink)
 
 
-def _values(truth: GroundTruth, shrink: float) -> tuple[NDArray[np.float32], Mask]:
-    """Return the values at each pixel of the searched view, and where they are known, smooth and not 0."""
-    height, width = truth.disparity.shape
-    rows = np.minimum(((np.arange(round(height * shrink)) + 0.5) / shrink).astype(int), height - 1)
-    columns = np.minimum(((np.arange(round(width * shrink)) + 0.5) / shrink).astype(int), width - 1)
-    value, usable = truth.disparity[np.ix_(rows, columns)], truth.valid[np.ix_(rows, columns)]
+def _rows(known: Mask, shrink: float) -> NDArray[np.int64]:
+    """Return rows of the view, in order, each pair of neighbors with as much ground truth between them as the next."""
+    margin = round(_SIDE / shrink) // 2 + 1
+    counts = cv2.reduce(np.ascontiguousarray(known).view(np.uint8), 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S)
+    sums = counts[margin:-margin, 0].cumsum()
+    if len(sums) == 0 or sums[-1] == 0 or round(known.shape[1] * shrink) < 2 * _SIDE:
+        return np.zeros(0, int)
+    shares = (np.arange(_ROWS * _TURNS) + 0.5) / (_ROWS * _TURNS)
+    return np.unique(np.searchsorted(sums, shares * sums[-1])) + margin
+
+
+def _match_rows(sample: StereoSample, truth: GroundTruth, rows: NDArray[np.int64], shrink: float) -> Matches:
+    """Return what was read at points of these rows, and their disparities, px of the searched views, of either sign."""
+    width = round(sample.width * shrink)
+    value, usable = _values(truth, rows, shrink, width)
+    left, right = (_searched(view, rows, shrink, width) for view in (sample.left, sample.right))
+    band, column = _choose(left, usable)
+    windows = sliding_window_view(left, _SIDE, axis=2)[band, :, column - _RADIUS].reshape(len(band), _SIDE**2)
+    scores = correlate(windows, band, right)
+    best = scores.argmax(1)
+    each = np.arange(len(best))
+    correlation, shift = scores[each, best], _subpixel(scores, best)
+    near = np.clip(best[:, None] + np.arange(-3, 4), 0, scores.shape[1] - 1)
+    scores[each[:, None], near] = -1
+    clear = (correlation >= _CORRELATION) & (1 - correlation <= _RATIO * (1 - scores.max(1)))
+    return value[band, column][clear].astype(np.float64), (column - _RADIUS - best - shift)[clear]
+
+
+def _values(truth: GroundTruth, rows: NDArray[np.int64], shrink: float, width: int) -> tuple[NDArray[np.float32], Mask]:
+    """Return the values in these rows of the searched view, [rows, W], and where they are known, smooth and not 0."""
+    around = rows[:, None] + np.rint(np.arange(-_MIDDLE, _MIDDLE + 1) / shrink).astype(int)
+    columns = np.minimum(((np.arange(width) + 0.5) / shrink).astype(int), truth.disparity.shape[1] - 1)
+    value, usable = (array[around].take(columns, axis=2) for array in (truth.disparity, truth.valid))
     if truth.occluded is not None:
-        usable = usable & ~truth.occluded[np.ix_(rows, columns)]
-    window = np.ones((_RADIUS, _RADIUS), np.uint8)
-    highest = cv2.dilate(np.where(usable, value, np.float32(-np.inf)), window)
-    lowest = cv2.erode(np.where(usable, value, np.float32(np.inf)), window)
+        usable &= ~truth.occluded[around].take(columns, axis=2)
+    window = np.ones((1, 2 * _MIDDLE + 1), np.uint8)
+    highest = cv2.dilate(np.where(usable, value, np.float32(-np.inf)).max(1), window)
+    lowest = cv2.erode(np.where(usable, value, np.float32(np.inf)).min(1), window)
+    value, usable = value[:, _MIDDLE], usable[:, _MIDDLE]
     with np.errstate(invalid="ignore", over="ignore"):
         smooth = highest - lowest <= _SMOOTH * np.abs(value)
     return value, usable & smooth & (value != 0)
 
 
-def _searched(image: Image, shrink: float) -> NDArray[np.uint8]:
-    gray = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY)
+def _searched(image: Image, rows: NDArray[np.int64], shrink: float, width: int) -> Bands:
+    """Return the searched view around each of these rows, in gray levels."""
+    height = round(_SIDE / shrink)
+    gray = cv2.cvtColor(image[(rows[:, None] + np.arange(height) - height // 2).ravel()], cv2.COLOR_RGB2GRAY)
     if shrink < 1:
-        size = round(image.shape[1] * shrink), round(image.shape[0] * shrink)
-        gray = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(gray, np.uint8)
+        how = cv2.INTER_LINEAR if shrink > 0.5 else cv2.INTER_AREA  # linear is faster, but skips pixels from there on
+        gray = cv2.resize(gray, (width, _SIDE * len(rows)), interpolation=how)
+    return np.asarray(gray, np.float32).reshape(len(rows), _SIDE, width)
 
 
-def _match(left: NDArray[np.uint8], right: NDArray[np.uint8], usable: Mask) -> tuple[NDArray[np.int64], Values]:
-    """Return points of the left view, x and y, [N, 2], and their disparities, px, [N], of either sign."""
-    inside = np.zeros_like(usable)
-    inside[_RADIUS:-_RADIUS, _RADIUS:-_RADIUS] = usable[_RADIUS:-_RADIUS, _RADIUS:-_RADIUS]
-    corners = cv2.goodFeaturesToTrack(left, _WINDOWS, 0.005, 2 * _RADIUS, mask=inside.astype(np.uint8))
-    points = np.zeros((0, 2), int) if corners is None else corners.reshape(-1, 2).astype(int)
-    side, area = 2 * _RADIUS + 1, (2 * _RADIUS + 1) ** 2
-    sharp = right.astype(np.float32)
-    mean = cv2.boxFilter(sharp, cv2.CV_32F, (side, side))
-    power = area * (cv2.sqrBoxFilter(sharp, cv2.CV_32F, (side, side)) - mean**2)
-    kept, found = [], []
-    for x, y in points.tolist():
-        rows = slice(y - _RADIUS, y + _RADIUS + 1)
-        window = left[rows, x - _RADIUS : x + _RADIUS + 1].astype(np.float32)
-        window -= window.mean()
-        products = _correlate(sharp[rows], window)
-        flat = float((window**2).sum()) * power[y, _RADIUS:-_RADIUS]
-        scores = products / np.sqrt(np.maximum(flat, area**2))  # of a window without texture: about 0
-        best = int(scores.argmax())
-        others = np.concatenate([scores[: max(best - 3, 0)], scores[best + 4 :], [-1.0]])
-        if scores[best] < _CORRELATION or 1 - scores[best] > _RATIO * (1 - others.max()):
-            continue
-        kept.append((x, y))
-        found.append(x - _RADIUS - best - _subpixel(scores, best))
-    return np.array(kept, int).reshape(-1, 2), np.array(found)
+def _choose(left: Bands, usable: Mask) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the points to look for, band and column, in order: those of most contrast along the row."""
+    bands, _, width = left.shape
+    steps = np.zeros((bands, width), np.float32)
+    steps[:, 1:] = (np.diff(left, axis=2) ** 2).sum(1)
+    contrast = cv2.blur(steps, (2 * _RADIUS, 1), anchor=(_RADIUS - 1, 0)) * usable  # the steps within each window
+    contrast[:, :_RADIUS] = contrast[:, width - _RADIUS :] = 0
+    stretch = width // _STRETCHES
+    stretches = contrast[:, : stretch * _STRETCHES].reshape(bands, _STRETCHES, stretch)
+    highest = stretches.max(2)
+    enough = np.sort(highest, axis=None)[-_WINDOWS:][0]
+    band, number = np.nonzero((highest >= enough) & (highest > 0))
+    return band, number * stretch + stretches.argmax(2)[band, number]
 
 
-def _correlate(strip: NDArray[np.float32], window: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the sum of products of a window, [rows, K], with a strip, [rows, W], at each column: [W − K + 1].
+def correlate(windows: NDArray[np.float32], band: NDArray[np.int64], right: Bands) -> NDArray[np.float32]:
+    """Return the correlation of each window with a band of the right view at each column; without texture, about 0.
 
-    A matrix product and the sums of its diagonals: many times faster than OpenCV's matchTemplate on such strips.
+    Args:
+        windows: gray levels, [N, side · side].
+        band: the number of each window's band, [N], in order.
+
+    Returns: [N, W − side + 1], −1 … 1.
     """
-    products = window.T @ strip  # [K, W]
-    down, along = products.strides
-    shape = len(products), products.shape[1] - len(products) + 1
-    return np.lib.stride_tricks.as_strided(products, shape, (down + along, along)).sum(0)
+    windows = windows - windows.mean(1, keepdims=True)
+    windows /= np.maximum(np.sqrt((windows * windows).sum(1, keepdims=True)), _SIDE)
+    count = right.shape[2] - _SIDE + 1
+    total, squares = (
+        cv2.boxFilter(sums, cv2.CV_64F, (_SIDE, 1), normalize=False)[:, _RADIUS : _RADIUS + count]
+        for sums in (right.sum(1), (right * right).sum(1))
+    )
+    norm = np.sqrt(np.maximum(squares - total * total / _SIDE**2, _SIDE**2)).astype(np.float32)
+    places = sliding_window_view(right, count, axis=2)  # [bands, side, side, count]
+    scores = np.empty((len(windows), count), np.float32)
+    windows_of = np.bincount(band, minlength=len(right)).tolist()
+    first = 0
+    for strip, number in zip(places, windows_of, strict=True):
+        columns = strip.reshape(_SIDE**2, count)
+        for start in range(first, first + number, _AT_ONCE):
+            part = slice(start, min(start + _AT_ONCE, first + number))
+            np.matmul(windows[part], columns, out=scores[part])
+        first += number
+    scores /= norm[band]
+    return scores
 
 
-def _subpixel(scores: Values, best: int) -> float:
-    """Return where between the neighbors of the best score the maximum of a parabola lies, −½ … ½."""
-    if not 0 < best < len(scores) - 1:
-        return 0.0
-    before, here, after = scores[best - 1 : best + 2].tolist()
+def _subpixel(scores: NDArray[np.float32], best: NDArray[np.int64]) -> Values:
+    """Return where between the neighbors of each best score the maximum of a parabola lies, −½ … ½; 0 at the ends."""
+    each, inner = np.arange(len(best)), np.clip(best, 1, scores.shape[1] - 2)
+    before, here, after = (scores[each, inner + step].astype(np.float64) for step in (-1, 0, 1))
     bend = before - 2 * here + after
-    return 0.0 if bend >= 0 else float(np.clip((before - after) / (2 * bend), -0.5, 0.5))
+    bent = (bend < 0) & (inner == best)
+    return np.where(bent, np.clip((before - after) / np.where(bent, 2 * bend, 1), -0.5, 0.5), 0)
 
 
 class _Fit(NamedTuple):
@@ -183,7 +238,7 @@ def _explain(read: Values, seen: Values, tolerance: float, bias: float) -> Scale
     fit = fits[kind]
     if fit.matches < max(_FEWEST, _COVERED * len(seen)):
         return None
-    return ScaleEstimate(kind, fit.factor, fit.error, fit.matches)
+    return ScaleEstimate(kind, fit.factor, fit.error, fit.matches, fit.matches / len(seen))
 
 
 def _fit(terms: Values, seen: Values, tolerance: float, bias: float) -> _Fit:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from helpers import textured_sample, truth_of, with_truth
 
-from stereo.data.doctor import ItemCheck, check_item
+from stereo.data.doctor import HISTOGRAM, ItemCheck, check_item
 from stereo.data.sample import Image, SampleSource, StereoSample
 
 
@@ -54,6 +54,23 @@ def test_ground_truth_that_is_none() -> None:
     noise = np.random.default_rng(1).integers(0, 256, (64, 240, 3), np.uint8)
     assert said(replace(sample, right=noise)).startswith("every disparity is 6 px, and the views do not confirm it")
     assert said(plane(-1)).startswith("most disparities are below 0")
+
+
+def test_one_disparity_for_a_scene_of_two_planes() -> None:
+    left, right = (view.copy() for view in (plane().left, plane().right))
+    left[40:, 12:] = right[40:, :-12]  # 12 px there, 6 px above
+    assert said(replace(plane(), left=left)).startswith("every disparity is 6 px, and the views do not confirm it")
+
+
+@pytest.mark.parametrize("low", [-30.0, 0.0, 0.5, 17.0])
+def test_the_histogram_is_that_of_numpy(low: float) -> None:
+    disparity = np.random.default_rng(2).uniform(low, 220, (64, 240)).astype(np.float32)
+    disparity[0, :5] = 1, 4, 16, 64, low
+    known = np.random.default_rng(3).random((64, 240)) < 0.7
+    for valid in (known, np.ones_like(known)):
+        check = checked(with_truth(plane(), disparity=disparity, valid=valid))
+        assert check.histogram == tuple(np.histogram(np.abs(disparity[valid]), HISTOGRAM)[0])
+        assert (check.smallest, check.largest) == (disparity[valid].min(), disparity[valid].max())
 
 
 @pytest.mark.parametrize("value", [240, 1000, 1e6])

@@ -7,9 +7,10 @@ import cv2
 import numpy as np
 import pytest
 from helpers import textured_sample, truth_of, with_truth
+from numpy.typing import NDArray
 
 from stereo.data.sample import GroundTruth, Map, StereoSample
-from stereo.data.scale import ScaleEstimate, estimate_scale
+from stereo.data.scale import ScaleEstimate, correlate, estimate_scale
 from stereo.data.warping import SWAPPED
 
 
@@ -107,3 +108,42 @@ def test_large_views_are_searched_at_a_smaller_size() -> None:
     estimate = estimate_scale(large)
     assert estimate is not None
     assert estimate.factor == pytest.approx(4, rel=0.02)
+
+
+def plain_correlation(window: NDArray[np.float64], place: NDArray[np.float64]) -> float:
+    """The definition, with norms of a gray level a pixel or more."""
+    window, place = window - window.mean(), place - place.mean()
+    norms = [max(float(np.sqrt((part**2).sum())), 11.0) for part in (window, place)]
+    return float((window * place).sum() / (norms[0] * norms[1]))
+
+
+def test_correlation_is_that_of_each_window_at_each_place() -> None:
+    rng = np.random.default_rng(4)
+    right = rng.integers(0, 256, (3, 11, 40)).astype(np.float32)
+    right[1] = 200  # without texture
+    band = np.repeat([0, 1, 2], [12, 1, 2])  # more of one band than one matrix product takes
+    windows = rng.integers(0, 256, (15, 11, 11)).astype(np.float32)
+    windows[3] = right[0, :, 7:18] // 2 + 30
+    windows[14] = 90
+    scores = correlate(windows.reshape(15, 121), band, right)
+    expected = [
+        [plain_correlation(window.astype(float), right[at, :, x : x + 11].astype(float)) for x in range(30)]
+        for window, at in zip(windows, band, strict=True)
+    ]
+    np.testing.assert_allclose(scores, expected, atol=1e-5)
+    assert scores[3, 7] > 0.999
+    assert np.abs(scores[[12, 14]]).max() < 1e-5
+
+
+def test_ground_truth_in_a_few_rows_is_enough() -> None:
+    sample = slanted()
+    rows = np.isin(np.arange(64), [9, 10, 11, 12, 13, 40, 41, 42, 43, 44])
+    estimate = estimate_scale(with_truth(sample, valid=truth_of(sample).valid & rows[:, None]))
+    assert estimate is not None
+    assert estimate.confirmed
+
+
+@pytest.mark.parametrize(("height", "width"), [(32, 32), (11, 300), (64, 23)])
+def test_small_views_do_no_harm(height: int, width: int) -> None:
+    estimate = estimate_scale(textured_sample(height, width, 3))
+    assert estimate is None or estimate.confirmed
