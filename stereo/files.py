@@ -4,14 +4,33 @@
 `os.path.exists`, `isfile` and `isdir` stand in their place, for which such a file is not there.
 """
 
+import errno
 import os
 import stat
 from pathlib import Path
 
 from stereo.errors import FormatError
 
+# A full disk, and a full quota. Windows lacks the second.
+FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 # Where Windows has no such flag, it has no such pipes in its folders either.
 _WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
+def refusal(path: str | Path) -> str | None:
+    """Return why the system does not say whether there is such a file, as for want of rights; None where it does."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a NUL character in the path
+        return None
+    except OSError as error:
+        return error.strerror
+    return None
+
+
+def is_closed(folder: str | Path) -> bool:
+    """Return whether a folder is there, and you may not list it, or not open what it holds."""
+    return os.path.isdir(folder) and not os.access(folder, os.R_OK | os.X_OK)
 
 
 def read_file(path: str | Path, most: int) -> bytes:

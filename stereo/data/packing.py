@@ -12,6 +12,7 @@ import numpy as np
 from stereo.data.families.packed import ARRAYS, VERSION
 from stereo.data.sample import StereoSample
 from stereo.errors import OutputError
+from stereo.files import FULL
 from stereo.output import atomic_output, make_output_folder
 
 SHARD_BYTES = 1 << 30
@@ -64,7 +65,7 @@ def pack(
             entries.append(entry)
             step()
     except OSError as error:
-        raise OutputError(f"{folder}: cannot be written: {error.strerror}; free some disk space") from None
+        raise _cannot_write(error, folder) from None
     finally:
         if file is not None:
             _close(file, folder)
@@ -78,4 +79,9 @@ def _close(file: BinaryIO, folder: Path) -> None:
     try:
         file.close()
     except OSError as error:
-        raise OutputError(f"{folder}: cannot be written: {error.strerror}; free some disk space") from None
+        raise _cannot_write(error, folder) from None
+
+
+def _cannot_write(error: OSError, folder: Path) -> OutputError:
+    advice = "free some disk space" if error.errno in FULL else "check that you may write each of its files"
+    return OutputError(f"{folder}: cannot be written: {error.strerror}; {advice}")
