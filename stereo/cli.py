@@ -5,6 +5,7 @@ signal ended it (130: Ctrl-C; 141: nobody reads what it prints, as behind `| hea
 """
 
 import argparse
+import errno
 import os
 import signal
 import sys
@@ -18,11 +19,11 @@ import stereo.interruption  # noqa: F401  # first: Ctrl-C may come while the res
 from stereo.config import FAMILIES, DataConfig, DatasetConfig, choose, with_overrides
 from stereo.config.hints import meant_by
 from stereo.errors import ConfigError, StereoError
-from stereo.files import FULL
 from stereo.standard_streams import BROKEN_PIPE, give_up, make_usable, say, write_out
 
 # Characters of an error's line; a stranger's file may hold names of any length.
 _LONGEST = 2000
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def run(main: Callable[[], int]) -> NoReturn:
@@ -49,7 +50,7 @@ def run(main: Callable[[], int]) -> NoReturn:
         say("error: the memory is full; use smaller images or fewer workers")
         code = 2
     except OSError as error:
-        if error.errno in FULL:
+        if error.errno in _FULL:
             say(f"error: {error.filename or 'what was printed'} cannot be written: {error.strerror}; free some space")
         elif isinstance(error, FileNotFoundError) and error.filename is None:  # of tempfile
             say(f"error: {error.strerror}; set TMPDIR to a folder that you may write to")

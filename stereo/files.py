@@ -4,15 +4,12 @@
 `os.path.exists`, `isfile` and `isdir` stand in their place, for which such a file is not there.
 """
 
-import errno
 import os
 import stat
 from pathlib import Path
 
 from stereo.errors import FormatError
 
-# A full disk, and a full quota. Windows lacks the second.
-FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 # Where Windows has no such flag, it has no such pipes in its folders either.
 _WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 

@@ -12,7 +12,6 @@ import numpy as np
 from stereo.data.families.packed import ARRAYS, VERSION
 from stereo.data.sample import StereoSample
 from stereo.errors import OutputError
-from stereo.files import FULL
 from stereo.output import atomic_output, make_output_folder
 
 SHARD_BYTES = 1 << 30
@@ -83,5 +82,6 @@ def _close(file: BinaryIO, folder: Path) -> None:
 
 
 def _cannot_write(error: OSError, folder: Path) -> OutputError:
-    advice = "free some disk space" if error.errno in FULL else "check that you may write each of its files"
+    forbidden = isinstance(error, PermissionError)
+    advice = "check that you may write each of its files" if forbidden else "free some disk space"
     return OutputError(f"{folder}: cannot be written: {error.strerror}; {advice}")
