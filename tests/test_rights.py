@@ -7,6 +7,7 @@ import contextlib
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -121,12 +122,17 @@ def test_nothing_is_lost_where_rights_are_wanting(outcomes: dict[str, list[Any]]
     assert outcomes["files"] == [["three/a", "three/c"], []]
 
 
-def test_loader_processes_without_a_temporary_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_temporary_folder_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/nowhere"])
     assert list(loader.in_order([1, 2], 0)) == [1, 2]
     with pytest.raises(DataError, match=r"no temporary folder that can be written to.*set TMPDIR"):
         next(loader.in_order([1, 2], 1))
+    monkeypatch.setattr(signal, "signal", lambda *handler: None)  # this process keeps its own
+    code, lines = outcome(lambda words: len(tempfile.mkdtemp()), [])
+    assert (code, len(lines)) == (2, 1)
+    assert "No usable temporary directory" in lines[0]
+    assert "set TMPDIR to a folder that you may write to" in lines[0]
 
 
 # ------------------------------------------------------------------------------------------------ the child process
