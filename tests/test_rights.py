@@ -95,13 +95,16 @@ CASES = {
 
 
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
+def outcomes() -> dict[str, list[Any]]:
     if not hasattr(os, "geteuid"):
         pytest.skip("rights of another kind")
-    folder = tmp_path_factory.mktemp("rights")
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "tests")])}
-    command = [sys.executable, "-W", "ignore", __file__, str(folder)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    with tempfile.TemporaryDirectory() as folder:  # those of pytest are closed to other users
+        command = [sys.executable, "-W", "ignore", __file__, folder]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+        for above, names, _ in os.walk(folder):
+            for name in names:
+                os.chmod(os.path.join(above, name), 0o700)  # so that it can be removed
     assert done.returncode == 0, done.stderr
     return dict(json.loads(done.stdout))
 
