@@ -52,6 +52,8 @@ def run(main: Callable[[], int]) -> NoReturn:
     except OSError as error:
         if error.errno in _FULL:
             say(f"error: {error.filename or 'what was printed'} cannot be written: {error.strerror}; free some space")
+        elif "temporary directory" in str(error):  # of tempfile, which names no file
+            say(f"error: {error.strerror}; set TMPDIR to a folder that you may write to")
         elif error.filename is not None:
             say(f"error: {printable(str(error.filename))}: {error.strerror}; check the path and your rights to it")
         else:

@@ -30,6 +30,10 @@ class OutputError(StereoError):
     """A result cannot be written."""
 
 
+class ForbiddenError(OutputError):
+    """A result cannot be written for want of rights: to its own file or folder, perhaps to no other."""
+
+
 class TrainingError(StereoError):
     """Training cannot go on: a non-finite loss, or a resume that does not fit."""
 

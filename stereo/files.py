@@ -14,6 +14,22 @@ from stereo.errors import FormatError
 _WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
+def refusal(path: str | Path) -> str | None:
+    """Return why the system does not say whether there is such a file, as for want of rights; None where it does."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a NUL character in the path
+        return None
+    except OSError as error:
+        return error.strerror
+    return None
+
+
+def is_closed(folder: str | Path) -> bool:
+    """Return whether a folder is there, and you may not list it, or not open what it holds."""
+    return os.path.isdir(folder) and not os.access(folder, os.R_OK | os.X_OK)
+
+
 def read_file(path: str | Path, most: int) -> bytes:
     """Return the content of an ordinary file of at most `most` bytes; memory is taken only for one that fits.
 

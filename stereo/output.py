@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from stereo.errors import OutputError
+from stereo.errors import ForbiddenError, OutputError
 from stereo.locks import hold_lock, release_lock, try_lock
 
 # How `atomic_output` names a temporary file.
@@ -49,7 +49,7 @@ def atomic_output(path: str | Path, *, durable: bool = False) -> Iterator[Path]:
         if durable:
             _to_disk(path.parent)
     except OSError as error:
-        raise OutputError(
+        raise _kind(error)(
             f"{path}: cannot be written: {error.strerror or error}; check that its folder exists and that you may "
             "write there"
         ) from None
@@ -73,6 +73,10 @@ def sweep_temporary_files(folder: Path) -> list[Path]:
                 path.unlink()
                 swept.append(path)
     return swept
+
+
+def _kind(error: Exception) -> type[OutputError]:
+    return ForbiddenError if isinstance(error, PermissionError) else OutputError
 
 
 def _to_disk(path: Path) -> None:
@@ -100,7 +104,7 @@ def make_output_folder(path: str | Path) -> Path:
         sweep_temporary_files(path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error  # ValueError: a NUL character in the path
-        raise OutputError(
+        raise _kind(error)(
             f"{path}: cannot be used as an output folder: {reason}; name a folder you may write to"
         ) from None
     return path

@@ -8,7 +8,7 @@ import numpy as np
 
 from stereo.camera.document import Document
 from stereo.camera.model import Array, DistortionModel, Size
-from stereo.data.formats.containers import quote
+from stereo.data.formats.faults import quote
 from stereo.data.formats.text import parse_number
 
 # No list of a camera's numbers is longer than this.

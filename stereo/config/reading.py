@@ -21,7 +21,7 @@ from stereo.config.text import keep_typed_text, keep_written_text
 from stereo.config.training import LossConfig, OptimizerConfig, TrainingConfig
 from stereo.config.yaml_text import MAX_BYTES, check_yaml
 from stereo.errors import ConfigError, FormatError
-from stereo.files import read_file
+from stereo.files import read_file, refusal
 
 # Of an override: names, and places in lists.
 _KEY = re.compile(r"\w+(?:\.\w+|\[\w+\])*")
@@ -106,6 +106,8 @@ def _layers_of(path: Path, above: tuple[Path, ...] = ()) -> list[tuple[Any, str]
 
 def _read(path: Path, above: tuple[Path, ...]) -> DictConfig:
     if not os.path.exists(path):
+        if (reason := refusal(path)) is not None:
+            raise ConfigError(f"{path}: cannot be read: {reason}; check the path and that you may read it")
         named = f"{above[-1]} extends it" if above else "see configs/ for the ones that ship"
         raise ConfigError(f"{path}: no such configuration file; {named}")
     try:

@@ -21,6 +21,7 @@ from stereo.data.pairs import PairFiles
 from stereo.data.patterns import images_of_pattern
 from stereo.data.sample import Image
 from stereo.errors import DataError
+from stereo.files import is_closed
 from stereo.output import safe_name
 
 # How one picture holds both views: the axis that they share out, and whether the left view comes first.
@@ -194,7 +195,8 @@ def _matches(path: str | Path) -> dict[str, Path]:
             )
         images[name] = image
     if not images:
-        held = _other_files(Path(path)) if os.path.isdir(path) else "no such file"
+        folder = Path(path) if os.path.isdir(path) else Path(path).parent
+        held = "you may not look into the folder" if is_closed(folder) else _other_files(Path(path))
         raise DataError(
             f"{path}: holds no image that can be read ({held}); expected {', '.join(IMAGE_SUFFIXES)}: convert other "
             "images to PNG"
@@ -213,6 +215,8 @@ def _folder_images(folder: Path) -> list[tuple[str, Path]]:
 
 
 def _other_files(folder: Path) -> str:
+    if not os.path.isdir(folder):
+        return "no such file"
     suffixes = sorted(
         {path.suffix.lower() for path in folder.iterdir() if os.path.isfile(path) and not is_hidden(path.name)}
     )

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from types import FrameType
@@ -123,6 +124,7 @@ def build_loader(
         raise DataError(f"data.batch_size ({config.batch_size}) does not divide among {world_size} processes")
     data = TrainingData(config) if data is None else data
     workers = count_workers(config.workers)
+    _require_temporary_folder(workers)
     sampler = _RunSampler(data, seed, first_step * config.batch_size, last_step * config.batch_size, rank, world_size)
     return DataLoader(
         _Caught(_TrainingSet(data, Augmentation(config.augmentation), seed)),
@@ -238,6 +240,7 @@ def in_order(items: Indexed[T], workers: int, indices: Sequence[int] | None = No
 
     Raises: what an item's computation raises; StereoError if a process dies.
     """
+    _require_temporary_folder(workers)
     loader: DataLoader[Any] = DataLoader(
         _Caught(items),
         batch_size=None,
@@ -250,6 +253,18 @@ def in_order(items: Indexed[T], workers: int, indices: Sequence[int] | None = No
         yield from iterate(loader)
     except WorkerError:
         raise StereoError("a worker process died, perhaps because memory ran out; use fewer workers") from None
+
+
+def _require_temporary_folder(workers: int) -> None:
+    """Raise DataError where workers would have no place for the socket by which they hand over what they loaded."""
+    try:
+        if workers:
+            tempfile.gettempdir()
+    except FileNotFoundError:
+        raise DataError(
+            "there is no temporary folder that can be written to, which loader processes need: set TMPDIR to a folder "
+            "that you may write to, or load without them (data.workers=0)"
+        ) from None
 
 
 def _unchanged(item: T) -> T:

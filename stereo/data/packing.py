@@ -64,7 +64,7 @@ def pack(
             entries.append(entry)
             step()
     except OSError as error:
-        raise OutputError(f"{folder}: cannot be written: {error.strerror}; free some disk space") from None
+        raise _cannot_write(error, folder) from None
     finally:
         if file is not None:
             _close(file, folder)
@@ -78,4 +78,10 @@ def _close(file: BinaryIO, folder: Path) -> None:
     try:
         file.close()
     except OSError as error:
-        raise OutputError(f"{folder}: cannot be written: {error.strerror}; free some disk space") from None
+        raise _cannot_write(error, folder) from None
+
+
+def _cannot_write(error: OSError, folder: Path) -> OutputError:
+    forbidden = isinstance(error, PermissionError)
+    advice = "check that you may write each of its files" if forbidden else "free some disk space"
+    return OutputError(f"{folder}: cannot be written: {error.strerror}; {advice}")

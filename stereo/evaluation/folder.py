@@ -132,7 +132,9 @@ def _report(folder: Path) -> dict[str, Any]:
     path = folder / "report.json"
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}; name the folder of one shard") from None
+    except ValueError:
         raise DataError(f"{path}: cannot be read as a report; name the folder of one shard of an evaluation") from None
     if not isinstance(report, dict) or "results" not in report or "shard" not in report:
         raise DataError(f"{path}: is no report of this version; name the folder of one shard of an evaluation")

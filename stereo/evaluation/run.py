@@ -1,5 +1,6 @@
 """A whole evaluation: every method on every data set, on the screen and in a folder."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -82,6 +83,8 @@ class Evaluation:
         log = None if folder is None else RecordLog(folder, self._identity(about), self.output.resume, self.processes)
         if folder is not None and self.processes.is_main:
             remove_reports(folder)
+            if os.path.isdir(folder / "previews"):
+                make_output_folder(folder / "previews")  # before the work, not after the first data set
         table = self._table(applying)
         print(table.header())
         tallies: list[Tally] = []

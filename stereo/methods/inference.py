@@ -12,7 +12,7 @@ from stereo.camera.checked_views import CheckedViews, check_views
 from stereo.camera.rig import RectifiedViews, Rig
 from stereo.data.image_pairs import ImagePair
 from stereo.data.sample import Map, StereoSample, check_pair
-from stereo.errors import DataError
+from stereo.errors import DataError, ForbiddenError
 from stereo.methods.labels import consistent, fill, label, range_sentence, wider_range
 from stereo.methods.method import Method, Prediction, predict_samples
 from stereo.methods.outputs import Outputs, PairMaps
@@ -149,7 +149,7 @@ class Inference:
         for pair, prediction in zip(ready, predictions, strict=True):
             try:
                 yield self._write(pair, prediction, seconds)
-            except DataError as error:
+            except (DataError, ForbiddenError) as error:  # the other pairs have folders or files of their own
                 yield Failed(pair.name, str(error))
 
     def write(self, name: str, views: RectifiedViews, prediction: Prediction) -> tuple[list[str], dict[str, str]]:

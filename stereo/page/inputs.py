@@ -12,7 +12,7 @@ import numpy as np
 
 from stereo.config import SyntheticConfig
 from stereo.data.formats import read_image, write_image
-from stereo.data.formats.containers import quote
+from stereo.data.formats.faults import quote
 from stereo.data.sample import Calibration, Image, check_pair
 from stereo.data.synthetic import SyntheticWorld
 from stereo.errors import ConfigError, DataError, FormatError

@@ -9,6 +9,7 @@ import numpy as np
 
 from stereo.data.sample import Image
 from stereo.errors import FormatError
+from stereo.files import refusal
 from stereo.quiet import quiet_opencv
 
 # FFmpeg opens other things too: it would show a text file as white letters.
@@ -87,7 +88,7 @@ class Capture:
 
 def _open_file(path: Path) -> cv2.VideoCapture:
     if not os.path.isfile(path):
-        what = "is no ordinary file" if os.path.exists(path) else "no such video"
+        what = "is no ordinary file" if os.path.exists(path) else refusal(path) or "no such video"
         raise FormatError(f"{path}: {what}; check the path")
     if path.suffix.lower() not in VIDEO_SUFFIXES:
         raise FormatError(

@@ -8,8 +8,8 @@ import json
 from pathlib import Path
 
 from stereo.data.families.layout import Layout, PairPaths
-from stereo.data.formats.containers import AGAIN
 from stereo.data.formats.encodings import from_depth, read_whole_numbers
+from stereo.data.formats.faults import AGAIN
 from stereo.data.formats.text import read_text
 from stereo.data.sample import Calibration, Map, Mask
 from stereo.errors import FormatError

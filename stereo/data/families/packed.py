@@ -21,6 +21,7 @@ from stereo.data.families.shard_cache import ShardCache
 from stereo.data.formats.containers import read_bytes
 from stereo.data.sample import Calibration, GroundTruth, SampleSource, StereoSample
 from stereo.errors import DataError
+from stereo.files import refusal
 
 VERSION = 1
 # Type and channels of each array of a sample.
@@ -48,7 +49,7 @@ class PackedDataset:
     def __init__(self, path: str | Path, cache: str | Path | None = None) -> None:
         self.folder = require_folder(path, "packed")
         index = self.folder / "index.json"
-        if not os.path.isfile(index):
+        if not os.path.isfile(index) and refusal(index) is None:
             raise DataError(
                 f"{self.folder}: has no index.json, so it is no packed data set, or one whose packing broke off; make "
                 "it by scripts/pack_dataset.py"

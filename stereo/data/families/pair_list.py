@@ -13,7 +13,7 @@ from pathlib import Path
 
 from stereo.data.families.folders import require_folder
 from stereo.data.families.list_rows import EXAMPLE, read_rows
-from stereo.data.formats.containers import quote
+from stereo.data.formats.faults import quote
 from stereo.data.formats.text import is_other_encoding
 from stereo.data.pairs import PairDataset, PairFiles
 from stereo.errors import DataError

@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from stereo.data.families.layout import Layout, PairPaths
-from stereo.data.formats.containers import AGAIN
 from stereo.data.formats.encodings import read_hdf5
+from stereo.data.formats.faults import AGAIN
 from stereo.data.formats.text import parse_numbers, read_text
 from stereo.data.sample import Calibration
 from stereo.errors import FormatError

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from stereo.data.formats.containers import AGAIN, quote
+from stereo.data.formats.faults import AGAIN, quote
 from stereo.data.formats.text import parse_numbers, read_text
 from stereo.data.sample import Calibration
 from stereo.errors import FormatError

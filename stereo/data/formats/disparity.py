@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stereo.data.formats.containers import AGAIN, quote, read_bytes, read_stored, write_encoded
+from stereo.data.formats.containers import read_bytes, read_stored, write_encoded
+from stereo.data.formats.faults import AGAIN, quote
 from stereo.data.formats.numpy_files import read_numpy
 from stereo.data.sample import Map, Mask
 from stereo.errors import FormatError, OutputError

@@ -15,10 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
-from stereo.data.formats.containers import AGAIN, read_bytes, read_pixels
+from stereo.data.formats.containers import read_bytes, read_pixels
 from stereo.data.formats.disparity import LARGEST, read_disparity
+from stereo.data.formats.faults import AGAIN
 from stereo.data.sample import Map, Mask
 from stereo.errors import FormatError
+from stereo.quiet import heard
 
 # As for images (containers.py): a header may not ask for any amount of memory.
 _MAX_PIXELS = 100_000_000
@@ -73,7 +75,7 @@ def read_float_tiff(path: Path) -> tuple[Map, Mask]:
     """Read a TIFF of one float32 channel, in px."""
     data = read_bytes(path)
     try:
-        with catch_warnings():
+        with heard(), catch_warnings():
             simplefilter("ignore")
             with PillowImage.open(io.BytesIO(data), formats=["TIFF"]) as image:
                 mode, (width, height) = image.mode, image.size

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stereo.data.formats.containers import AGAIN, read_bytes
+from stereo.data.formats.containers import read_bytes
+from stereo.data.formats.faults import AGAIN
 from stereo.errors import FormatError
 
 # The most that a map may take, bytes: 100 million pixels of 8 bytes.

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stereo.data.formats.containers import AGAIN, quote, read_bytes
+from stereo.data.formats.containers import read_bytes
+from stereo.data.formats.faults import AGAIN, quote
 from stereo.errors import FormatError
 from stereo.output import atomic_output
 

@@ -5,7 +5,8 @@ import math
 import re
 from pathlib import Path
 
-from stereo.data.formats.containers import AGAIN, read_bytes
+from stereo.data.formats.containers import read_bytes
+from stereo.data.formats.faults import AGAIN
 from stereo.errors import FormatError
 
 # A calibration has a few kB; with all corners of all its photographs some 100 kB.

@@ -12,6 +12,7 @@ from stereo.data.formats import IMAGE_SUFFIXES, read_image
 from stereo.data.hidden import is_hidden
 from stereo.data.sample import Image
 from stereo.errors import DataError
+from stereo.files import is_closed
 
 # Pictures are shrunk to this size, px, a few times that of a surface; this many of them are kept, about 3 MB each.
 _LONGEST_SIDE, _KEPT = 1024, 64
@@ -43,6 +44,8 @@ def list_photographs(folder: str) -> tuple[Path, ...]:
     root = Path(folder)
     if not os.path.isdir(root):
         raise DataError(f"{folder}: synthetic.textures should be a folder of pictures, but there is no such folder")
+    if is_closed(root):
+        raise DataError(f"{folder}: cannot be listed: you may not look into the folder of synthetic.textures")
     pictures = [path for path in root.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES]
     found = tuple(sorted(path for path in pictures if not any(map(is_hidden, path.relative_to(root).parts))))
     if not found:
