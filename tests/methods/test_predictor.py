@@ -111,7 +111,7 @@ def test_a_network_in_training_is_left_as_it_is() -> None:
 def test_what_the_features_freed_is_given_back_before_the_aggregation(monkeypatch: pytest.MonkeyPatch) -> None:
     network = StereoNetwork(tiny_model())
     done: list[str] = []
-    monkeypatch.setattr("stereo.methods.predictor.release_freed_memory", lambda device: done.append("release"))
+    monkeypatch.setattr("stereo.methods.padding.release_freed_memory", lambda device: done.append("release"))
     network.features.register_forward_hook(lambda *_: done.append("features"))
     network.cost_volume.register_forward_hook(lambda *_: done.append("volume"))
     Predictor(network).predict(_image(32, 48), _image(32, 48))
