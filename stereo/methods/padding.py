@@ -27,8 +27,9 @@ class PaddedNetwork:
 
     Padding goes to the right and the bottom, as replicas of the last column and row: x and y keep their values, so that
     the network's grid of cells begins at pixel (0, 0) whatever the size, and the crop is the top left corner. (PSMNet
-    pads the top and the right with zeros.) Both views are padded alike, which leaves disparities as they are. An image
-    is always padded to the same size, the least that the network takes.
+    pads the top and the right with zeros.) Both views are padded alike, which leaves disparities as they are. All
+    images of one size are padded alike, to the least that the network takes: attention over the whole image would let
+    another padding change disparities far from the border.
 
     Args:
         network: As for :class:`stereo.methods.predictor.Predictor`.
@@ -44,6 +45,7 @@ class PaddedNetwork:
         # Plain ints, hidden by nn.Module.__getattr__.
         self.stride = int(network.stride)  # type: ignore[arg-type]
         self.min_size = int(network.min_size)  # type: ignore[arg-type]
+        self._min_width = int(getattr(network, "min_width", self.min_size))
         if not in_training:
             if isinstance(network, StereoNetwork):
                 network.with_fast_layout(device)
@@ -56,8 +58,8 @@ class PaddedNetwork:
 
     def size_of(self, height: int, width: int) -> tuple[int, int]:
         """Return the rows and columns that the network takes an image of this size at."""
-        rows, columns = (max(self.min_size, -(-size // self.stride) * self.stride) for size in (height, width))
-        return rows, columns
+        rows, columns = (-(-size // self.stride) * self.stride for size in (height, width))
+        return max(self.min_size, rows), max(self._min_width, columns)
 
     @contextmanager
     def ready(self) -> Iterator[None]:

@@ -27,8 +27,8 @@ class Predictor:
 
     Args:
         network: Maps float left and right [1, 3, H, W], RGB in 0 … 1, to an output whose `disparity` is [1, H, W] px;
-            its `stride` divides the H and W that it takes, its `min_size` is the least of them, and its
-            `max_disparity` is its range, px.
+            its `stride` divides the H and W that it takes, its `min_size` is the least of them (of W its `min_width`,
+            where it has one), and its `max_disparity` is its range, px.
         device: Where it runs; the network is moved there.
         band_rows: For images beyond memory: predict bands of so many rows, which share 64 with their neighbors, and
             blend them there. A network that looks at the image as a whole (pyramid pooling, attention) sees a band
