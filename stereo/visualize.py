@@ -212,7 +212,10 @@ def tile(image: Image, caption: str, scale: Image | None = None) -> Image:
 
 
 def _scale(colors: Image, positions: Sequence[float], labels: Sequence[str]) -> Image:
-    """Draw a vertical bar of colors [H, 3], bottom to top, with labels at positions 0 (bottom) … 1 (top)."""
+    """Draw a vertical bar of colors [H, 3], bottom to top, with labels at positions 0 (bottom) … 1 (top).
+
+    A label without room above the one before it is left out.
+    """
     height = colors.shape[0]
     font_scale = _font_scale(height)
     gap, bar = round(12 * font_scale), round(32 * font_scale)
@@ -220,10 +223,14 @@ def _scale(colors: Image, positions: Sequence[float], labels: Sequence[str]) -> 
     canvas = np.zeros((height, text_left + round(84 * font_scale), 3), np.uint8)
     canvas[:, gap : gap + bar] = colors[::-1, None]
     half = round(11 * font_scale)  # half the height of a digit
+    free = height  # the last row, from the top, that a label may stand on
     for position, label in zip(positions, labels, strict=True):
         row = round((1 - position) * (height - 1))
         cv2.line(canvas, (gap + bar, row), (gap + bar + round(4 * font_scale), row), _WHITE, 1)
-        put_text(canvas, label, text_left, min(max(row + half, 2 * half + 1), height - 2), font_scale)
+        baseline = min(max(row + half, 2 * half + 1), height - 2)
+        if baseline <= free:
+            put_text(canvas, label, text_left, baseline, font_scale)
+            free = baseline - 2 * half - 4
     return canvas
 
 

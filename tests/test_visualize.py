@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from stereo import visualize
 from stereo.errors import DataError
 from stereo.visualize import (
     ERROR_BINS,
@@ -95,3 +96,15 @@ def test_unknown_ground_truth_draws_without_warnings() -> None:
 def test_sizes_that_do_not_belong_together_are_named() -> None:
     with pytest.raises(DataError, match=r"\[40, 41\] does not fit"):
         preview_panel(np.zeros((40, 40, 3), np.uint8), np.zeros((40, 41), np.float32))
+
+
+@pytest.mark.parametrize("height", [120, 160, 184, 400])
+def test_labels_of_a_scale_do_not_touch(height: int) -> None:
+    for begin in (14.6, 14.8, 14.99):  # the lowest label, 15, is moved up into the picture
+        scale = visualize._disparity_scale(height, 20.4, begin)
+        font_scale = visualize._font_scale(height)
+        labels = scale[:, round(52 * font_scale) :].any(axis=(1, 2))
+        edges = np.flatnonzero(np.diff(np.pad(labels.astype(int), 1)))
+        heights = edges[1::2] - edges[::2]
+        assert len(heights) >= 4
+        assert heights.max() <= 2 * round(11 * font_scale) + 3

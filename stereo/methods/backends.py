@@ -38,7 +38,8 @@ class GraphOutput(NamedTuple):
 class GraphNetwork(nn.Module):
     """A network of an ONNX file, on the CPU, as a Predictor takes it.
 
-    stride, min_size, max_disparity: As those of a network. A file of open size takes no image narrower than its range.
+    stride, min_size, max_disparity: As those of a network. min_width: px; a file of open size takes no image narrower
+    than its range.
 
     Args:
         path: What scripts/export_onnx.py wrote, with height and width open. OpenVINO compiles it for the size of the
@@ -68,8 +69,8 @@ class GraphNetwork(nn.Module):
             raise CheckpointError(
                 f"{path}: does not say its {', '.join(_PROPERTIES)}; use a file that scripts/export_onnx.py wrote"
             ) from None
-        self.stride, self.max_disparity = values["stride"], values["max_disparity"]
-        self.min_size = max(values["min_size"], self.max_disparity + self.stride)
+        self.stride, self.min_size, self.max_disparity = (values[name] for name in _PROPERTIES)
+        self.min_width = max(self.min_size, self.max_disparity + self.stride)
 
     def forward(self, left: Tensor, right: Tensor, with_confidence: bool = False) -> GraphOutput:
         """Return what the network gives for [B, 3, H, W], RGB in 0 … 1; the file takes one pair at a time."""

@@ -1,32 +1,25 @@
-"""Predictor: pad → network → crop. The only padding code of the project."""
+"""Predictor: disparity of any rectified pair, at once or in tiles."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from stereo.checkpoint import LoadedCheckpoint, load_checkpoint
 from stereo.data.sample import Image, Map, StereoSample, check_pair
-from stereo.device import release_freed_memory, select_device
+from stereo.device import select_device
 from stereo.errors import DataError, NotFiniteError
 from stereo.methods.images import pairs_of_batch, to_rgb
-from stereo.methods.memory import Need
 from stereo.methods.method import Prediction
+from stereo.methods.padding import PRECISIONS as PRECISIONS
+from stereo.methods.padding import MapName, PaddedNetwork, Precision
 from stereo.methods.result import StereoResult
-from stereo.methods.tiling import blend_tiles, check_tile, fitting_tile, least_tile
-from stereo.model.layers import fold_batch_norm
-from stereo.model.network import StereoNetwork
-
-Precision = Literal["fp32", "bf16"]
-PRECISIONS: tuple[Precision, ...] = get_args(Precision)
-# The maps of the network's output, and the predictor's attribute that asks for it.
-_MAPS = {"disparity": "", "confidence": "confidence", "disparity_right": "right"}
+from stereo.methods.tile_choice import TileChoice
+from stereo.methods.tiling import blend_tiles
 
 
 class Predictor:
@@ -34,8 +27,8 @@ class Predictor:
 
     Args:
         network: Maps float left and right [1, 3, H, W], RGB in 0 … 1, to an output whose `disparity` is [1, H, W] px;
-            its `stride` divides the H and W that it takes, its `min_size` is the least of them, and its
-            `max_disparity` is its range, px.
+            its `stride` divides the H and W that it takes, its `min_size` is the least of them (of W its `min_width`,
+            where it has one), and its `max_disparity` is its range, px.
         device: Where it runs; the network is moved there.
         band_rows: For images beyond memory: predict bands of so many rows, which share 64 with their neighbors, and
             blend them there. A network that looks at the image as a whole (pyramid pooling, attention) sees a band
@@ -71,25 +64,18 @@ class Predictor:
         precision: Precision = "fp32",
         in_training: bool = False,
     ) -> None:
-        check_tile(band_rows, band_columns, int(network.max_disparity))  # type: ignore[arg-type]
         self.band_rows = band_rows
         self.band_columns = band_columns
         self.max_memory = max_memory
         self.confidence = confidence
         self.right = right
         self.precision = precision
-        self._need: Need | None = None  # once it is measured
-        self.device = torch.device(device)
-        self.network = network.to(self.device)
+        self._padded = PaddedNetwork(network, torch.device(device), precision, in_training)
+        self._tiles = TileChoice(self._padded, band_rows, band_columns, max_memory)
+        self.network, self.device = self._padded.network, self._padded.device
+        self.stride, self.min_size = self._padded.stride, self._padded.min_size
         # What the weights were loaded from, where they were.
         self.checkpoint: LoadedCheckpoint | None = None
-        # Plain ints, hidden by nn.Module.__getattr__.
-        self.stride = int(network.stride)  # type: ignore[arg-type]
-        self.min_size = int(network.min_size)  # type: ignore[arg-type]
-        if not in_training:
-            if isinstance(network, StereoNetwork):
-                network.with_fast_layout(self.device)
-            fold_batch_norm(network.eval())
 
     @classmethod
     def from_checkpoint(
@@ -133,7 +119,7 @@ class Predictor:
     @property
     def max_disparity(self) -> int:
         """Return the network's range, px."""
-        return int(self.network.max_disparity)  # type: ignore[arg-type]
+        return self._padded.max_disparity
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -154,18 +140,17 @@ class Predictor:
 
     def predict_samples(self, samples: Sequence[StereoSample]) -> list[Prediction]:
         """Return the predictions for samples of one size, which the network takes at once. Raises: As `predict`."""
-        wanted = [name for name in _MAPS if name == "disparity" or getattr(self, _MAPS[name])]
+        wanted = self._wanted()
         maps = self._predict([sample.left for sample in samples], [sample.right for sample in samples], wanted)
-        ran_at = self._padded_size(*self._tile_size(samples[0].height, samples[0].width, len(samples)))
+        tile = self._tiles.size_for(samples[0].height, samples[0].width, len(samples), wanted)
+        ran_at = self._padded.size_of(*tile)
         return [Prediction(**dict(zip(wanted, one, strict=True)), ran_at=ran_at) for one in maps.swapaxes(0, 1)]
 
     def predict(self, left: Any, right: Any) -> Map:
         """Return the disparity of the left view.
 
-        Padding goes to the right and the bottom, as replicas of the last column and row: x and y keep their values,
-        so that the network's grid of cells begins at pixel (0, 0) whatever the size, and the crop is the top left
-        corner. (PSMNet pads the top and the right with zeros.) Both views are padded alike, which leaves disparities
-        as they are. A network in training mode is back in it afterwards.
+        How they are padded stands with :class:`stereo.methods.padding.PaddedNetwork`. A network in training mode is
+        back in it afterwards.
 
         Args:
             left, right: One pair, 32 px or more on each side: arrays, tensors, PIL images or paths, as
@@ -204,17 +189,17 @@ class Predictor:
 
     def _result(self, left: Any, right: Any) -> StereoResult:
         left, right = to_rgb(left, "left image"), to_rgb(right, "right image")
-        wanted = ["disparity", "confidence"] if self.confidence else ["disparity"]
+        wanted: list[MapName] = ["disparity", "confidence"] if self.confidence else ["disparity"]
         disparity, *confidence = self._predict([left], [right], wanted)[:, 0]
         return StereoResult(left, disparity, confidence[0] if confidence else None)
 
-    def _predict(self, lefts: Sequence[Image], rights: Sequence[Image], wanted: list[str]) -> NDArray[np.float32]:
+    def _predict(self, lefts: Sequence[Image], rights: Sequence[Image], wanted: list[MapName]) -> NDArray[np.float32]:
         """Return the maps of these names for pairs of one size: [N, B, H, W]."""
         for left, right in zip(lefts, rights, strict=True):
             check_pair(left, right)
         height, width = lefts[0].shape[:2]
         try:
-            with self._ready():
+            with self._padded.ready():
                 maps = self._predict_tiles(lefts, rights, wanted)
         except RuntimeError as error:
             if isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error):
@@ -230,79 +215,25 @@ class Predictor:
             )
         return np.ascontiguousarray(maps)
 
-    @contextmanager
-    def _ready(self) -> Iterator[None]:
-        """The network in evaluation mode, without gradients, giving back what its features have freed."""
-        training = self.network.training
-        self.network.eval()
-        hooks = []
-        if isinstance(self.network, StereoNetwork):  # the features are done when the aggregation begins
-            release = self.network.aggregation.register_forward_pre_hook(lambda *_: release_freed_memory(self.device))
-            hooks.append(release)
-        try:
-            with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, self.precision == "bf16"):
-                yield
-        finally:
-            for hook in hooks:
-                hook.remove()
-            self.network.train(training)
-
-    def _predict_tiles(self, lefts: Sequence[Image], rights: Sequence[Image], wanted: list[str]) -> NDArray[np.float32]:
+    def _predict_tiles(
+        self, lefts: Sequence[Image], rights: Sequence[Image], wanted: list[MapName]
+    ) -> NDArray[np.float32]:
         size = (lefts[0].shape[0], lefts[0].shape[1])
-        tile = self._tile_size(size[0], size[1], len(lefts))
+        tile = self._tiles.size_for(*size, len(lefts), self._wanted())
         if tile == size:
-            return self._predict_whole(lefts, rights, wanted)
+            return self._padded.predict(lefts, rights, wanted)
 
         def predict(top: int, bottom: int, first: int, last: int) -> NDArray[np.float32]:
             tiles = [[image[top:bottom, first:last] for image in images] for images in (lefts, rights)]
-            return self._predict_whole(tiles[0], tiles[1], wanted)
+            return self._padded.predict(tiles[0], tiles[1], wanted)
 
         return blend_tiles(predict, size, tile, self.max_disparity, [name == "disparity_right" for name in wanted])
 
-    def _predict_whole(self, lefts: Sequence[Image], rights: Sequence[Image], wanted: list[str]) -> NDArray[np.float32]:
-        height, width = lefts[0].shape[:2]
-        options = {f"with_{_MAPS[name]}": True for name in wanted if name != "disparity"}
-        output = self.network(self._to_input(lefts), self._to_input(rights), **options)
-        return np.stack([getattr(output, name)[:, :height, :width].float().cpu().numpy() for name in wanted])
-
-    def _tile_size(self, height: int, width: int, count: int = 1) -> tuple[int, int]:
-        """Return the rows and columns of the tiles for `count` pairs at once."""
-        if self.max_memory is not None:
-            return self._tile_within(self.max_memory, height, width, count)
-        rows, columns = (
-            size if limit is None else min(size, limit)
-            for size, limit in ((height, self.band_rows), (width, self.band_columns))
-        )
-        return rows, columns
-
-    def _tile_within(self, limit: int, height: int, width: int, count: int) -> tuple[int, int]:
-        least_rows, least_columns = least_tile(self.max_disparity)
-        if self._need is None:
-            rows, columns = self._padded_size(least_rows, least_columns)
-            blank = np.zeros((rows, columns, 3), np.uint8)
-            wanted = [name for name in _MAPS if name == "disparity" or getattr(self, _MAPS[name])]
-            with self._ready():
-                self._need = Need.of_call(
-                    lambda: self._predict_whole([blank], [blank], wanted), rows * columns, len(wanted), self.device
-                )
-        pixels = self._need.pixels_within(limit, count, height * width)
-        tile = fitting_tile(height, width, pixels, self.max_disparity, self.stride)
-        if tile is None:
-            raise DataError(
-                f"a pair of {width}×{height} (width × height) does not fit into {limit / 1e9:.3g} GB, which leave room "
-                f"for {pixels:,} px at once; the least tile is {least_columns}×{least_rows}: allow more memory, or use "
-                "a smaller maximal disparity, smaller images or fewer at once"
-            )
-        return tile
-
-    def _padded_size(self, height: int, width: int) -> tuple[int, int]:
-        """Return the rows and columns that the network takes an image of this size at."""
-        rows, columns = (max(self.min_size, -(-size // self.stride) * self.stride) for size in (height, width))
-        return rows, columns
-
-    def _to_input(self, images: Sequence[Image]) -> Tensor:
-        height, width = images[0].shape[:2]
-        pixels = torch.from_numpy(np.stack(images)).to(self.device)  # a copy: images may be read-only or flipped
-        pixels = pixels.permute(0, 3, 1, 2).float() / 255.0  # [B, 3, H, W]
-        rows, columns = self._padded_size(height, width)
-        return F.pad(pixels, (0, columns - width, 0, rows - height), mode="replicate")
+    def _wanted(self) -> list[MapName]:
+        """Return the maps of a sample's prediction."""
+        wanted: list[MapName] = ["disparity"]
+        if self.confidence:
+            wanted.append("confidence")
+        if self.right:
+            wanted.append("disparity_right")
+        return wanted

@@ -15,7 +15,8 @@ disparity and, with the camera's focal length and baseline, depth in meters and 
 rectified takes a calibration file of both cameras. All stays on this computer.
 """
 
-
+# A full queue refuses this event too.
+_CONNECTING = "Connecting … If this stays, too many are waiting here: load the page again in a minute."
 _RECTIFY = "Rectify first, by the calibration file: the images are as the cameras took them"
 
 
@@ -25,7 +26,7 @@ def build_page(events: Events, max_waiting: int) -> gr.Blocks:
         gr.Markdown(_INTRO)
         with gr.Row(equal_height=False):
             with gr.Column(scale=2, min_width=300):
-                images = gr.HTML(markup.sentence("Connecting …"), elem_id="images")
+                images = gr.HTML(markup.sentence(_CONNECTING), elem_id="images")
                 with gr.Row():
                     example = gr.Button("Use an example pair", elem_id="example", min_width=120)
                     run = gr.Button("Compute disparity", variant="primary", elem_id="run", min_width=120)

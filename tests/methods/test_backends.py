@@ -38,7 +38,7 @@ def graph(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path
 
 def test_a_graph_takes_one_pair_at_a_time_and_no_image_narrower_than_its_range(graph: Callable[..., Path]) -> None:
     network = GraphNetwork(graph(PROPERTIES), "onnxruntime")
-    assert (network.stride, network.max_disparity, network.min_size) == (16, 48, 64)
+    assert (network.stride, network.max_disparity, network.min_size, network.min_width) == (16, 48, 32, 64)
     left, right = torch.rand(2, 3, 64, 80), torch.rand(2, 3, 64, 80)
     output = network(left, right, with_confidence=True)
     torch.testing.assert_close(output.disparity, left[:, 0])

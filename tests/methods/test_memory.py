@@ -69,9 +69,8 @@ def test_the_predictor_takes_tiles_only_where_the_limit_asks_for_them() -> None:
     whole = Predictor(network).predict_sample(sample)
     roomy = Predictor(network, max_memory=10**11).predict_sample(sample)
     np.testing.assert_array_equal(roomy.disparity, whole.disparity)
-    tight = Predictor(network)
-    tight.max_memory = 10**9
-    tight._need = Need(at_first=0, per_pixel=10**9 / (1.15 * 200 * 200), per_image_pixel=0)
+    tight = Predictor(network, max_memory=10**9)
+    tight._tiles._need = Need(at_first=0, per_pixel=10**9 / (1.15 * 200 * 200), per_image_pixel=0)
     # Two tiles of 248 columns, 256 when padded, are too large for 40,000 px; three of 198 are not.
     assert tight.predict_sample(sample).ran_at == (160, 208)
     with pytest.raises(DataError, match=r"400×160 .* does not fit into 0\.00[0-9]+ GB.*least tile is 160×128"):

@@ -22,6 +22,7 @@ from stereo.errors import ConfigError, DataError, StereoError
 from stereo.methods.labels import wider_range
 from stereo.methods.predictor import Predictor
 from stereo.methods.tiling import BAND_OVERLAP, bands
+from stereo.model.attention.base import Attention
 from stereo.model.network import StereoNetwork
 
 
@@ -90,6 +91,36 @@ def test_a_network_with_a_least_size_gets_it() -> None:
     assert seen == [(256, 304), (256, 256), (256, 256)]
 
 
+def test_a_graph_may_need_wide_images_without_need_of_high_ones() -> None:
+    network = _FakeNetwork()
+    network.min_width = 208  # type: ignore[assignment]
+    prediction = Predictor(network).predict_sample(textured_sample(40, 100, 3))
+    assert prediction.ran_at == (48, 208)
+
+
+def test_a_pair_has_one_padding_whoever_asks() -> None:
+    """Attention over the whole image lets the padding change disparities everywhere."""
+    network = StereoNetwork(tiny_model())
+    for attention in network.modules():
+        if isinstance(attention, Attention):  # it begins as the identity
+            torch.nn.init.normal_(attention.reprojection.weight)
+    predictor = Predictor(network)
+    seen: list[tuple[int, int]] = []
+    network.register_forward_pre_hook(lambda module, views: seen.append(tuple(views[0].shape[2:])))
+    samples = [textured_sample(height, width, 4, width) for height, width in ((33, 47), (70, 110), (48, 64), (33, 47))]
+    alone = [predictor.predict(sample.left, sample.right) for sample in samples]
+    listed = predictor([sample.left for sample in samples], [sample.right for sample in samples])
+    at_once = predictor.predict_samples([samples[0], samples[3]])
+    assert seen == 2 * [(48, 48), (80, 112), (48, 64), (48, 48)] + [(48, 48)]
+    for expected, result in zip(alone, listed, strict=True):
+        np.testing.assert_array_equal(result.disparity, expected)
+    for expected, prediction in zip((alone[0], alone[3]), at_once, strict=True):
+        np.testing.assert_allclose(prediction.disparity, expected, atol=1e-4)
+    wider = np.pad(samples[0].left, ((0, 0), (0, 16), (0, 0)), mode="edge")
+    other = np.pad(samples[0].right, ((0, 0), (0, 16), (0, 0)), mode="edge")
+    assert np.abs(predictor.predict(wider, other)[:, :47] - alone[0]).max() > 1e-4  # so that the test can fail
+
+
 def test_a_network_in_training_is_left_as_it_is() -> None:
     network = StereoNetwork(tiny_model()).train()
     with torch.no_grad():  # statistics that folding would work into the weights
@@ -111,7 +142,7 @@ def test_a_network_in_training_is_left_as_it_is() -> None:
 def test_what_the_features_freed_is_given_back_before_the_aggregation(monkeypatch: pytest.MonkeyPatch) -> None:
     network = StereoNetwork(tiny_model())
     done: list[str] = []
-    monkeypatch.setattr("stereo.methods.predictor.release_freed_memory", lambda device: done.append("release"))
+    monkeypatch.setattr("stereo.methods.padding.release_freed_memory", lambda device: done.append("release"))
     network.features.register_forward_hook(lambda *_: done.append("features"))
     network.cost_volume.register_forward_hook(lambda *_: done.append("volume"))
     Predictor(network).predict(_image(32, 48), _image(32, 48))

@@ -1,19 +1,16 @@
 """500 hostile inputs to the page: each is answered soon, in a sentence, and nothing lies outside its folder."""
 
-import http.client
 import json
 import resource
-import socket
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import pytest
 from helpers import textured_sample, tiny_model
 from helpers.hostile import NAMES, hostile_calibrations, hostile_images
+from helpers.visitor import Visitor, serving
 
 from stereo.methods.predictor import Predictor
 from stereo.model.network import StereoNetwork
@@ -21,7 +18,6 @@ from stereo.page.inputs import FIELDS
 from stereo.page.limits import Limits
 
 pytest.importorskip("gradio")
-uvicorn = pytest.importorskip("uvicorn")
 
 pytestmark = pytest.mark.slow
 
@@ -35,59 +31,11 @@ VALUES = ("nan", "inf", "-1", "0", "1e309", "1e-309", "١", "1_0", "0x10", "9" *
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path]]:
     """The port of a server, and the folder of its files."""
-    from stereo.page.server import HOST, build_app
-
     root = tmp_path_factory.mktemp("served") / "root"
     root.mkdir()
-    app = build_app(Predictor(StereoNetwork(tiny_model()), confidence=True), root, Limits(max_bytes=1_000_000))
-    listening = socket.create_server((HOST, 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1, ws="none"))
-    thread = threading.Thread(target=server.run, args=([listening],))
-    thread.start()
-    yield listening.getsockname()[1], root
-    server.should_exit = True
-    thread.join()
-
-
-class Visitor:
-    """A page without a browser."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-        self.name = "visitor"
-        config = json.loads(self.ask("GET", "/config")[1])
-        # The functions of layout.py by their names, and how many inputs each takes.
-        self.events = {event["api_name"]: event["id"] for event in config["dependencies"]}
-        parts = self.event("open_page", [])
-        self.address = "/sessions/" + parts.split("sessions/")[1][:32]
-
-    def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, bytes]:
-        """Send one request as it is; return the status and the content of the answer."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
-        try:
-            connection.putrequest(method, path, skip_host="host" in headers, skip_accept_encoding=True)
-            for name, value in {"content-length": str(len(body)), **headers}.items():
-                connection.putheader(name, value)
-            connection.endheaders(body)
-            answer = connection.getresponse()
-            return answer.status, answer.read()
-        finally:
-            connection.close()
-
-    def send(self, side: str) -> None:
-        """Upload a good image."""
-        image = cv2.imencode(".png", getattr(SAMPLE, side))[1].tobytes()
-        assert self.ask("POST", f"{self.address}/{side}", image)[0] == 200
-
-    def event(self, name: str, data: list[object]) -> str:
-        """Let an event happen; return what comes of it as text."""
-        words = {"data": data, "fn_index": self.events[name], "session_hash": self.name}
-        status, _ = self.ask(
-            "POST", "/gradio_api/queue/join", json.dumps(words).encode(), **{"content-type": "application/json"}
-        )
-        assert status == 200
-        _, stream = self.ask("GET", f"/gradio_api/queue/data?session_hash={self.name}")
-        return stream.decode().replace("\\/", "/").replace('\\"', '"')
+    predictor = Predictor(StereoNetwork(tiny_model()), confidence=True)
+    with serving(predictor, root, Limits(max_bytes=1_000_000)) as port:
+        yield port, root
 
 
 def requests(address: str) -> Iterator[tuple[str, str, bytes]]:
@@ -113,7 +61,7 @@ def requests(address: str) -> Iterator[tuple[str, str, bytes]]:
 @pytest.mark.timeout(1800)
 def test_hostile_inputs_are_answered(served: tuple[int, Path], capsys: pytest.CaptureFixture[str]) -> None:
     port, root = served
-    visitor = Visitor(port)
+    visitor = Visitor(port, SECONDS)
     given: list[tuple[str, str, str, bytes]] = []
     for kind, path, body in requests(visitor.address):
         given.append((f"{kind} {path[:60]}", kind, path, body))
@@ -125,7 +73,7 @@ def test_hostile_inputs_are_answered(served: tuple[int, Path], capsys: pytest.Ca
     for number, (kind, data, _) in enumerate(hostile_images(SAMPLE.left, 500 - len(given) - len(events))):
         given.append((f"image: {kind}", "POST", f"{visitor.address}/{('left', 'right')[number % 2]}", data))
     for side in ("left", "right"):
-        visitor.send(side)
+        visitor.send(side, getattr(SAMPLE, side))
     outcomes: Counter[str] = Counter()
     wrong = []
 
@@ -145,7 +93,7 @@ def test_hostile_inputs_are_answered(served: tuple[int, Path], capsys: pytest.Ca
         if status >= 500:
             wrong.append(f"{kind}: {status}")
     for side in ("left", "right"):
-        visitor.send(side)
+        visitor.send(side, getattr(SAMPLE, side))
     for name, value in events:
         start = time.monotonic()
         fields = {**dict.fromkeys(FIELDS, ""), "focal_length": "50", "baseline": "1", name: value}

@@ -16,6 +16,7 @@ from helpers.videos import HEIGHT, WIDTH, pan, read_video, write_images, write_v
 from stereo.data.formats import read_disparity, read_image, read_pfm, write_image
 from stereo.errors import ConfigError, DataError, OutputError, StereoError
 from stereo.methods.method import Prediction
+from stereo.methods.predictor import Predictor
 
 infer: Callable[[list[str]], int] = load_script("infer").main
 
@@ -63,6 +64,22 @@ def test_infer_on_folders_goes_on_after_a_broken_pair(
     assert "failed: b: " in captured.err
     assert "lonely.png: no image of that name" in captured.err
     assert "1 of 3 pairs" in captured.out
+
+
+def test_infer_gives_pairs_of_a_list_what_python_gives_each(tmp_path: Path, checkpoint: str) -> None:
+    samples = [textured_sample(height, width, 4, width) for height, width in ((33, 47), (33, 47), (70, 110), (48, 64))]
+    rows = ["left,right"]
+    for number, sample in enumerate(samples):
+        for side, image in (("left", sample.left), ("right", sample.right)):
+            write_image(tmp_path / f"{side}{number}.png", image)
+        rows.append(f"left{number}.png,right{number}.png")
+    (tmp_path / "list.csv").write_text("\n".join(rows))
+    words = ["--list", str(tmp_path / "list.csv"), "--output", str(tmp_path / "out"), "--batch", "2"]
+    assert infer([*words, "--checkpoint", checkpoint, "--device", "cpu"]) == 0
+    predictor = Predictor.from_checkpoint(checkpoint, "cpu")
+    files = sorted((tmp_path / "out").glob("*/disparity.pfm"))
+    for file, sample in zip(files, samples, strict=True):
+        np.testing.assert_allclose(read_pfm(file), predictor.predict(sample.left, sample.right), atol=1e-4)
 
 
 def test_infer_does_without_the_ground_truth_of_a_list(pairs: Path, checkpoint: str) -> None:
