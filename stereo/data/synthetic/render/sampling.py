@@ -19,12 +19,13 @@ def sample_map(canvas: NDArray[Any], u: Float32, v: Float32, border: int = cv2.B
     border: BORDER_CONSTANT (0 outside) or BORDER_REPLICATE. BORDER_REFLECT is slow in OpenCV 5.0, which hangs with four
     channels and a row of 100 points.
     """
-    values = np.empty((len(u), *canvas.shape[2:]), canvas.dtype)
+    if len(u) <= _ROW:
+        return np.asarray(cv2.remap(canvas, u[None], v[None], cv2.INTER_LINEAR, borderMode=border)[0])
+    values = np.empty((1, len(u), *canvas.shape[2:]), canvas.dtype)
     for start in range(0, len(u), _ROW):
-        part = slice(start, start + _ROW)
-        row = cv2.remap(canvas, u[None, part], v[None, part], cv2.INTER_LINEAR, borderMode=border)
-        values[part] = row[0]
-    return values
+        part = (slice(None), slice(start, start + _ROW))
+        cv2.remap(canvas, u[None][part], v[None][part], cv2.INTER_LINEAR, values[part], borderMode=border)
+    return values[0]
 
 
 def sample_texture(texture: Texture, x: Float32, y: Float32) -> Float32:
@@ -64,7 +65,7 @@ def brightness_of(texture: Texture, x: Float32, y: Float32, face: Indices | None
     if wave.amplitude > 0:
         brightness = brightness + wave.at(x, y)
     if texture.faces and face is not None:
-        brightness = brightness * np.asarray(texture.faces, np.float32)[face]
+        brightness = brightness * np.asarray(texture.faces, np.float32).take(face)
     return brightness
 
 
@@ -75,5 +76,7 @@ def on_outline(outline: Outline, x: Float32, y: Float32) -> tuple[Float32, Float
 
 def coverage_on_grid(outline: Outline, x: Float32, y: Float32, shape: tuple[int, int]) -> Float32:
     """Return the coverage at left-view points that broadcast to `shape`, bilinear, 0 outside the outline: [H, W]."""
-    u, v = (np.ascontiguousarray(np.broadcast_to(part, shape)) for part in on_outline(outline, x, y))
-    return np.asarray(cv2.remap(outline.coverage, u, v, cv2.INTER_LINEAR), np.float32)
+    u, v = on_outline(outline, x, y)
+    grid = np.empty((2, *shape), np.float32)
+    grid[0], grid[1] = u, v
+    return np.asarray(cv2.remap(outline.coverage, grid[0], grid[1], cv2.INTER_LINEAR), np.float32)
