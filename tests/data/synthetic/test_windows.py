@@ -100,11 +100,8 @@ def test_what_training_does_not_look_at_is_left_out_and_moves_nothing_else(proba
     assert truth_of(left_alone).occluded is None
     assert truth_of(left_alone).disparity_right is None
     for flips in (0.0, 0.5):
-        data = TrainingData(
-            DataConfig(
-                train=DatasetConfig(synthetic=config), augmentation=AugmentationConfig(horizontal_flip_probability=flips)
-            )
-        )
+        augmentation = AugmentationConfig(horizontal_flip_probability=flips)
+        data = TrainingData(DataConfig(train=DatasetConfig(synthetic=config), augmentation=augmentation))
         truth = truth_of(data.source(0).window(0, 0, 64, 96))
         assert truth.occluded is None
         assert (truth.disparity_right is None) == (flips == 0)
