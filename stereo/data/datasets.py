@@ -76,18 +76,27 @@ BUILDERS: dict[Family, Callable[[DatasetConfig, bool], StereoDataset]] = {
 
 
 def build_dataset(
-    config: DatasetConfig, load_right_disparity: bool = False, keep_incomplete: bool = False
+    config: DatasetConfig,
+    load_right_disparity: bool = False,
+    keep_incomplete: bool = False,
+    for_training: bool = False,
 ) -> StereoDataset:
     """Return the data set that the settings name: the family's samples without those that the lists leave out.
 
     Args:
         load_right_disparity: Also read the right view's disparity, where the family has it.
         keep_incomplete: Take pairs of which a file is not there for samples that cannot be read.
+        for_training: The procedural world leaves out what a batch does not have: `occluded`, and the right view's
+            disparity unless it is asked for.
 
     Raises: DataError if the data set is not there, is empty or is broken; or if a pair that it is to have is
         incomplete, unless such pairs are kept.
     """
-    dataset = choose_samples(BUILDERS[config.family](config, load_right_disparity), config)
+    if for_training and config.family == "synthetic":
+        whole: StereoDataset = SyntheticWorld(config.synthetic, occluded=False, right=load_right_disparity)
+    else:
+        whole = BUILDERS[config.family](config, load_right_disparity)
+    dataset = choose_samples(whole, config)
     if not keep_incomplete:
         _refuse_incomplete(dataset, config)
     return dataset

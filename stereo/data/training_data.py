@@ -36,7 +36,7 @@ class TrainingData:
         if len(members) > 1 and weights and len(weights) < len(members):
             raise DataError("data.train and data.mix: give a weight to each data set, or to none")
         with_right = config.augmentation.horizontal_flip_probability > 0
-        self.sets = [build_dataset(member, with_right) for member in members]
+        self.sets = [build_dataset(member, with_right, for_training=True) for member in members]
         self.starts = [0, *itertools.accumulate(len(dataset) for dataset in self.sets)]
         # Exact, so that no draw is lost to rounding, however long the run. None: each sample once in a pass.
         weighted = len(members) > 1 and bool(weights)

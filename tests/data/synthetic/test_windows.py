@@ -5,10 +5,11 @@ import pytest
 from helpers import array_of, truth_of
 from helpers.world import CLEAN, GROUND_TRUTH, scene_of
 
-from stereo.config import AugmentationConfig, SyntheticConfig
+from stereo.config import AugmentationConfig, DataConfig, DatasetConfig, SyntheticConfig
 from stereo.data.synthetic import SyntheticWorld, Window, dataset
 from stereo.data.synthetic.dataset import find_boundary
 from stereo.data.synthetic.render import sensor
+from stereo.data.training_data import TrainingData
 from stereo.data.transforms import Augmentation
 
 FRAME = Window(0, 0, 128, 256)
@@ -88,3 +89,19 @@ def test_boundaries_are_found_only_where_they_are_asked_for(monkeypatch: pytest.
     assert asked == []
     assert world.annotated(0, Window(8, 8, 32, 48)).boundary.shape == (32, 48)
     assert asked == [(32, 48)]
+
+
+@pytest.mark.parametrize("probability", [0.0, 1.0])
+def test_what_training_does_not_look_at_is_left_out_and_moves_nothing_else(probability: float) -> None:
+    config = SyntheticConfig(height=64, width=96, misalignment_probability=probability)
+    whole, left_alone = SyntheticWorld(config)[0], SyntheticWorld(config, occluded=False, right=False)[0]
+    for name in ("left", "right", "disparity", "valid"):
+        np.testing.assert_array_equal(array_of(left_alone, name), array_of(whole, name))
+    assert truth_of(left_alone).occluded is None
+    assert truth_of(left_alone).disparity_right is None
+    for flips in (0.0, 0.5):
+        augmentation = AugmentationConfig(horizontal_flip_probability=flips)
+        data = TrainingData(DataConfig(train=DatasetConfig(synthetic=config), augmentation=augmentation))
+        truth = truth_of(data.source(0).window(0, 0, 64, 96))
+        assert truth.occluded is None
+        assert (truth.disparity_right is None) == (flips == 0)

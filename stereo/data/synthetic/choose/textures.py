@@ -20,6 +20,8 @@ from stereo.data.synthetic.streams import photograph_stream
 
 # Of each size, in a world with a bank: canvases of one pattern alone.
 BANK_OF_ONE_PATTERN = 24
+# Of a canvas, 0 … 1.
+_LEVELS = np.arange(256, dtype=np.float32) / np.float32(255)
 
 
 def choose_texture(
@@ -85,11 +87,10 @@ def _in_bank(number: int, size: int) -> int:
 
 def choose_tones(rng: Generator) -> Float32:
     """Return a level for each level of a canvas, float32 [3, 256] in 0 … 255: other colors, another contrast."""
-    levels = np.arange(256, dtype=np.float32) / np.float32(255)
     gamma, gains = np.exp(rng.normal(-0.15, 0.3)), rng.uniform(0.75, 1.2) * (1 + rng.normal(0, 0.08, 3))
     lifted = rng.uniform(0, 0.25) if rng.random() < 0.3 else 0.0
-    tones = lifted + (1 - lifted) * levels ** np.float32(gamma) * gains[:, None]
-    return np.asarray(np.clip(tones * 255, 0, 255), np.float32)
+    tones = lifted + (1 - lifted) * _LEVELS ** np.float32(gamma) * gains[:, None]
+    return (tones * 255).clip(0, 255).astype(np.float32)
 
 
 def with_faces(rng: Generator, texture: Texture, surface: Surface) -> Texture:

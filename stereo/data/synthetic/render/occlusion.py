@@ -29,30 +29,34 @@ def find_occluded(scene: Scene, left: View, window: Window | None = None, right:
     x_right = x - left.disparity
     occluded = (x_right < 0) | (x_right > scene.width - 1)
     open_question = ~occluded if right is None else ~(occluded | _surely_visible(x_right, left, right, window))
-    rows, columns = np.nonzero(open_question)
-    points, behind, owner = x_right[rows, columns], left.disparity[rows, columns], left.owner[rows, columns]
+    pixels = open_question.reshape(-1).nonzero()[0]
+    rows = pixels // window.width
+    # Of the first open pixel of each row, and of the last row's end.
+    starts = np.searchsorted(rows, np.arange(window.height + 1))
+    points, behind, owner = x_right.take(pixels), left.disparity.take(pixels), left.owner.take(pixels)
     lines = (rows + window.top).astype(np.float32)
     hidden = np.zeros(points.shape, np.bool_)
     for index, layer in enumerate(scene.layers):
         reach_y, reach_x = reach(layer, True, Window(window.top, 0, window.height, scene.width))
         if reach_y.start >= reach_y.stop or reach_x.start >= reach_x.stop:
             continue
-        # Rows come in order, as nonzero gives them.
-        first, last = np.searchsorted(rows, [reach_y.start - window.top, reach_y.stop - window.top])
+        first, last = starts[reach_y.start - window.top], starts[reach_y.stop - window.top]
         part = slice(first, last)
         candidates = (points[part] >= reach_x.start) & (points[part] <= reach_x.stop)
         candidates &= (owner[part] != index) & ~hidden[part]
         if isinstance(layer, SceneObject):
             candidates &= behind[part] < layer.bounds[1]
-        where = np.nonzero(candidates)[0] + first
-        disparity = layer.surface.from_right(points[where], lines[where])
-        before = disparity > behind[where] + _MARGIN
-        where, disparity = where[before], disparity[before]
+        where = candidates.nonzero()[0] + first
+        if where.size == 0:
+            continue
+        disparity = layer.surface.from_right(points.take(where), lines.take(where))
+        before = disparity > behind.take(where) + _MARGIN
+        where, disparity = where.compress(before), disparity.compress(before)
         if layer.outline is not None and where.size:
-            u, v = on_outline(layer.outline, points[where] + disparity, lines[where])
-            where = where[sample_map(layer.outline.coverage, u, v) > 0.5]
+            u, v = on_outline(layer.outline, points.take(where) + disparity, lines.take(where))
+            where = where.compress(sample_map(layer.outline.coverage, u, v) > 0.5)
         hidden[where] = True
-    occluded[rows[hidden], columns[hidden]] = True
+    occluded.reshape(-1)[pixels.compress(hidden)] = True
     return occluded
 
 
@@ -63,8 +67,9 @@ def _surely_visible(x_right: Float32, left: View, right: View, window: Window) -
     start = (
         np.clip(first, 1, max(1, window.width - 3)) + np.arange(window.height, dtype=np.int32)[:, None] * window.width
     )
-    alone = np.where(right.mixed, np.int16(-1), right.owner)
+    alone = right.owner.copy()
+    np.copyto(alone, np.int16(-1), where=right.mixed)
     same = alone[:, 1:] == alone[:, :-1]
     four = np.full_like(alone, -1)  # the layer that a pixel, the one before it and the two after it show
     np.copyto(four[:, 1:-2], alone[:, 1:-2], where=same[:, :-2] & same[:, 1:-1] & same[:, 2:])
-    return np.asarray(inside & (four.reshape(-1)[np.minimum(start, four.size - 1)] == left.owner))
+    return np.asarray(inside & (four.take(start, mode="clip") == left.owner))

@@ -19,20 +19,19 @@ def sample_map(canvas: NDArray[Any], u: Float32, v: Float32, border: int = cv2.B
     border: BORDER_CONSTANT (0 outside) or BORDER_REPLICATE. BORDER_REFLECT is slow in OpenCV 5.0, which hangs with four
     channels and a row of 100 points.
     """
-    values = np.empty((len(u), *canvas.shape[2:]), canvas.dtype)
+    if len(u) <= _ROW:
+        return np.asarray(cv2.remap(canvas, u[None], v[None], cv2.INTER_LINEAR, borderMode=border)[0])
+    values = np.empty((1, len(u), *canvas.shape[2:]), canvas.dtype)
     for start in range(0, len(u), _ROW):
-        part = slice(start, start + _ROW)
-        row = cv2.remap(canvas, u[None, part], v[None, part], cv2.INTER_LINEAR, borderMode=border)
-        values[part] = row[0]
-    return values
+        part = (slice(None), slice(start, start + _ROW))
+        cv2.remap(canvas, u[None][part], v[None][part], cv2.INTER_LINEAR, values[part], borderMode=border)
+    return values[0]
 
 
 def sample_texture(texture: Texture, x: Float32, y: Float32) -> Float32:
     """Return the colors at left-view points [N] before the texture's brightness: float32 [3, N] in 0 … 255."""
-    u, v = (
-        _mirrored(row[0] * x + (row[1] * y + row[2]), side)
-        for row, side in zip(texture.matrix, texture.canvas.shape[1::-1], strict=True)
-    )
+    per_x, per_y, start = texture.matrix.T[:, :, None]
+    u, v = _mirrored(per_x * x + (per_y * y + start), texture.canvas.shape[1::-1])
     levels = sample_map(texture.canvas, u, v, cv2.BORDER_REPLICATE)
     channels = np.ascontiguousarray(levels.T[:3])
     if texture.tones is None:
@@ -43,15 +42,19 @@ def sample_texture(texture: Texture, x: Float32, y: Float32) -> Float32:
     return colors
 
 
-def _mirrored(u: Float32, side: int) -> Float32:
-    """Fold coordinates, in place, onto a canvas that is mirrored at its borders, −½ and side − ½, without end."""
-    u += 0.5
-    u *= 1 / (2 * side)
-    u -= np.rint(u)
-    np.abs(u, out=u)
-    u *= 2 * side
-    u -= 0.5
-    return u
+def _mirrored(points: Float32, size: tuple[int, ...]) -> Float32:
+    """Fold points u, v [2, N], in place, onto a canvas that is mirrored at its borders, −½ and side − ½, without end.
+
+    size: Width and height of the canvas.
+    """
+    period = 2 * np.array(size, np.float32)[:, None]
+    points += 0.5
+    points *= 1 / period
+    points -= np.rint(points)
+    np.abs(points, out=points)
+    points *= period
+    points -= 0.5
+    return points
 
 
 def brightness_of(texture: Texture, x: Float32, y: Float32, face: Indices | None) -> Float32 | float:
@@ -64,7 +67,7 @@ def brightness_of(texture: Texture, x: Float32, y: Float32, face: Indices | None
     if wave.amplitude > 0:
         brightness = brightness + wave.at(x, y)
     if texture.faces and face is not None:
-        brightness = brightness * np.asarray(texture.faces, np.float32)[face]
+        brightness = brightness * np.asarray(texture.faces, np.float32).take(face)
     return brightness
 
 
@@ -75,5 +78,6 @@ def on_outline(outline: Outline, x: Float32, y: Float32) -> tuple[Float32, Float
 
 def coverage_on_grid(outline: Outline, x: Float32, y: Float32, shape: tuple[int, int]) -> Float32:
     """Return the coverage at left-view points that broadcast to `shape`, bilinear, 0 outside the outline: [H, W]."""
-    u, v = (np.ascontiguousarray(np.broadcast_to(part, shape)) for part in on_outline(outline, x, y))
+    u, v = np.empty((2, *shape), np.float32)
+    u[:], v[:] = on_outline(outline, x, y)
     return np.asarray(cv2.remap(outline.coverage, u, v, cv2.INTER_LINEAR), np.float32)

@@ -58,7 +58,7 @@ class Sensor:
             deviations = np.sqrt(self.read_noise**2 + levels * (self.shot_noise**2 / 255))
             value = cv2.LUT(exposed, deviations.astype(np.float32)) * noise
             value += cv2.LUT(exposed, levels.astype(np.float32))
-            values.append(np.maximum(value, 0, out=value))
+            values.append(value.clip(0, np.inf, out=value))
         image = to_uint8(values)
         return image if self.jpeg_quality is None else _compressed(image, self.jpeg_quality)
 

@@ -43,7 +43,8 @@ class _Fragment(NamedTuple):
     weight: Float32
 
     def where(self, mask: Mask) -> "_Fragment":
-        return _Fragment(self.pixels[mask], self.disparity[mask], self.weight[mask])
+        where = mask.nonzero()[0]
+        return _Fragment(self.pixels.take(where), self.disparity.take(where), self.weight.take(where))
 
 
 class _Visible(NamedTuple):
@@ -78,22 +79,23 @@ def render_view(scene: Scene, right: bool, window: Window | None = None) -> View
     mixed = np.zeros(base.shape, np.bool_)
     radiance = np.empty((3, base.size), np.float32)
     for index, span in visible.spans.items():
-        pixels = np.flatnonzero(base[span] == index) + span.start
-        disparity, whole = base_disparity[pixels], pixels
+        # take, compress and nonzero are faster than brackets, several times where these hold a mask.
+        pixels = (base[span] == index).nonzero()[0] + span.start
+        disparity, whole = base_disparity.take(pixels), pixels
         fragment = visible.fragments.get(index)
         if fragment is not None:
-            mixed[fragment.pixels[fragment.disparity >= nearest[fragment.pixels]]] = True
-            fragment = fragment.where(base[fragment.pixels] < index)  # not what a nearer layer covers wholly
+            mixed[fragment.pixels.compress(fragment.disparity >= nearest.take(fragment.pixels))] = True
+            fragment = fragment.where(base.take(fragment.pixels) < index)  # not what a nearer layer covers wholly
             pixels = np.concatenate([pixels, fragment.pixels])
             disparity = np.concatenate([disparity, fragment.disparity])
         if pixels.size == 0:
             continue
         # Both in one call, since a small call takes little less time than a large one.
-        colors = _look(scene, index, x[pixels], y[pixels], disparity, right)
+        colors = _look(scene, index, x.take(pixels), y.take(pixels), disparity, right)
         for plane, color in zip(radiance, colors, strict=True):
             plane[whole] = color[: whole.size]
             if fragment is not None:
-                behind = plane[fragment.pixels]
+                behind = plane.take(fragment.pixels)
                 plane[fragment.pixels] = behind + (color[whole.size :] - behind) * fragment.weight
     shape = (window.height, window.width)
     return View(radiance.reshape(3, *shape), visible.disparity, visible.owner, mixed.reshape(shape))
@@ -125,12 +127,13 @@ def _find_visible(scene: Scene, right: bool, window: Window) -> _Visible:
             else:
                 whole = front & (coverage >= _WHOLE)
                 partial ^= whole
-            where = np.flatnonzero(partial)
+            where = partial.reshape(-1).nonzero()[0]
             if where.size:
-                row, column = np.divmod(where, size[1])
-                pixels = row * window.width + (column + here[0].start * window.width + here[1].start)
-                weight = coverage.reshape(-1)[where] * layer.material.opacity
-                fragments[index] = _Fragment(pixels, disparity.reshape(-1)[where], weight)
+                row = where // size[1]
+                pixels = where + row * (window.width - size[1]) + (here[0].start * window.width + here[1].start)
+                fragments[index] = _Fragment(
+                    pixels, disparity.take(where), coverage.take(where) * layer.material.opacity
+                )
             front &= coverage > 0.5
         np.copyto(nearest[here], disparity, where=front)
         np.copyto(owner[here], np.int16(index), where=front)
@@ -158,7 +161,7 @@ def _look(scene: Scene, index: int, x: Float32, y: Float32, disparity: Float32, 
     colors *= brightness * shading
     if highlight is not None:
         colors += highlight
-    return np.minimum(colors, 255, out=colors)
+    return colors.clip(-np.inf, 255, out=colors)
 
 
 def _moved(part: slice, by: int) -> slice:

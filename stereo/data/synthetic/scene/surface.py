@@ -122,7 +122,7 @@ class Surface:
         along_y: Any
         if len(self.planes) > 1:
             slopes = np.array([(plane.slope_x, plane.slope_y) for plane in self.planes], np.float32).T
-            along_x, along_y = slopes[:, self.face(x, y)]
+            along_x, along_y = slopes.take(self.face(x, y), axis=1)
         else:
             along_x, along_y = self.planes[0].slope_x, self.planes[0].slope_y
         for wave in self.waves:
@@ -134,7 +134,10 @@ class Surface:
             along_x = along_x - (2 * dome.height / dome.radius_x**2) * (x - dome.center_x)
             along_y = along_y - (2 * dome.height / dome.radius_y**2) * (y - dome.center_y)
         shape = np.broadcast_shapes(x.shape, y.shape)
-        return np.broadcast_to(along_x, shape), np.broadcast_to(along_y, shape)
+        along_x, along_y = (
+            along if np.shape(along) == shape else np.broadcast_to(along, shape) for along in (along_x, along_y)
+        )
+        return along_x, along_y
 
     def bounds(self, x0: float, y0: float, x1: float, y1: float) -> tuple[float, float]:
         """Return limits, px, between which the disparity lies over a rectangle of the left view."""
@@ -185,7 +188,7 @@ class Surface:
         return joined
 
     def _limited(self, disparity: Floats) -> Floats:
-        return np.minimum(np.maximum(disparity, self.low), self.high)
+        return disparity.clip(self.low, self.high)
 
 
 def _solve_dome(dome: Dome, slope: float, rest: Floats, x: Floats, y: Floats) -> Floats:
