@@ -60,8 +60,10 @@ def _affine(heads: int, count: int, gram: Tensor, total: Tensor, weights: Parame
     """A [G, C, C] and a [G, C, 1] of Y = X + A X + a 1ᵀ, from X Xᵀ and the sum of X over `count` positions, of the same
     shapes."""
     scale = count**-0.5
+    samples, gram, total = len(gram), gram.squeeze(0), total.squeeze(0)  # one sample as if alone, as in `product`
     key_bias, query_bias = weights.key_bias[:, None], weights.query_bias[:, None]
     context = (weights.key_weight @ gram + key_bias @ total.mT) * scale  # [G, K, C]
     key_sums = (weights.key_weight @ total + count * key_bias) * scale  # [G, K, 1]
     folded = reproject(heads, context, key_sums, *weights[4:7]) * scale  # [G, C, K]
-    return folded @ weights.query_weight, folded @ query_bias + weights.reprojection_bias[:, None]
+    matrix, offset = folded @ weights.query_weight, folded @ query_bias + weights.reprojection_bias[:, None]
+    return matrix.view(samples, *matrix.shape[-2:]), offset.view(samples, -1, 1)

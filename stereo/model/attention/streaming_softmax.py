@@ -146,7 +146,7 @@ def _fold(
     reprojection_bias: Tensor,
 ) -> Tensor:
     """M [G, C, K]: what each channel of the queries' softmax adds to the output."""
-    ones = context.new_ones(context.shape[-2], 1)  # what each row of the keys' softmax sums to
-    return reproject(heads, context, ones, value_weight, value_bias, reprojection_weight) + (
-        reprojection_bias[:, None] / heads
-    )
+    alone = context.squeeze(0)  # one sample is computed as if there were no others, as in `product`
+    ones = context.new_ones(alone.shape[-2], 1)  # what each row of the keys' softmax sums to
+    folded = reproject(heads, alone, ones, value_weight, value_bias, reprojection_weight)
+    return (folded + reprojection_bias[:, None] / heads).view(len(context), *folded.shape[-2:])
