@@ -16,6 +16,8 @@ from torch.utils.tensorboard.summary import hparams
 from stereo.data.sample import Image
 
 _COLUMNS = ("step", "name", "value")
+# How long one waits for each thread of a writer that failed.
+_ENDING_SECONDS = 1.0
 
 
 class Settings(NamedTuple):
@@ -66,7 +68,7 @@ class Curves:
 
         def silent(failure: Any) -> None:
             # The writer's thread: its error comes up again where the next value is added, and is told there.
-            if not type(failure.thread).__module__.startswith("tensorboard"):
+            if not _is_of_tensorboard(failure.thread):
                 previous(failure)
 
         threading.excepthook = silent
@@ -77,6 +79,9 @@ class Curves:
             if self._writer is not None:
                 self._try(SummaryWriter.close)
             self._writer = None
+            for thread in threading.enumerate():  # one that has just failed is still to call the hook
+                if _is_of_tensorboard(thread):
+                    thread.join(_ENDING_SECONDS)
             threading.excepthook = previous
 
     def _describe(self, writer: SummaryWriter) -> None:
@@ -116,6 +121,10 @@ class Curves:
         if what not in self._failed:
             self._warn(f"warning: {self._folder}: {what} cannot be written ({error}); the run goes on")
         self._failed.add(what)
+
+
+def _is_of_tensorboard(thread: threading.Thread | None) -> bool:
+    return type(thread).__module__.startswith("tensorboard")
 
 
 def _csv(rows: list[tuple[Any, ...]]) -> str:
