@@ -16,8 +16,6 @@ from torch.utils.tensorboard.summary import hparams
 from stereo.data.sample import Image
 
 _COLUMNS = ("step", "name", "value")
-# How long one waits for each thread of a writer that failed.
-_ENDING_SECONDS = 1.0
 
 
 class Settings(NamedTuple):
@@ -79,10 +77,9 @@ class Curves:
             if self._writer is not None:
                 self._try(SummaryWriter.close)
             self._writer = None
-            for thread in threading.enumerate():  # one that has just failed is still to call the hook
-                if _is_of_tensorboard(thread):
-                    thread.join(_ENDING_SECONDS)
-            threading.excepthook = previous
+            # The thread of a file that could not be begun tries once more within two minutes, and fails then.
+            if not any(_is_of_tensorboard(thread) for thread in threading.enumerate()):
+                threading.excepthook = previous
 
     def _describe(self, writer: SummaryWriter) -> None:
         if self._settings is None:

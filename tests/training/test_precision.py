@@ -95,6 +95,7 @@ def test_frozen_batch_normalization_keeps_its_statistics(tmp_path: Path) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_a_compiled_network_trains_to_the_same_loss_with_the_same_names(tmp_path: Path) -> None:
     for compiled in (False, True):
         config = tiny_config(tmp_path / str(compiled), steps=2)
