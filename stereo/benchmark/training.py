@@ -11,7 +11,7 @@ from torch import nn
 
 from stereo.config import Config
 from stereo.data.loader import StereoBatch, build_loader, iterate
-from stereo.device import select_device
+from stereo.device import peak_memory_mb, select_device
 from stereo.model.network import StereoNetwork
 from stereo.training.losses import stereo_loss
 from stereo.training.optimizer import build_optimizer
@@ -40,6 +40,7 @@ def overhead_lines(config: Config, steps: int, rounds: int, folder: Path) -> Ite
     clock = "CPU time" if trainer.device.type == "cpu" else "time"
     yield f"a step: {seconds:.3f} s of {clock}, of a bare loop {statistics.median(bare):.3f} s"
     yield f"overhead of the trainer: {_percent(shares)} (median of {rounds} rounds, least and greatest)"
+    yield f"most memory of the process: {peak_memory_mb(trainer.device):,.0f} MiB"
     saves = [_save_seconds(trainer) for _ in range(_SAVES)]
     size = trainer.folder.last.stat().st_size
     yield f"a checkpoint: {size / 1e6:.1f} MB, {statistics.median(saves):.3f} s with its way to the disk"
@@ -96,7 +97,8 @@ def _bare_seconds(config: Config, steps: int) -> float:
             predictions, batch.disparity, batch.valid, network.max_disparity, config.loss, network.regression
         )
         loss.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), config.optimizer.gradient_clip)
+        if config.optimizer.gradient_clip > 0:
+            nn.utils.clip_grad_norm_(network.parameters(), config.optimizer.gradient_clip)
         optimizer.step()
     return (begun[-1] - begun[0]) / steps
 

@@ -198,7 +198,7 @@ class _Caught(Dataset[Any]):
             return error
 
 
-class _HandedBatch:
+class HandedBatch:
     """A batch on its way from a loader process, in a block of memory that both have."""
 
     def __init__(self, tensors: Handed, names: tuple[str, ...]) -> None:
@@ -221,7 +221,7 @@ class _Collate:
     def __init__(self, blocks: Blocks | None) -> None:
         self.blocks = blocks
 
-    def __call__(self, items: list[StereoSample | StereoError]) -> StereoBatch | _HandedBatch | StereoError:
+    def __call__(self, items: list[StereoSample | StereoError]) -> StereoBatch | HandedBatch | StereoError:
         samples = []
         for item in items:
             if isinstance(item, StereoError):
@@ -235,7 +235,7 @@ class _Collate:
         if self.blocks is None or worker is None:
             return batch
         handed = self.blocks.put(worker.id, batch[:4])
-        return batch if handed is None else _HandedBatch(handed, batch.names)
+        return batch if handed is None else HandedBatch(handed, batch.names)
 
 
 def iterate(loader: DataLoader[Any]) -> Iterator[Any]:
@@ -253,7 +253,7 @@ def iterate(loader: DataLoader[Any]) -> Iterator[Any]:
         for batch in batches:
             if isinstance(batch, StereoError):
                 break
-            if isinstance(batch, _HandedBatch):
+            if isinstance(batch, HandedBatch):
                 batch = batch.take()
             yield batch
         else:

@@ -19,12 +19,13 @@ def test_loop_and_checkpoints_are_measured(tmp_path: Path, capsys: pytest.Captur
     output = tmp_path / "disk"
     arguments = ["--config", str(experiment), "--steps", "3", "--rounds", "1", "--output", str(output)]
     assert script.main(arguments) == 0
-    *_, step, overhead, checkpoint, share = capsys.readouterr().out.splitlines()
+    *_, step, overhead, memory, checkpoint, share = capsys.readouterr().out.splitlines()
     seconds = re.fullmatch(r"a step: (\d+\.\d+) s of CPU time, of a bare loop (\d+\.\d+) s", step)
     assert seconds is not None
     ours, bare = map(float, seconds.groups())
     assert 0 < bare < 2 * ours < 4 * bare
     assert overhead.startswith("overhead of the trainer: ")
+    assert re.fullmatch(r"most memory of the process: [\d,]+ MiB", memory)
     assert re.match(r"a checkpoint: 1\.\d MB, 0\.\d+ s", checkpoint)
     assert share.startswith("a checkpoint every 100 steps: ")
     assert list(output.iterdir()) == []

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from stereo.config import AugmentationConfig, DataConfig, DatasetConfig, SyntheticConfig
 from stereo.data.blocks import Blocks
-from stereo.data.loader import StereoBatch, build_loader, iterate
+from stereo.data.loader import HandedBatch, StereoBatch, build_loader, iterate
 
 
 def some(value: int) -> list[Tensor]:
@@ -49,6 +49,19 @@ def test_loader_processes_have_blocks_of_their_own() -> None:
 
 def test_what_does_not_fit_is_refused() -> None:
     assert Blocks(1, 1, 4096).put(0, [torch.zeros(4096, dtype=torch.uint8), torch.zeros(1)]) is None
+
+
+def test_a_pinned_batch_leaves_its_block_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyTorch's thread copies it; pinned memory itself needs a GPU."""
+    monkeypatch.setattr(Tensor, "pin_memory", Tensor.clone)
+    left, right = torch.randint(256, (2, 1, 3, 4, 5), dtype=torch.uint8)
+    batch = StereoBatch(left, right, torch.rand(1, 4, 5), torch.rand(1, 4, 5) > 0.5, ("a",))
+    blocks = Blocks(1, 1, 1024)
+    handed = blocks.put(0, batch[:4])
+    assert handed is not None
+    pinned = HandedBatch(handed, batch.names).pin_memory()
+    assert blocks.put(0, batch[:4]) is not None
+    assert same(pinned, batch)
 
 
 @pytest.fixture
