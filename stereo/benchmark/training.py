@@ -20,6 +20,8 @@ from stereo.training.trainer import Trainer
 
 # The interval of checkpoints that their cost is stated for, steps.
 INTERVAL = 100
+# Steps before those that are timed: memory is still being taken, and forms of convolutions chosen.
+_WARM_UP = 1
 # How often a checkpoint is written.
 _SAVES = 5
 
@@ -60,15 +62,15 @@ class _WatchedTrainer(Trainer):
 
     def seconds(self, steps: int) -> float:
         """Return the seconds of a step, with all that comes between it and the next one."""
-        return (self.begun[steps] - self.begun[0]) / steps
+        return (self.begun[_WARM_UP + steps] - self.begun[_WARM_UP]) / steps
 
 
 def _trained(config: Config, steps: int, folder: Path) -> _WatchedTrainer:
-    """Return a trainer after one step more, which ends with a validation and a checkpoint."""
+    """Return a trainer after its steps, and one more, which ends with a validation and a checkpoint."""
     config = copy.deepcopy(config)
     settings = config.training
-    settings.output, settings.steps, settings.log_interval = str(folder), steps + 1, steps
-    settings.validation_interval = settings.checkpoint_interval = steps + 1
+    settings.output, settings.steps, settings.log_interval = str(folder), _WARM_UP + steps + 1, steps
+    settings.validation_interval = settings.checkpoint_interval = settings.steps
     trainer = _WatchedTrainer(config)
     trainer.prepare(None)
     trainer.run()
@@ -84,9 +86,9 @@ def _bare_seconds(config: Config, steps: int) -> float:
     optimizer = build_optimizer(network, config.optimizer)
     half = HALF_TYPES.get(config.training.precision)
     begun = []
-    for batch in iterate(build_loader(config.data, config.training.seed, 0, steps + 1)):
+    for batch in iterate(build_loader(config.data, config.training.seed, 0, _WARM_UP + steps + 1)):
         begun.append(_now(device))
-        if len(begun) > steps:
+        if len(begun) > _WARM_UP + steps:
             break
         batch = batch.to(device)
         optimizer.zero_grad()
@@ -100,7 +102,7 @@ def _bare_seconds(config: Config, steps: int) -> float:
         if config.optimizer.gradient_clip > 0:
             nn.utils.clip_grad_norm_(network.parameters(), config.optimizer.gradient_clip)
         optimizer.step()
-    return (begun[-1] - begun[0]) / steps
+    return (begun[-1] - begun[_WARM_UP]) / steps
 
 
 def _save_seconds(trainer: Trainer) -> float:
