@@ -36,13 +36,15 @@ class Handed(NamedTuple):
 
 
 class Blocks:
-    """So many blocks of `size` bytes for each of so many loader processes. Those never used take no memory.
+    """So many blocks for each of so many loader processes, each for up to eight tensors of `size` bytes in all.
+
+    Blocks that are never used take no memory.
 
     Of each block a loader process alone says that it is taken, and the main process alone that it is free.
     """
 
     def __init__(self, workers: int, each: int, size: int) -> None:
-        self._workers, self._size = workers, _rounded(size, mmap.PAGESIZE)
+        self._workers, self._size = workers, _rounded(size + 8 * _ALIGNMENT, mmap.PAGESIZE)
         self._taken = np.frombuffer(mmap.mmap(-1, workers * each), np.uint8)
         self._memory = mmap.mmap(-1, workers * each * self._size)
         self._number = next(_numbers)

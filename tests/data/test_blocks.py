@@ -48,7 +48,10 @@ def test_loader_processes_have_blocks_of_their_own() -> None:
 
 
 def test_what_does_not_fit_is_refused() -> None:
-    assert Blocks(1, 1, 4096).put(0, [torch.zeros(4096, dtype=torch.uint8), torch.zeros(1)]) is None
+    assert Blocks(1, 1, 4096).put(0, [torch.zeros(3000), torch.zeros(1)]) is None
+    assert (
+        Blocks(1, 1, 4096).put(0, [torch.zeros(1, dtype=torch.uint8), torch.zeros(4095, dtype=torch.uint8)]) is not None
+    )
 
 
 def test_a_pinned_batch_leaves_its_block_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
