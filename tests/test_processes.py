@@ -1,5 +1,7 @@
 """Several processes: they share the work, and the result is that of one."""
 
+import csv
+import itertools
 import json
 import subprocess
 import sys
@@ -84,28 +86,33 @@ def test_evaluation_is_shared_without_repeats(tmp_path: Path) -> None:
     printed = torchrun(*evaluate, str(tmp_path / "two")).stdout
     assert printed.count("wrote ") == 1
     subprocess.run([sys.executable, *evaluate, str(tmp_path / "one")], check=True, capture_output=True)
-    reports = []
+    reports, tables = [], []
     for name in ("one", "two"):
-        (result,) = json.loads((tmp_path / name / "report.json").read_text())["results"]
-        for measured in ("seconds_per_pair", "peak_memory_mb"):
-            del result[measured]
-        for row in result["per_image"]:
-            del row["seconds"]
-        reports.append(result)
+        reports.append(json.loads((tmp_path / name / "report.json").read_text())["results"])
+        with (tmp_path / name / "per_image.csv").open(newline="") as file:
+            tables.append(list(csv.DictReader(file)))
+    for row in itertools.chain(*reports, *tables):
+        for measured in ("seconds_per_pair", "seconds_p90", "peak_memory_mb", "seconds", "loading_seconds"):
+            row.pop(measured, None)
     assert reports[0] == reports[1]
-    assert [row["index"] for row in reports[1]["per_image"]] == [0, 1, 2, 3, 4]
+    assert tables[0] == tables[1]
+    assert list(dict.fromkeys(row["index"] for row in tables[1])) == list("01234")
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize(("normalization", "tolerance"), [("group", 0.01), ("batch", 0.1)])
+@pytest.mark.parametrize(("normalization", "tolerance"), [("group", 2e-4), ("batch", 0.02)])
 def test_two_processes_train_what_one_does_and_one_goes_on_with_it(
     tmp_path: Path, normalization: str, tolerance: float
 ) -> None:
-    """The same batches, and the same gradients up to rounding, which fresh batch normalization magnifies by far."""
+    """The same batches, and the same gradients up to rounding, which fresh batch normalization magnifies by far.
+
+    A small rate and an estimate without jumps, as below.
+    """
     path = tmp_path / "experiment.yaml"
     config = tiny_config(tmp_path / "two", steps=6)
     config.model.normalization = normalization  # type: ignore[assignment]
+    config.model.regression.estimate, config.optimizer.learning_rate = "soft_argmin", 1e-5
     config.training.log_interval, config.training.validation_interval = 1, 3
     config.optimizer.schedule = "constant"
     path.write_text(config_to_yaml(config), encoding="utf-8")

@@ -11,12 +11,13 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 import cv2
 import numpy as np
 import torch
-from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch import Tensor, multiprocessing
+from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from stereo.config import DataConfig
+from stereo.data.blocks import Blocks, Handed
 from stereo.data.sample import StereoSample
-from stereo.data.shared_memory import batches_ahead
+from stereo.data.shared_memory import IN_USE, batch_bytes, batches_ahead
 from stereo.data.training_data import TrainingData
 from stereo.data.transforms import Augmentation
 from stereo.data.workers import count_workers
@@ -125,16 +126,21 @@ def build_loader(
     data = TrainingData(config) if data is None else data
     workers = count_workers(config.workers)
     _require_temporary_folder(workers)
+    ahead = batches_ahead(config, workers, data.source, world_size) if workers else None
+    blocks = None
+    if ahead is not None and multiprocessing.get_start_method() == "fork":
+        share = batch_bytes(config, data.source, config.batch_size // world_size)
+        blocks = Blocks(workers, ahead + IN_USE, share)
     sampler = _RunSampler(data, seed, first_step * config.batch_size, last_step * config.batch_size, rank, world_size)
     return DataLoader(
         _Caught(_TrainingSet(data, Augmentation(config.augmentation), seed)),
         batch_size=config.batch_size // world_size,
         sampler=sampler,
         num_workers=workers,
-        collate_fn=_collate_caught,
+        collate_fn=_Collate(blocks),
         worker_init_fn=init_worker,
         pin_memory=torch.cuda.is_available(),
-        prefetch_factor=batches_ahead(config, workers, data.source, world_size) if workers else None,
+        prefetch_factor=ahead,
     )
 
 
@@ -194,16 +200,44 @@ class _Caught(Dataset[Any]):
             return error
 
 
-def _collate_caught(items: list[StereoSample | StereoError]) -> StereoBatch | StereoError:
-    samples = []
-    for item in items:
-        if isinstance(item, StereoError):
-            return item
-        samples.append(item)
-    try:
-        return collate(samples)
-    except StereoError as error:
-        return error
+class HandedBatch:
+    """A batch on its way from a loader process, in a block of memory that both have."""
+
+    def __init__(self, tensors: Handed, names: tuple[str, ...]) -> None:
+        self.tensors, self.names = tensors, names
+
+    def take(self) -> StereoBatch:
+        """Return the batch, in the main process."""
+        left, right, disparity, valid = self.tensors.take()
+        return StereoBatch(left, right, disparity, valid, self.names)
+
+    def pin_memory(self) -> StereoBatch:
+        """Return the batch in memory that a GPU reads by itself; PyTorch's thread calls this."""
+        left, right, disparity, valid = (tensor.pin_memory() for tensor in self.tensors.take())
+        return StereoBatch(left, right, disparity, valid, self.names)
+
+
+class _Collate:
+    """Makes a batch of samples, in a loader process in one of the blocks; an error takes its place."""
+
+    def __init__(self, blocks: Blocks | None) -> None:
+        self.blocks = blocks
+
+    def __call__(self, items: list[StereoSample | StereoError]) -> StereoBatch | HandedBatch | StereoError:
+        samples = []
+        for item in items:
+            if isinstance(item, StereoError):
+                return item
+            samples.append(item)
+        try:
+            batch = collate(samples)
+        except StereoError as error:
+            return error
+        worker = get_worker_info()
+        if self.blocks is None or worker is None:
+            return batch
+        handed = self.blocks.put(worker.id, batch[:4])
+        return batch if handed is None else HandedBatch(handed, batch.names)
 
 
 def iterate(loader: DataLoader[Any]) -> Iterator[Any]:
@@ -221,6 +255,8 @@ def iterate(loader: DataLoader[Any]) -> Iterator[Any]:
         for batch in batches:
             if isinstance(batch, StereoError):
                 break
+            if isinstance(batch, HandedBatch):
+                batch = batch.take()
             yield batch
         else:
             return

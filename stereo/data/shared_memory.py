@@ -15,7 +15,7 @@ from stereo.errors import DataError
 # Batches that each worker prepares ahead where there is room.
 _AHEAD = 4
 # Batches that the main process holds: the one in use, and the next while it takes its place.
-_IN_USE = 2
+IN_USE = 2
 # Bytes of one pixel of a sample in a batch: two RGB views, the disparity, and where it is known.
 _PIXEL_BYTES = 2 * 3 + 4 + 1
 
@@ -32,21 +32,26 @@ def batches_ahead(config: DataConfig, workers: int, source: Callable[[int], Samp
     free = free_shared_memory()
     if free is None:
         return _AHEAD
-    height, width = config.augmentation.crop_height, config.augmentation.crop_width
-    if height is None or width is None:
-        first = source(0)
-        height, width = first.height, first.width
     here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # processes on this computer, as torchrun says
-    batch = height * width * _PIXEL_BYTES * max(1, config.batch_size * here // world_size)
-    room = free // batch - _IN_USE
+    batch = batch_bytes(config, source, max(1, config.batch_size * here // world_size))
+    room = free // batch - IN_USE
     if room >= workers:
         return min(_AHEAD, room // workers)
-    needed = batch * (_AHEAD * workers + _IN_USE)
+    needed = batch * (_AHEAD * workers + IN_USE)
     raise DataError(
         f"/dev/shm, which loader processes hand batches over by, has {free >> 20} MB free; expected {needed >> 20} MB "
         f"for data.workers={workers} and batches of {batch / 2**20:.1f} MB; give the container more by docker "
         f"run --shm-size={_round_up(needed) >> 20}m (or --ipc=host), or set data.workers={max(0, room)}"
     )
+
+
+def batch_bytes(config: DataConfig, source: Callable[[int], SampleSource], samples: int) -> int:
+    """Return the bytes of so many samples in a batch; the first sample tells their size where none is cut out."""
+    height, width = config.augmentation.crop_height, config.augmentation.crop_width
+    if height is None or width is None:
+        first = source(0)
+        height, width = first.height, first.width
+    return height * width * _PIXEL_BYTES * samples
 
 
 def free_shared_memory(folder: str = "/dev/shm") -> int | None:

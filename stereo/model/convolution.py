@@ -18,9 +18,10 @@ class Conv3d(nn.Conv3d):
     """nn.Conv3d with another way to compute it where no gradient is wanted, on a CPU."""
 
     def forward(self, x: Tensor) -> Tensor:
-        if torch.is_grad_enabled() or x.device.type != "cpu" or not torch.backends.mkldnn.is_available():
+        # An exported or compiled network has its own way, and an exported one is not for this CPU alone.
+        if torch.compiler.is_compiling() or torch.is_grad_enabled() or x.device.type != "cpu":
             return super().forward(x)
-        if torch.compiler.is_compiling():  # an exported network is not for this CPU, and its sizes are open
+        if not torch.backends.mkldnn.is_available():
             return super().forward(x)
         if self.kernel_size == (1, 1, 1):
             return self._one_tap(x)

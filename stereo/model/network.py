@@ -111,8 +111,8 @@ class StereoNetwork(nn.Module):
         right_matching = right_features.matching
         if self.view_attention is not None:
             left_matching, right_matching = self.view_attention(left_features.matching, right_matching)
-            left_features = left_features._replace(matching=left_matching)
-        left_features = left_features._replace(matching=self.cost_volume.prepare(left_features.matching))
+            left_features = left_features.with_matching(left_matching)
+        left_features = left_features.with_matching(self.cost_volume.prepare(left_features.matching))
         volume = partial(self.cost_volume, left_features.matching, self.cost_volume.prepare(right_matching))
         costs = self.aggregation(volume, self.max_disparity // 4, left_features)
         predictions = self.regression(costs, left_features)
@@ -141,8 +141,7 @@ class StereoNetwork(nn.Module):
         right_features = self.features(self._normalize(right))
         right_fine = self._fine(right_features)
         if not with_right:
-            unused = {name: right.new_empty(0) for name in Features._fields if name != "matching"}
-            right_features = right_features._replace(**unused)
+            right_features = Features(right_features.matching, *[right.new_empty(0)] * 4)
         return self.features(self._normalize(left)), right_features, right_fine
 
     def _fine(self, view: Features) -> Tensor | None:

@@ -66,7 +66,7 @@ class Curves:
 
         def silent(failure: Any) -> None:
             # The writer's thread: its error comes up again where the next value is added, and is told there.
-            if not type(failure.thread).__module__.startswith("tensorboard"):
+            if not _is_of_tensorboard(failure.thread):
                 previous(failure)
 
         threading.excepthook = silent
@@ -77,7 +77,9 @@ class Curves:
             if self._writer is not None:
                 self._try(SummaryWriter.close)
             self._writer = None
-            threading.excepthook = previous
+            # The thread of a file that could not be begun tries once more within two minutes, and fails then.
+            if not any(_is_of_tensorboard(thread) for thread in threading.enumerate()):
+                threading.excepthook = previous
 
     def _describe(self, writer: SummaryWriter) -> None:
         if self._settings is None:
@@ -116,6 +118,10 @@ class Curves:
         if what not in self._failed:
             self._warn(f"warning: {self._folder}: {what} cannot be written ({error}); the run goes on")
         self._failed.add(what)
+
+
+def _is_of_tensorboard(thread: threading.Thread | None) -> bool:
+    return type(thread).__module__.startswith("tensorboard")
 
 
 def _csv(rows: list[tuple[Any, ...]]) -> str:

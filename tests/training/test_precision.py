@@ -2,6 +2,7 @@
 
 import math
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,7 @@ def test_frozen_batch_normalization_keeps_its_statistics(tmp_path: Path) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_a_compiled_network_trains_to_the_same_loss_with_the_same_names(tmp_path: Path) -> None:
     for compiled in (False, True):
         config = tiny_config(tmp_path / str(compiled), steps=2)
@@ -104,6 +106,18 @@ def test_a_compiled_network_trains_to_the_same_loss_with_the_same_names(tmp_path
     assert found[0] == pytest.approx(found[1], rel=1e-3)
     assert weights(tmp_path / "False" / "last.pt").keys() == weights(tmp_path / "True" / "last.pt").keys()
     assert max(scalars(tmp_path / "True", "training/compiled_graphs").values()) >= 1
+
+
+@pytest.mark.slow
+def test_a_network_is_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever comes between two steps: validation is of another size, and without gradients."""
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
+    config = config_in(tmp_path / "run", "bf16")
+    config.training.compile, config.training.log_interval = True, 1
+    train(config)
+    graphs = scalars(tmp_path / "run", "training/compiled_graphs")
+    assert list(graphs) == [1, 2, 3, 4]
+    assert len(set(graphs.values())) == 1
 
 
 # ---------------------------------------------------------------------------------------------------------------- CUDA

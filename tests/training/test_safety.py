@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers import REPOSITORY, tiny_config
-from helpers.runs import same_weights
+from helpers import tiny_config
+from helpers.runs import constant_scores, same_weights
 
-from stereo.checkpoint import read_checkpoint, save_checkpoint
-from stereo.config import Config, config_to_yaml, load_config
+from stereo.checkpoint import read_checkpoint
+from stereo.config import config_to_yaml, load_config
 from stereo.data.loader import StereoBatch, WorkerError
-from stereo.errors import ConfigError, NotFiniteError, OutputError, TrainingError
+from stereo.errors import ConfigError, NotFiniteError, TrainingError
 from stereo.locks import lock_file
 from stereo.output import atomic_output, sweep_temporary_files
 from stereo.signals import STOPPING, noticed_signals
@@ -27,10 +27,6 @@ from stereo.training.trainer import Trainer, train
 from stereo.training.validation import Scores, Validator
 
 take = TrainingStep.__call__
-
-
-def constant_scores(epe: float) -> Scores:
-    return Scores(dict.fromkeys(("epe", "bad_1", "bad_2", "bad_3", "d1"), epe), 2, (), [])
 
 
 def before_step(monkeypatch: pytest.MonkeyPatch, number: int, act: object) -> None:
@@ -169,47 +165,6 @@ def test_resume_auto_takes_the_newest_whole_checkpoint(tmp_path: Path, capsys: p
     assert "last-2.pt at step 2" in capsys.readouterr().out
     train(tiny_config(tmp_path / "other"))
     assert same_weights(tmp_path / "run" / "last.pt", tmp_path / "other" / "last.pt")
-
-
-def test_a_full_disk_is_told_and_loses_no_checkpoint(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def full(path: Path, *args: object) -> None:
-        if args[2] == 2:
-            raise OutputError(f"{path}: no space left")
-        save_checkpoint(path, *args)  # type: ignore[arg-type]
-
-    monkeypatch.setattr("stereo.training.folder.save_checkpoint", full)
-    monkeypatch.setattr(Validator, "score", lambda self: constant_scores(1.0))
-    config = tiny_config(tmp_path / "run")
-    config.training.checkpoint_interval = 1
-    train(config)
-    printed = capsys.readouterr().out
-    assert "step 2: " in printed
-    assert "no space left; the run goes on; the last good state is in" in printed
-    assert "the best weights before these are kept" in printed
-    assert read_checkpoint(tmp_path / "run" / "best.pt")["step"] == 4  # those of step 2 do not count
-    assert {path.name for path in (tmp_path / "run").glob("last*.pt")} == {"last.pt", "last-3.pt"}
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_log_that_cannot_be_written_does_not_end_the_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    from tensorboard.compat import tf
-
-    class Full:
-        def __init__(self, *args: object) -> None:
-            self.file = open("/dev/full", "wb")  # noqa: SIM115
-
-        def __getattr__(self, name: str) -> object:
-            return getattr(self.file, name)
-
-    monkeypatch.setattr(tf.io.gfile, "GFile", Full)
-    train(tiny_config(tmp_path / "run"))
-    printed = capfd.readouterr()
-    assert printed.out.count("TensorBoard's log cannot be written") == 1
-    assert "Traceback" not in printed.err
 
 
 def test_temporary_files_of_the_dead_are_swept(tmp_path: Path) -> None:
@@ -375,54 +330,3 @@ def test_a_killed_worker_ends_the_run_with_a_saved_state(tmp_path: Path, monkeyp
     with pytest.raises(WorkerError, match=r"loader process was killed.*good state is in .*last\.pt"):
         train(config)
     assert read_checkpoint(tmp_path / "run" / "last.pt")["step"] >= 3
-
-
-# ------------------------------------------------------------------------------------------------------------ kill test
-
-
-def killed_and_resumed(folder: Path, config: Config, kills: int, seconds: float) -> None:
-    """Run the script, kill it at so many moments within so many seconds from its first line, and let it end."""
-    experiment = folder / "experiment.yaml"
-    experiment.write_text(config_to_yaml(config))
-    command = [
-        sys.executable,
-        str(REPOSITORY / "scripts" / "train.py"),
-        "--config",
-        str(experiment),
-        "--resume",
-        "auto",
-    ]
-    for kill in range(kills):
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert process.stdout is not None
-        process.stdout.readline()
-        time.sleep(seconds * (kill * 0.618 % 1))  # spread over the range
-        process.kill()
-        process.wait()
-        process.stdout.close()
-        for path in Path(config.training.output).glob("[!.]*.pt"):  # what was half written is hidden
-            read_checkpoint(path)
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=900)
-    assert done.returncode == 0, done.stderr
-
-
-def check_kills(tmp_path: Path, workers: int, kills: int, steps: int, seconds: float) -> None:
-    config = tiny_config(tmp_path / "whole", steps)
-    config.training.checkpoint_interval, config.training.validation_interval = 1, steps
-    train(config)
-    config.training.output, config.data.workers = str(tmp_path / "killed"), workers
-    killed_and_resumed(tmp_path, config, kills, seconds)
-    assert same_weights(tmp_path / "whole" / "last.pt", tmp_path / "killed" / "last.pt")
-    left = {path.name for path in (tmp_path / "killed").iterdir() if "tfevents" not in path.name}
-    assert left == {"config.yaml", "metrics.csv", "last.pt", f"last-{steps - 1}.pt", "best.pt"}
-
-
-def test_two_kills_change_nothing(tmp_path: Path) -> None:
-    check_kills(tmp_path, workers=0, kills=2, steps=6, seconds=0.4)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(1800)
-@pytest.mark.parametrize(("workers", "kills"), [(0, 7), (1, 7), (2, 6)])
-def test_twenty_kills_change_nothing(tmp_path: Path, workers: int, kills: int) -> None:
-    check_kills(tmp_path, workers, kills, steps=60, seconds=1.5)

@@ -19,6 +19,10 @@ class Features(NamedTuple):
     eighth: Tensor  # [B, eighth_channels, H/8, W/8]: context, for the guidance
     sixteenth: Tensor  # [B, sixteenth_channels, H/16, W/16]: context, for the guidance
 
+    def with_matching(self, matching: Tensor) -> "Features":
+        """Return the same but for what the cost volume compares."""
+        return Features(matching, self.quarter, self.half, self.eighth, self.sixteenth)
+
     def of(self, images: slice) -> "Features":
         """Return those of some images of the batch."""
         return Features(*(part[images] for part in self))
