@@ -18,6 +18,7 @@ from stereo.data.pairs import PairDataset, PairFiles, count_pairs
 from stereo.data.sample import SampleSource, StereoSample
 from stereo.data.sample_lists import leave_out, read_names, select
 from stereo.data.synthetic import SyntheticWorld
+from stereo.data.synthetic.assets.photographs import keep_photographs
 from stereo.errors import DataError
 
 
@@ -87,12 +88,14 @@ def build_dataset(
         load_right_disparity: Also read the right view's disparity, where the family has it.
         keep_incomplete: Take pairs of which a file is not there for samples that cannot be read.
         for_training: The procedural world leaves out what a batch does not have: `occluded`, and the right view's
-            disparity unless it is asked for.
+            disparity unless it is asked for. It reads its pictures now, for loader processes to share.
 
     Raises: DataError if the data set is not there, is empty or is broken; or if a pair that it is to have is
         incomplete, unless such pairs are kept.
     """
     if for_training and config.family == "synthetic":
+        if config.synthetic.textures is not None:
+            keep_photographs(config.synthetic.textures)
         whole: StereoDataset = SyntheticWorld(config.synthetic, occluded=False, right=load_right_disparity)
     else:
         whole = BUILDERS[config.family](config, load_right_disparity)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from helpers import textured_sample
 from helpers.samples import assert_same
@@ -10,9 +11,11 @@ from stereo.cli import dataset_config
 from stereo.config import Config, DataConfig, DatasetConfig, SyntheticConfig, config_from_dict, config_to_dict
 from stereo.data.datasets import build_dataset
 from stereo.data.families.scene_flow.writing import pair_paths, write_pair
-from stereo.data.formats import write_image
+from stereo.data.formats import read_image, write_image
 from stereo.data.packing import pack
-from stereo.errors import ConfigError, DataError
+from stereo.data.sample import Image
+from stereo.data.synthetic.assets import photographs
+from stereo.errors import ConfigError, DataError, FormatError
 
 
 def settings(**data: object) -> Config:
@@ -100,3 +103,27 @@ def test_a_source_gives_the_sample_and_its_windows(tmp_path: Path, scene_flow: P
     for get in (dataset.__getitem__, dataset.source):
         with pytest.raises(IndexError):
             get(len(dataset))
+
+
+def test_training_reads_its_pictures_before_loader_processes_are_forked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b"):
+        write_image(tmp_path / f"{name}.png", np.full((40, 60, 3), 128, np.uint8))
+    config = DatasetConfig(synthetic=SyntheticConfig(textures=str(tmp_path)))
+    read: list[str] = []
+
+    def watched(path: Path) -> Image:
+        read.append(path.name)
+        return read_image(path)
+
+    photographs._read.cache_clear()
+    monkeypatch.setattr(photographs, "read_image", watched)
+    build_dataset(config)
+    assert not read
+    build_dataset(config, for_training=True)
+    assert read == ["a.png", "b.png"]
+    (tmp_path / "c.png").write_bytes(b"no picture")
+    photographs.list_photographs.cache_clear()
+    with pytest.raises(FormatError, match=r"c\.png"):
+        build_dataset(config, for_training=True)

@@ -39,6 +39,15 @@ def crop_of_photograph(rng: Generator, folder: str, height: int, width: int) -> 
     return np.asarray(cv2.resize(crop, (width, height), interpolation=interpolation), np.uint8)
 
 
+def keep_photographs(folder: str) -> None:
+    """Read as many pictures of a folder as are kept: loader processes that are forked after this share them.
+
+    Raises: DataError where there is no such folder or no picture in it; FormatError for a broken picture.
+    """
+    for path in list_photographs(folder)[:_KEPT]:
+        _read(path)
+
+
 @lru_cache(maxsize=8)
 def list_photographs(folder: str) -> tuple[Path, ...]:
     """Return the pictures below a folder, by name. Raises: DataError where there is none."""
