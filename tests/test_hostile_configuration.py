@@ -95,7 +95,7 @@ def test_what_is_no_ordinary_file_is_refused_at_once(tmp_path: Path) -> None:
     for path in (tmp_path / "pipe", Path("/dev/zero"), tmp_path):
         with pytest.raises(ConfigError, match=r"not an ordinary file|is a folder"):
             load_config(path)
-    with pytest.raises(ConfigError, match="no such configuration file"):
+    with pytest.raises(ConfigError, match="cannot be read: File name too long"):
         load_config(tmp_path / ("a" * 300))
 
 

@@ -54,6 +54,8 @@ class KilledRun:
         self.half_written += bool(self._temporary())
         for path in self.folder.glob("[!.]*.pt"):
             read_checkpoint(path)
+        for path in self._temporary():  # as old as it is when another process has started: these are forked at once
+            os.utime(path, (0, 0))
         wait_for(lambda: not is_group(process.pid))  # loader processes find out within seconds
 
     def check_end(self, workers: int) -> None:
