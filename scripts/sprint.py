@@ -3,10 +3,10 @@
     python scripts/sprint.py --minutes 9 --output runs/sprint configs/compact_sprint.yaml configs/guided_sprint.yaml
 
 A learning rate that falls to zero needs the number of steps before the first one. So all trainings run for
---try-seconds first, all at once as they will; each then gets the steps that the rest of the time allows. Loaders that
-have filled their queues meanwhile make such a try look faster than the run will be where drawing the pairs is what
-limits it; where the numbers are known, --steps gives them, and there is no try. A training that is not through when the
-time is over is stopped, and its last state kept. Weights: OUTPUT/NAME/best.pt, logs: OUTPUT/NAME.log.
+--try-seconds first, all at once as they will; each then gets the steps that the rest of the time allows. A try in which
+one of them begins late makes the others look faster than they will be; where the numbers are known, --steps gives them,
+and there is no try. A training that is not through when the time is over is stopped, and its last state kept. Weights:
+OUTPUT/NAME/best.pt, logs: OUTPUT/NAME.log.
 """
 
 import argparse

@@ -9,14 +9,17 @@ thread or a child process prints.
 import ctypes
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import cv2
 
 # OpenCV moved it in 4.13.
 _set_log_level = cv2.setLogLevel if hasattr(cv2, "setLogLevel") else cv2.utils.logging.setLogLevel
 _SILENT = 0
+
+T = TypeVar("T")
 
 _counting = threading.Lock()
 _blocks, _level = 0, 0
@@ -54,21 +57,26 @@ class _Ear:
         # Never closed: another thread may be about to print to it.
         self._stream = ctypes.c_void_p(self._libc.open_memstream(ctypes.byref(self._text), ctypes.byref(self._size)))
 
-    @contextmanager
-    def listen(self, heard: list[str]) -> Iterator[None]:
-        """Add to a list, when the block ends, the lines that are printed within it."""
-        before = self._stderr.value
+    def begin(self) -> int:
+        """Let the libraries print here, and return a handle for `end`."""
+        before = self._stderr.value or 0
         self._stderr.value = self._stream.value
-        try:
-            yield
-        finally:
-            self._stderr.value = before
-            self._libc.fflush(self._stream)
-            if self._size.value:
-                heard += (
-                    ctypes.string_at(self._text.value or 0, self._size.value).decode("utf-8", "replace").splitlines()
-                )
-                self._libc.rewind(self._stream)
+        return before
+
+    def end(self, before: int) -> None:
+        """Let the libraries print where they did before, and forget what was heard."""
+        self._stderr.value = before
+        self._libc.rewind(self._stream)
+
+    def count(self) -> int:
+        """Return how many bytes were heard since it began."""
+        self._libc.fflush(self._stream)
+        return int(self._size.value)
+
+    def lines(self) -> list[str]:
+        """Return the lines that were heard since it began."""
+        size = self.count()
+        return ctypes.string_at(self._text.value or 0, size).decode("utf-8", "replace").splitlines() if size else []
 
 
 try:
@@ -76,12 +84,18 @@ try:
 except (TypeError, AttributeError, ValueError):
     _ear = None
 
-# One decoder at a time: what is heard is of its file.
-_listening = threading.RLock()
+# Held by a decoder that runs alone, and for moments by those that run together; they are counted.
+_turns = threading.Condition(threading.RLock())
+_together, _stderr = 0, 0
+
+
+def _wait_alone() -> None:
+    _turns.acquire()
+    _turns.wait_for(lambda: _together == 0)
+
+
 if hasattr(os, "register_at_fork"):  # a worker process must neither wait for such a block nor begin within one
-    os.register_at_fork(
-        before=_listening.acquire, after_in_parent=_listening.release, after_in_child=_listening.release
-    )
+    os.register_at_fork(before=_wait_alone, after_in_parent=_turns.release, after_in_child=_turns.release)
 
 
 def can_hear() -> bool:
@@ -89,16 +103,63 @@ def can_hear() -> bool:
     return _ear is not None
 
 
+def hear(decode: Callable[[], T]) -> tuple[T, list[str]]:
+    """Return what a decoder returns, and the lines that OpenCV and the decoders within it would have printed.
+
+    Threads decode together. Where anything is printed meanwhile, by whichever of them, each decodes once more alone.
+    """
+    if _ear is None:
+        with quiet_opencv():
+            return decode(), []
+    with _listened(_ear) as printed, quiet_opencv():  # in this order: no worker is forked while quiet_opencv counts
+        result = decode()
+    if not printed:
+        return result, []
+    with heard() as lines:
+        result = decode()
+    return result, lines
+
+
 @contextmanager
 def heard() -> Iterator[list[str]]:
-    """Keep OpenCV, and the decoders within it and within Pillow, from printing within the block.
+    """Keep OpenCV, and the decoders within it and within Pillow, from printing within the block, which runs alone.
 
     Yields: a list which has, after the block, the lines that the decoders would have printed.
     """
     lines: list[str] = []
-    with _listening, quiet_opencv():
-        if _ear is None:
-            yield lines
-        else:
-            with _ear.listen(lines):
+    _wait_alone()
+    try:
+        with quiet_opencv():
+            if _ear is None:
                 yield lines
+                return
+            before = _ear.begin()
+            try:
+                yield lines
+            finally:
+                lines += _ear.lines()
+                _ear.end(before)
+    finally:
+        _turns.release()
+
+
+@contextmanager
+def _listened(ear: _Ear) -> Iterator[list[bool]]:
+    """Yield a list that holds something, after the block, if anything was printed within it, in any thread."""
+    global _together, _stderr
+    printed: list[bool] = []
+    with _turns:
+        if _together == 0:
+            _stderr = ear.begin()
+        _together += 1
+        start = ear.count()
+    try:
+        yield printed
+    finally:
+        with _turns:
+            _together -= 1
+            if ear.count() > start:
+                printed.append(True)
+            if _together == 0:
+                ear.end(_stderr)
+                _turns.notify_all()

@@ -101,13 +101,14 @@ def test_evaluation_is_shared_without_repeats(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize(("normalization", "tolerance"), [("group", 2e-4), ("batch", 0.02)])
+@pytest.mark.parametrize(("normalization", "tolerance"), [("group", 2e-4), ("batch", 2e-3)])
 def test_two_processes_train_what_one_does_and_one_goes_on_with_it(
     tmp_path: Path, normalization: str, tolerance: float
 ) -> None:
     """The same batches, and the same gradients up to rounding, which fresh batch normalization magnifies by far.
 
-    A small rate and an estimate without jumps, as below.
+    A small rate and an estimate without jumps, as below. Where each process normalizes its own share, a loss differs by
+    0.8 %.
     """
     path = tmp_path / "experiment.yaml"
     config = tiny_config(tmp_path / "two", steps=6)

@@ -1,8 +1,8 @@
 """Convolutions with a backward pass of their own, for GPUs: up to rounding, values and gradients are the same.
 
-cuDNN has no fast kernel for some gradients. Of a training step of `compact` with its convolutions alone (H200, 8 pairs
-of 256×512 px, bf16), two gradients of depthwise weights took a quarter, and those of the heads' one channel a sixth.
-Both are few products, and so are they computed here: one for each tap.
+cuDNN was seen to take slow kernels for some gradients: of depthwise weights, and of the heads' one channel, two fifths
+of a training step of `compact` (docs/training_log.md). Both are few products, and so are they computed here: one for
+each tap.
 """
 
 from typing import Any

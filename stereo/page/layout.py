@@ -15,7 +15,7 @@ disparity and, with the camera's focal length and baseline, depth in meters and 
 rectified takes a calibration file of both cameras. All stays on this computer.
 """
 
-# A full queue refuses this event too.
+# Where the queue was filled, a page waited for its fields in vain.
 _CONNECTING = "Connecting … If this stays, too many are waiting here: load the page again in a minute."
 _RECTIFY = "Rectify first, by the calibration file: the images are as the cameras took them"
 

@@ -31,7 +31,7 @@ from stereo.data.formats.pnm import decode_pnm
 from stereo.errors import FormatError, OutputError
 from stereo.files import read_file
 from stereo.output import atomic_output
-from stereo.quiet import can_hear, heard
+from stereo.quiet import can_hear, hear, heard
 
 # No stereo data set has images near this size; a valid lossless WebP of 30 bytes can ask for 268 million pixels.
 MAX_PIXELS = 100_000_000
@@ -117,12 +117,14 @@ def read_stored(path: Path, max_pixels: int = MAX_PIXELS, upright: bool = False)
 
 def _decode(data: bytes, how: int) -> tuple[NDArray[Any] | None, list[str]]:
     """Return what OpenCV makes of an encoded image, None where it fails, and what its decoder prints of it."""
-    with heard() as said:
+
+    def decode() -> NDArray[Any] | None:
         try:
-            pixels = cv2.imdecode(np.frombuffer(data, np.uint8), how)
+            return cv2.imdecode(np.frombuffer(data, np.uint8), how)
         except cv2.error:
-            pixels = None
-    return pixels, said
+            return None
+
+    return hear(decode)
 
 
 def _decode_png(path: Path, data: bytes, how: int, max_pixels: int) -> NDArray[Any] | None:

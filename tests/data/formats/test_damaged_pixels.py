@@ -9,6 +9,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
+from threading import Barrier
 
 import cv2
 import numpy as np
@@ -209,12 +210,41 @@ def test_only_what_is_printed_within_the_block_is_heard(capfd: pytest.CaptureFix
     assert [line.partition(":")[0] for line in lines] == ["outside", "Python and other processes"] * 3
 
 
+def test_decoders_run_together_and_each_hears_its_own_words(capfd: pytest.CaptureFixture[str]) -> None:
+    both = Barrier(2)
+
+    def decode(words: bytes, turns: list[int]) -> str:
+        turns.append(len(turns))
+        if len(turns) == 1:
+            both.wait(10)  # broken if the other one may not begin
+            if words:
+                ctypes.CDLL(None).perror(words)
+            both.wait(10)  # both hear that something was said
+        elif words:
+            ctypes.CDLL(None).perror(words)
+        return f"decoded {words.decode()}"
+
+    def run(words: bytes) -> tuple[str, list[str], int]:
+        turns: list[int] = []
+        result, said = quiet.hear(lambda: decode(words, turns))
+        return result, [line.partition(":")[0] for line in said], len(turns)
+
+    if not quiet.can_hear():
+        pytest.skip("no glibc")
+    with ThreadPoolExecutor(2) as pool:
+        silent, loud = pool.map(run, [b"", b"damaged"])
+    assert silent == ("decoded ", [], 2)
+    assert loud == ("decoded damaged", ["damaged"], 2)
+    assert quiet.hear(lambda: "done") == ("done", [])
+    assert capfd.readouterr().err == ""
+
+
 @pytest.mark.skipif(not hasattr(os, "register_at_fork"), reason="no fork")
 def test_a_worker_that_begins_while_a_thread_decodes_neither_waits_nor_is_silent() -> None:
     if not quiet.can_hear():
         pytest.skip("no glibc")
     with ThreadPoolExecutor(1) as pool:
-        held = [pool.submit(_hold_for_a_while) for _ in range(3)]
+        held = [pool.submit(hold) for hold in (_hold_for_a_while, _decode_for_a_while) * 2]
         codes = []
         while not all(block.done() for block in held):
             if (child := getattr(os, "fork")()) == 0:  # noqa: B009
@@ -228,3 +258,7 @@ def test_a_worker_that_begins_while_a_thread_decodes_neither_waits_nor_is_silent
 def _hold_for_a_while() -> None:
     with quiet.heard():
         ctypes.CDLL(None).usleep(20_000)
+
+
+def _decode_for_a_while() -> None:
+    quiet.hear(lambda: ctypes.CDLL(None).usleep(20_000))
