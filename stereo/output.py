@@ -104,6 +104,9 @@ def make_output_folder(path: str | Path) -> Path:
         sweep_temporary_files(path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error  # ValueError: a NUL character in the path
+        if isinstance(error, FileExistsError):
+            what = "a link to what is not there" if os.path.islink(error.filename) else "a file"
+            reason = f"{error.filename} is {what}"
         raise _kind(error)(
             f"{path}: cannot be used as an output folder: {reason}; name a folder you may write to"
         ) from None

@@ -15,7 +15,10 @@ from torch.utils.tensorboard.summary import hparams
 
 from stereo.data.sample import Image
 
+_TABLE = "metrics.csv"
 _COLUMNS = ("step", "name", "value")
+# The files that hold the curves of a run, as patterns.
+CURVES = (_TABLE, "events.out.tfevents.*")
 
 
 class Settings(NamedTuple):
@@ -43,7 +46,7 @@ class Curves:
         self._writer: SummaryWriter | None = None
         # A run that begins has nothing to purge. (TensorBoard reads files of one second in an order of its own.)
         self._purge_step = step + 1 if step else None
-        self._table = folder / "metrics.csv"
+        self._table = folder / _TABLE
         self._try_table(lambda: _keep_until(self._table, step))
 
     def add(self, step: int, scalars: dict[str, float], images: dict[str, Image] | None = None) -> None:
@@ -110,9 +113,9 @@ class Curves:
         try:
             write()
         except OSError as error:
-            self._fail("metrics.csv", error)
+            self._fail(_TABLE, error)
         else:
-            self._failed.discard("metrics.csv")
+            self._failed.discard(_TABLE)
 
     def _fail(self, what: str, error: Exception) -> None:
         if what not in self._failed:

@@ -14,6 +14,7 @@ from stereo.locks import lock_file
 from stereo.model.network import StereoNetwork
 from stereo.output import atomic_output, make_output_folder, sweep_temporary_files
 from stereo.training.changes import compare_settings, listed
+from stereo.training.curves import CURVES
 from stereo.training.finite import names_not_finite, shown
 from stereo.training.state import RunState
 
@@ -54,19 +55,24 @@ class RunFolder:
                 first = first or error
                 self._say(f"warning: {error}; an earlier checkpoint is looked for")
         if first is not None:
-            raise first
+            raise CheckpointError(f"{first}; or begin another run with training.output=FOLDER")
         return None
 
     def require_unused(self, config: Config, source: Path | None) -> None:
         """Raise TrainingError where the folder holds another run than the one that is taken up from `source`."""
-        found = [*self.checkpoints(), *([self.best] if self.best.exists() else [])]
-        if source is not None and source.resolve() in [path.resolve() for path in self.checkpoints()]:
+        checkpoints = self.checkpoints()
+        if source is not None and source.resolve() in [path.resolve() for path in checkpoints]:
             return
         begin = "begin another" if source is None else f"take {source} up elsewhere"
-        if found:
+        if checkpoints:
             raise TrainingError(
-                f"{self.path}: already holds a run ({found[0].name}); go on with it by --resume auto, or {begin} with "
-                "training.output=FOLDER"
+                f"{self.path}: already holds a run ({checkpoints[0].name}); go on with it by --resume auto, or {begin} "
+                "with training.output=FOLDER"
+            )
+        if self.best.exists():
+            raise TrainingError(
+                f"{self.path}: holds the weights of another run ({self.best.name}) without a checkpoint to go on from; "
+                f"{begin} with training.output=FOLDER"
             )
         if self.settings.exists():  # of a run that ended before its first checkpoint
             try:
@@ -79,6 +85,11 @@ class RunFolder:
                     f"{self.path}: holds the config.yaml of another run, without a checkpoint: {listed(refused)}; "
                     f"remove it, or {begin} with training.output=FOLDER"
                 )
+        elif curves := sorted(path.name for pattern in CURVES for path in self.path.glob(pattern)):
+            raise TrainingError(
+                f"{self.path}: holds the curves of another run ({curves[0]}) without its config.yaml; move them away, "
+                f"or {begin} with training.output=FOLDER"
+            )
 
     def take(self) -> None:
         """Make the folder this run's own, as long as this process lives, and remove what killed ones left half written.

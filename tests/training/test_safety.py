@@ -17,7 +17,7 @@ from helpers.runs import constant_scores, same_weights
 from stereo.checkpoint import read_checkpoint
 from stereo.config import config_to_yaml, load_config
 from stereo.data.loader import StereoBatch, WorkerError
-from stereo.errors import ConfigError, NotFiniteError, TrainingError
+from stereo.errors import CheckpointError, ConfigError, NotFiniteError, TrainingError
 from stereo.locks import lock_file
 from stereo.output import atomic_output, sweep_temporary_files
 from stereo.signals import STOPPING, noticed_signals
@@ -227,6 +227,20 @@ def test_the_settings_of_another_run_are_not_overwritten(tmp_path: Path) -> None
     with pytest.raises(TrainingError, match=r"config\.yaml of another run.*learning_rate is 0\.001, was 0\.5"):
         train(tiny_config(folder), resume="auto")
     train(config, resume="auto")
+
+
+@pytest.mark.parametrize("name", ["metrics.csv", "events.out.tfevents.1700000000.host.1.0"])
+def test_the_curves_of_another_run_are_not_overwritten(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("epoch,loss\n")
+    with pytest.raises(TrainingError, match=rf"curves of another run \({name}\) without its config\.yaml"):
+        train(tiny_config(tmp_path), resume="auto")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_checkpoints_that_are_none_name_another_folder(tmp_path: Path) -> None:
+    (tmp_path / "last.pt").write_bytes(b"")
+    with pytest.raises(CheckpointError, match=r"last\.pt: .*; or begin another run with training\.output=FOLDER"):
+        train(tiny_config(tmp_path), resume="auto")
 
 
 # ------------------------------------------------------------------------------------------------------ allowed changes

@@ -132,8 +132,13 @@ def test_a_wrong_request_leaves_no_run_folder(tmp_path: Path) -> None:
 
 def test_unwritable_output(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(OutputError, match="cannot be used as an output folder"):
+    with pytest.raises(OutputError, match="cannot be used as an output folder: Not a directory"):
         train(tiny_config(tmp_path / "file" / "run"))
+    with pytest.raises(OutputError, match=r"cannot be used as an output folder: .*/file is a file"):
+        train(tiny_config(tmp_path / "file"))
+    (tmp_path / "link").symlink_to(tmp_path / "gone")
+    with pytest.raises(OutputError, match=r"cannot be used as an output folder: .*/link is a link to what is not"):
+        train(tiny_config(tmp_path / "link"))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

@@ -13,6 +13,7 @@ from helpers.runs import scalars
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
+from stereo.config import config_to_yaml
 from stereo.data.sample import Image
 from stereo.errors import DataError
 from stereo.model.attention.efficient import EfficientAttention
@@ -65,8 +66,10 @@ def test_a_table_drops_what_was_logged_after_the_checkpoint(tmp_path: Path) -> N
 def test_a_table_that_cannot_be_written_does_not_end_the_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    config = tiny_config(tmp_path / "run")
     (tmp_path / "run" / "metrics.csv").mkdir(parents=True)
-    train(tiny_config(tmp_path / "run"))
+    (tmp_path / "run" / "config.yaml").write_text(config_to_yaml(config), encoding="utf-8")
+    train(config)
     assert capsys.readouterr().out.count("metrics.csv cannot be written") == 1
 
 
