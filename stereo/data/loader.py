@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 from stereo.config import DataConfig
 from stereo.data.blocks import Blocks, Handed
 from stereo.data.sample import StereoSample
-from stereo.data.shared_memory import IN_USE, batch_bytes, batches_ahead
+from stereo.data.shared_memory import IN_USE, batches_ahead, sample_bytes
 from stereo.data.training_data import TrainingData
 from stereo.data.transforms import Augmentation
 from stereo.data.workers import count_workers
@@ -126,11 +126,12 @@ def build_loader(
     data = TrainingData(config) if data is None else data
     workers = count_workers(config.workers)
     _require_temporary_folder(workers)
-    ahead = batches_ahead(config, workers, data.source, world_size) if workers else None
-    blocks = None
-    if ahead is not None and multiprocessing.get_start_method() == "fork":
-        share = batch_bytes(config, data.source, config.batch_size // world_size)
-        blocks = Blocks(workers, ahead + IN_USE, share)
+    ahead, blocks = None, None
+    if workers:
+        sample = sample_bytes(config, data.source)
+        ahead = batches_ahead(config, workers, sample, world_size)
+        if multiprocessing.get_start_method() == "fork":
+            blocks = Blocks(workers, ahead + IN_USE, sample * (config.batch_size // world_size))
     sampler = _RunSampler(data, seed, first_step * config.batch_size, last_step * config.batch_size, rank, world_size)
     return DataLoader(
         _Caught(_TrainingSet(data, Augmentation(config.augmentation), seed)),

@@ -20,11 +20,11 @@ IN_USE = 2
 _PIXEL_BYTES = 2 * 3 + 4 + 1
 
 
-def batches_ahead(config: DataConfig, workers: int, source: Callable[[int], SampleSource], world_size: int = 1) -> int:
+def batches_ahead(config: DataConfig, workers: int, sample: int, world_size: int = 1) -> int:
     """Return how many batches each of so many workers, one or more, may prepare ahead: 1 … 4.
 
     Args:
-        source: Gives the samples by number; the first one tells the size where none is cut out.
+        sample: Bytes of one sample in a batch, see :func:`sample_bytes`.
         world_size: Processes that train together, which share out a batch.
 
     Raises: DataError where not even one fits.
@@ -33,7 +33,7 @@ def batches_ahead(config: DataConfig, workers: int, source: Callable[[int], Samp
     if free is None:
         return _AHEAD
     here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # processes on this computer, as torchrun says
-    batch = batch_bytes(config, source, max(1, config.batch_size * here // world_size))
+    batch = sample * max(1, config.batch_size * here // world_size)
     room = free // batch - IN_USE
     if room >= workers:
         return min(_AHEAD, room // workers)
@@ -45,13 +45,13 @@ def batches_ahead(config: DataConfig, workers: int, source: Callable[[int], Samp
     )
 
 
-def batch_bytes(config: DataConfig, source: Callable[[int], SampleSource], samples: int) -> int:
-    """Return the bytes of so many samples in a batch; the first sample tells their size where none is cut out."""
+def sample_bytes(config: DataConfig, source: Callable[[int], SampleSource]) -> int:
+    """Return the bytes of a sample in a batch; the first sample, number 0, tells its size where none is cut out."""
     height, width = config.augmentation.crop_height, config.augmentation.crop_width
     if height is None or width is None:
         first = source(0)
         height, width = first.height, first.width
-    return height * width * _PIXEL_BYTES * samples
+    return height * width * _PIXEL_BYTES
 
 
 def free_shared_memory(folder: str = "/dev/shm") -> int | None:

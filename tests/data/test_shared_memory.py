@@ -8,7 +8,6 @@ from stereo.config import AugmentationConfig, DataConfig, DatasetConfig, Synthet
 from stereo.data import shared_memory
 from stereo.data.loader import build_loader
 from stereo.data.shared_memory import batches_ahead, free_shared_memory
-from stereo.data.training_data import TrainingData
 from stereo.data.workers import count_workers
 from stereo.errors import DataError
 
@@ -36,7 +35,7 @@ def test_as_many_batches_as_fit_are_prepared(
 ) -> None:
     config = make_config(workers, batch_size=2)
     free(monkeypatch, batches * 2 * SAMPLE)
-    assert batches_ahead(config, count_workers(config.workers), TrainingData(config).source) == ahead
+    assert batches_ahead(config, count_workers(config.workers), SAMPLE) == ahead
     assert build_loader(config, 0, 0, 1).prefetch_factor == ahead
 
 
@@ -74,7 +73,7 @@ def test_no_workers_and_other_systems_need_none(
 def test_whole_samples_are_measured_by_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
     config = make_config(workers=1, batch_size=2, crop=False)
     free(monkeypatch, 3 * 2 * 64 * 96 * 11)
-    assert batches_ahead(config, count_workers(config.workers), TrainingData(config).source) == 1
+    assert build_loader(config, 0, 0, 1).prefetch_factor == 1
 
 
 @pytest.mark.parametrize(("world_size", "here", "share"), [(4, 4, 1.0), (4, 2, 0.5), (2, 1, 0.5), (1, 1, 1.0)])
@@ -83,13 +82,12 @@ def test_processes_of_one_computer_share_its_memory(
 ) -> None:
     config = make_config(workers=1, batch_size=4)
     monkeypatch.setenv("LOCAL_WORLD_SIZE", str(here))
-    source = TrainingData(config).source
     needed = int(3 * share * 4 * SAMPLE)
     free(monkeypatch, needed)
-    assert batches_ahead(config, count_workers(config.workers), source, world_size) == 1
+    assert batches_ahead(config, 1, SAMPLE, world_size) == 1
     free(monkeypatch, needed - 1)
     with pytest.raises(DataError):
-        batches_ahead(config, count_workers(config.workers), source, world_size)
+        batches_ahead(config, 1, SAMPLE, world_size)
 
 
 def test_a_system_without_shared_memory_of_its_own(tmp_path: Path) -> None:
