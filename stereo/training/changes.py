@@ -48,6 +48,15 @@ class Changes(NamedTuple):
     validation: bool
     allowed: list[str]
 
+    def told(self) -> list[str]:
+        """Return a line for each kind of change that goes on with the run, of those there are."""
+        kinds = {
+            "changed since then": self.taken,
+            "changed from here on, as --allow-change says": self.allowed,
+            "settings that this version does not have": self.gone,
+        }
+        return [f"{what}: {listed(changes)}" for what, changes in kinds.items() if changes]
+
 
 def compare_settings(stored: Mapping[str, Any], requested: Mapping[str, Any], allowed: Sequence[str] = ()) -> Changes:
     """Compare the settings of a checkpoint with those of a request, both nested plain values, key by key.

@@ -150,6 +150,11 @@ class RunFolder:
             return False
         return True
 
+    def weights(self) -> Path:
+        """Return the path of the best weights, or where there are none, of the last."""
+        found = [path for path in (self.best, self.last, self.resumed_from) if path and path.exists()]
+        return found[0]
+
     def good_state(self) -> str:
         """Return the end of a message: where the last good state is, if it is anywhere."""
         found = [path for path in (*self.checkpoints(), self.resumed_from) if path is not None and path.exists()]

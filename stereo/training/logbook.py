@@ -6,9 +6,8 @@ Nothing of it ends the run: what cannot be written, on a full disk or to a termi
 import math
 import statistics
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -20,6 +19,7 @@ from stereo.data.workers import advise
 from stereo.device import peak_memory_mb
 from stereo.training.curves import Curves, Settings
 from stereo.training.step import StepResult, compiled_graphs
+from stereo.training.stopwatch import Stopwatch
 from stereo.training.validation import Scores
 
 T = TypeVar("T")
@@ -36,12 +36,10 @@ class Logbook:
         self._curves: Curves | None = None
         self._bar: tqdm[None] = tqdm(disable=True)
         self._results: list[StepResult] = []
-        self._started, self._first_step, self._steps = 0.0, 0, 0
+        self._stopwatch, self._steps = Stopwatch(), 0
         self._graphs: int | None = None
-        # Since the last report: when it was, the step, and the seconds that were not training.
-        self._reported, self._reported_step, self._paused = 0.0, 0, 0.0
-        # Of those that were, the seconds of waiting for data; and whether it was said that they are too many.
-        self._waited, self._workers, self._advised = 0.0, cast(int | str, 0), False
+        # data.workers, and whether it was said that they are too few.
+        self._workers, self._advised = cast(int | str, 0), False
 
     def say(self, line: str) -> None:
         """Print one line."""
@@ -60,9 +58,7 @@ class Logbook:
             steps: All steps of the run.
             settings: What the run is, for TensorBoard.
         """
-        self._first_step, self._steps = step, steps
-        self._started = self._reported = time.monotonic()
-        self._reported_step = step
+        self._stopwatch, self._steps = Stopwatch(step), steps
         if self._is_main:
             self._curves = Curves(folder, step, self.say, settings)
         self._bar = tqdm(total=steps, initial=step, unit="step", disable=not (self._is_main and sys.stderr.isatty()))
@@ -74,28 +70,14 @@ class Logbook:
                 self._bar.close()
             self._curves = None
 
-    @contextmanager
-    def paused(self) -> Iterator[None]:
+    def paused(self) -> AbstractContextManager[None]:
         """Leave the time of the block out of what a step takes."""
-        begun = time.monotonic()
-        try:
-            yield
-        finally:
-            self._paused += time.monotonic() - begun
+        return self._stopwatch.paused()
 
     def timed(self, batches: Iterator[T], workers: int | str) -> Iterator[T]:
-        """Yield the batches, and take note of how long they are waited for; `workers`: data.workers.
-
-        The first one is left out, since loading begins with it.
-        """
+        """Yield the batches, and take note of how long they are waited for; `workers`: data.workers."""
         self._workers = workers
-        with self.paused():
-            batch = next(batches, None)
-        while batch is not None:
-            yield batch
-            begun = time.monotonic()
-            batch = next(batches, None)
-            self._waited += time.monotonic() - begun
+        return self._stopwatch.timed(batches)
 
     def count(self) -> None:
         """Take note that a step was taken."""
@@ -114,18 +96,13 @@ class Logbook:
         }
         skipped = sum(bool(result.fault) for result in self._results)
         self._results = []
-        now = time.monotonic()
-        whole = (now - self._started) / (step - self._first_step)  # with validations, for the time that is left
-        training = now - self._reported - self._paused
-        seconds = training / max(1, step - self._reported_step)
-        waiting = self._waited / max(training, 1e-9)
-        self._reported, self._reported_step, self._paused, self._waited = now, step, 0.0, 0.0
+        times = self._stopwatch.lap(step)
         values = {
             **means,
             "learning_rate": rate,
-            "seconds_per_step": seconds,
-            "samples_per_second": self._batch_size / max(seconds, 1e-9),
-            "data_wait_percent": 100 * waiting,
+            "seconds_per_step": times.step,
+            "samples_per_second": self._batch_size / max(times.step, 1e-9),
+            "data_wait_percent": 100 * times.waiting,
             "peak_memory_mb": peak_memory_mb(self._device),
             "skipped": skipped,
             **self._compiled(step),
@@ -135,9 +112,10 @@ class Logbook:
         with suppress(OSError):
             self._bar.set_postfix_str(f"EPE {epe:.2f} px, loss {loss:.3f}")
         if self._bar.disable:  # no terminal: a line in the log instead of a bar
-            left = tqdm.format_interval(whole * (self._steps - step))
-            self.say(f"step {step}/{self._steps}: EPE {epe:.3f} px, loss {loss:.4f}, {seconds:.2f} s/step, {left} left")
-        advice = advise(self._workers, waiting)
+            left = tqdm.format_interval(times.overall * (self._steps - step))
+            figures = f"EPE {epe:.3f} px, loss {loss:.4f}, {times.step:.2f} s/step, {left} left"
+            self.say(f"step {step}/{self._steps}: {figures}")
+        advice = advise(self._workers, times.waiting)
         if advice is not None and not self._advised:
             self.say(f"step {step}: {advice}")
             self._advised = True

@@ -8,6 +8,7 @@ import torch
 from torch.amp.grad_scaler import GradScaler
 from torch.optim import Optimizer
 
+from stereo.config import TrainingConfig
 from stereo.data.training_data import ORDER_VERSION
 from stereo.errors import TrainingError
 from stereo.training.average import MovingAverage
@@ -67,6 +68,14 @@ class RunState:
         self.skipped += bool(fault)
         self.skipped_in_row = self.skipped_in_row + 1 if fault else 0
 
+    def is_done(self, settings: TrainingConfig) -> bool:
+        """Return whether nothing is left to train."""
+        return self.step >= settings.steps or self.is_stale(settings)
+
+    def is_stale(self, settings: TrainingConfig) -> bool:
+        """Return whether the validations have been without a better score for too long."""
+        return 0 < settings.patience <= self.stale
+
     def state_dict(self) -> dict[str, Any]:
         """Return plain values and tensors."""
         return {
@@ -95,10 +104,12 @@ class RunState:
             KeyError, TypeError, ValueError or RuntimeError where that is something else.
         """
         samples = list(values.get("samples", []))
-        if samples and self.samples and samples != self.samples and not other_data:
+        others = bool(samples and self.samples and samples != self.samples)
+        if others and not other_data:
             raise TrainingError(
                 f"the training sets had {_listed(samples)} samples and have {_listed(self.samples)} now, so that "
-                "another order would be drawn; restore the data, or the list that chooses from it (names, skip_list)"
+                "another order would be drawn; restore the data, or the list that chooses from it (names, skip_list), "
+                "or, if that may be, use --allow-change data"
             )
         # The moments alone: rate and weight decay are the configuration's.
         own = self.optimizer.state_dict()["param_groups"]
@@ -121,6 +132,9 @@ class RunState:
         self.learned = int(values.get("learned", self.step))
         self.skipped, self.skipped_in_row = int(values.get("skipped", 0)), int(values.get("skipped_in_row", 0))
         self.changes = [str(line) for line in values.get("changes", [])]
+        if others:
+            now = _listed(self.samples)
+            self.changes.append(f"from step {self.step}: the training sets have {now} samples, had {_listed(samples)}")
         if order != ORDER_VERSION:
             self.changes.append(f"from step {self.step}: the order of samples is version {ORDER_VERSION}, was {order}")
         if self.average is not None and "average" in values:

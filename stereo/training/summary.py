@@ -1,12 +1,14 @@
-"""A run in words: its settings and its network, as TensorBoard shows them, and names for its data sets."""
+"""A run in words: its settings and its network, as TensorBoard shows them, names for its data sets, and its end."""
 
 from collections.abc import Sequence
 
 from torch import nn
 
-from stereo.config import Config, DatasetConfig, config_to_dict, config_to_yaml
+from stereo.config import Config, DatasetConfig, TrainingConfig, config_to_dict, config_to_yaml
 from stereo.data.datasets import StereoDataset, build_dataset
 from stereo.training.curves import Settings
+from stereo.training.folder import RunFolder
+from stereo.training.state import RunState
 
 # What runs are compared by; a section stands for all of its settings.
 _COMPARED = ("preset", "model", "loss", "optimizer", "training.precision", "training.steps", "data.batch_size")
@@ -41,6 +43,29 @@ def named_sets(configs: Sequence[DatasetConfig]) -> dict[str, StereoDataset]:
         count = 1 + sum(name.partition(" ")[0] == config.family for name in sets)
         sets[config.family if count == 1 else f"{config.family} {count}"] = build_dataset(config)
     return sets
+
+
+def describe_end(state: RunState, settings: TrainingConfig, folder: RunFolder) -> str:
+    """Return a line on why a run has ended, and on what to go on with."""
+    if not state.is_done(settings):
+        return (
+            f"the time is over (training.max_hours={settings.max_hours}) at step {state.step} of {settings.steps}; "
+            f"the state is in {folder.last}; go on with --resume auto"
+        )
+    done = f"done early, after {_stale(state)}" if state.is_stale(settings) else "done"
+    if folder.best.exists():
+        return f"{done}; best weights: {folder.best}"
+    return f"{done}; no best weights, because no validation gave a score; the last ones: {folder.last}"
+
+
+def describe_done(state: RunState, settings: TrainingConfig, folder: RunFolder) -> str:
+    """Return a line on a run that was taken up, and of which nothing is left to train."""
+    why = f"; {_stale(state)}" if state.is_stale(settings) else ""
+    return f"{folder.path}: already at step {state.step} of {settings.steps}{why}; nothing to do"
+
+
+def _stale(state: RunState) -> str:
+    return f"{state.stale} validations without a better score"
 
 
 def _flat(values: dict[str, object], prefix: str = "") -> dict[str, object]:

@@ -21,7 +21,6 @@ from stereo.model.network import StereoNetwork
 from stereo.processes import LOST, LostProcessError, Processes, is_lost, join_processes
 from stereo.signals import noticed_signals
 from stereo.training.average import average_of
-from stereo.training.changes import listed
 from stereo.training.first_samples import check_training_data, check_validation_data, first_batch
 from stereo.training.folder import RunFolder
 from stereo.training.logbook import Logbook
@@ -35,7 +34,7 @@ from stereo.training.signals import Interrupted
 from stereo.training.start import check_precision, load_initial_weights, set_tf32
 from stereo.training.state import RunState
 from stereo.training.step import TrainingStep, build_step
-from stereo.training.summary import describe_run, named_sets
+from stereo.training.summary import describe_done, describe_end, describe_run, named_sets
 
 
 def train(config: Config, resume: str | None = None, allow_change: Sequence[str] = ()) -> Path:
@@ -56,7 +55,7 @@ def train(config: Config, resume: str | None = None, allow_change: Sequence[str]
         try:
             trainer.prepare(resume, allow_change)
             trainer.run()
-            return trainer.result()
+            return trainer.folder.weights()
         except RuntimeError as error:
             if is_lost(error):
                 raise LostProcessError(f"{LOST}{trainer.folder.good_state()}; go on with --resume auto") from None
@@ -66,7 +65,7 @@ def train(config: Config, resume: str | None = None, allow_change: Sequence[str]
 
 
 class Trainer:
-    """One run. Call `prepare`, then `run`, then `result`."""
+    """One run. Call `prepare`, then `run`."""
 
     def __init__(self, config: Config, processes: Processes | None = None) -> None:
         self.config = config
@@ -132,7 +131,7 @@ class Trainer:
             # This run may make weights worse that had a training before, so they are scored first.
             self.scores_start, report = load_initial_weights(self.network, self.config.training)
             self.scoring.scored.load_state_dict(self.network.state_dict())
-        if self._is_done():
+        if self.state.is_done(self.config.training):
             return
         self.remarks += self._try_first()
         if self.processes.is_main:
@@ -151,14 +150,8 @@ class Trainer:
         self.scores_start = changes.validation or not here or not self.folder.best.exists()
         if path.resolve() == self.folder.last.resolve():
             self.folder.saved_step = self.state.step
-        self.logbook.say(f"resumed from {path} at step {self.state.step}")
-        for what, lines in (
-            ("changed since then", changes.taken),
-            ("changed from here on, as --allow-change says", changes.allowed),
-            ("settings that this version does not have", changes.gone),
-        ):
-            if lines:
-                self.logbook.say(f"{what}: {listed(lines)}")
+        for line in (f"resumed from {path} at step {self.state.step}", *changes.told()):
+            self.logbook.say(line)
 
     def _try_first(self) -> list[str]:
         """Load the first batch and predict a validation pair. Return a line where memory may not suffice."""
@@ -186,13 +179,6 @@ class Trainer:
             self.training_data,
         )
 
-    def _is_done(self) -> bool:
-        return self.state.step >= self.config.training.steps or self._is_stale()
-
-    def _is_stale(self) -> bool:
-        """Return whether the validations have been without a better score for too long."""
-        return 0 < self.config.training.patience <= self.state.stale
-
     # --------------------------------------------------------------------------------------------------------- the run
 
     def run(self) -> None:
@@ -201,11 +187,8 @@ class Trainer:
         Raises: TrainingError where the run diverged, or found nothing to learn from; Interrupted.
         """
         settings, state = self.config.training, self.state
-        if self._is_done():
-            why = f"; {state.stale} validations without a better score" if self._is_stale() else ""
-            self.logbook.say(
-                f"{self.folder.path}: already at step {state.step} of {settings.steps}{why}; nothing to do"
-            )
+        if state.is_done(settings):
+            self.logbook.say(describe_done(state, settings, self.folder))
             return
         take_step = build_step(self.network, state, self.config, self.processes, self.device)
         about = describe_run(self.config, self.network)
@@ -219,28 +202,9 @@ class Trainer:
                 self._save(needed=True)  # so that `--resume auto` goes on from here, whatever ends this process
             for batch in self._batches():
                 rate = self._take(take_step, batch)
-                last = state.step >= settings.steps
-                logs, scores, saves = (
-                    last or state.step % interval == 0
-                    for interval in (settings.log_interval, settings.validation_interval, settings.checkpoint_interval)
-                )
-                if logs or scores or self.device.type == "cpu":  # where nothing is waited for
-                    self._read_outcomes(last)
-                if logs:
-                    self.logbook.report(state.step, rate)
-                if scores:
-                    self.scoring.score(state.step)
-                done = self._is_done()
-                stop = self.processes.any(bool(signals))
-                ends = done or stop or self._is_time_over()
-                if saves or ends:
-                    self._read_outcomes(last)
-                    self._save(needed=ends)
-                if stop and not done:
-                    raise Interrupted(self.folder.last, (signals or [signal.SIGTERM])[0])
-                if ends:
+                if self._ends_after_step(rate, signals):
                     break
-        self._say_end()
+        self.logbook.say(describe_end(state, settings, self.folder))
 
     def _batches(self) -> Iterator[StereoBatch]:
         """Yield the batches of the steps to come. Where one cannot be had, save what was trained before."""
@@ -265,6 +229,37 @@ class Trainer:
         self.logbook.count()
         return rate
 
+    def _ends_after_step(self, rate: float, signals: Sequence[int]) -> bool:
+        """Report, score and save where it is time to, and return whether the run ends here.
+
+        Args:
+            rate: The learning rate of the step.
+            signals: Those that this process has received so far.
+
+        Raises: Interrupted after a signal; TrainingError as :meth:`run`.
+        """
+        settings, state = self.config.training, self.state
+        last = state.step >= settings.steps
+        logs, scores, saves = (
+            last or state.step % interval == 0
+            for interval in (settings.log_interval, settings.validation_interval, settings.checkpoint_interval)
+        )
+        if logs or scores or self.device.type == "cpu":  # where nothing is waited for
+            self._read_outcomes(last)
+        if logs:
+            self.logbook.report(state.step, rate)
+        if scores:
+            self.scoring.score(state.step)
+        done = state.is_done(settings)
+        stop = self.processes.any(bool(signals))
+        ends = done or stop or self._is_time_over()
+        if saves or ends:
+            self._read_outcomes(last)
+            self._save(needed=ends)
+        if stop and not done:
+            raise Interrupted(self.folder.last, (signals or [signal.SIGTERM])[0])
+        return ends
+
     def _read_outcomes(self, last: bool) -> None:
         """Take note of what came of the steps. Raises: TrainingError after too many that were skipped, or useless."""
         try:
@@ -277,28 +272,6 @@ class Trainer:
     def _is_time_over(self) -> bool:
         hours = self.config.training.max_hours
         return hours is not None and self.processes.any(time.monotonic() - self._started > hours * 3600)
-
-    def _say_end(self) -> None:
-        state, settings, folder = self.state, self.config.training, self.folder
-        if not self._is_done():
-            self.logbook.say(
-                f"the time is over (training.max_hours={settings.max_hours}) at step {state.step} of {settings.steps}; "
-                f"the state is in {folder.last}; go on with --resume auto"
-            )
-            return
-        early = f" early, after {state.stale} validations without a better score" if self._is_stale() else ""
-        self.logbook.say(
-            f"done{early}; best weights: {folder.best}"
-            if folder.best.exists()
-            else f"done{early}; no best weights, because no validation gave a score; the last ones: {folder.last}"
-        )
-
-    def result(self) -> Path:
-        """Return the path of the best checkpoint, or where there is none, of the last."""
-        found = [
-            path for path in (self.folder.best, self.folder.last, self.folder.resumed_from) if path and path.exists()
-        ]
-        return found[0]
 
     def _save(self, needed: bool) -> None:
         if self.processes.is_main:

@@ -73,6 +73,7 @@ def small_disk(folder: Path, size: int) -> Iterator[None]:
         subprocess.run(["umount", str(folder)], check=True)
 
 
+@pytest.mark.slow
 def test_a_run_on_a_small_disk_ends_with_a_message_and_goes_on_where_there_is_more(tmp_path: Path) -> None:
     """There is room for one checkpoint and the best weights, but not for TensorBoard's pictures and the next one."""
     config = tiny_config(tmp_path / "whole")

@@ -117,8 +117,14 @@ def test_a_skip_list_of_other_samples_is_refused(tmp_path: Path, capsys: pytest.
     assert "of these 49 are used" in capsys.readouterr().out
     skip_list.write_text("synthetic/0/000007\nsynthetic/0/000008\n")
     config.training.steps = 2
-    with pytest.raises(TrainingError, match=r"last\.pt: the training sets had 49 samples and have 48 now"):
+    with pytest.raises(TrainingError, match=r"last\.pt: the training sets had 49 samples and have 48 now.*change data"):
         train(config, resume="auto")
+    shutil.copytree(tmp_path / "run", tmp_path / "allowed")
+    config.training.output = str(tmp_path / "allowed")
+    train(config, resume="auto", allow_change=["data"])
+    head = (tmp_path / "allowed" / "config.yaml").read_text().splitlines()[0]
+    assert head == "# from step 1: the training sets have 48 samples, had 49"
+    config.training.output = str(tmp_path / "run")
     content = read_checkpoint(tmp_path / "run/last.pt")
     del content["run_state"]["samples"]  # as of an earlier version, which cannot tell
     torch.save(content, tmp_path / "run/last.pt")

@@ -165,7 +165,7 @@ def test_waiting_for_data_is_told_once(
 ) -> None:
     """Each step takes 3 s. The loading of the first batch is no waiting; the others come after 1 s, or in no time."""
     clock = [0.0]
-    monkeypatch.setattr("stereo.training.logbook.time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr("stereo.training.stopwatch.time", SimpleNamespace(monotonic=lambda: clock[0]))
 
     def batches(seconds: float) -> Iterator[int]:
         clock[0] += 60
