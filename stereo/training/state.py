@@ -103,24 +103,13 @@ class RunState:
         Raises: TrainingError where the training sets had other numbers of samples, or another order; AttributeError,
             KeyError, TypeError, ValueError or RuntimeError where that is something else.
         """
-        samples = list(values.get("samples", []))
-        others = bool(samples and self.samples and samples != self.samples)
-        if others and not other_data:
-            raise TrainingError(
-                f"the training sets had {_listed(samples)} samples and have {_listed(self.samples)} now, so that "
-                "another order would be drawn; restore the data, or the list that chooses from it (names, skip_list), "
-                "or, if that may be, use --allow-change data"
-            )
+        # Older checkpoints say neither.
+        samples, order = list(values.get("samples", [])) or self.samples, int(values.get("order", 1))
         # The moments alone: rate and weight decay are the configuration's.
         own = self.optimizer.state_dict()["param_groups"]
         moments = _by_name(values["optimizer"], own)
-        order = int(values.get("order", 1))
-        if order != ORDER_VERSION and not other_data:
-            raise TrainingError(
-                f"the run drew its samples in the order of version {order}, and this code has version {ORDER_VERSION}: "
-                "of the pass under way some would come twice and others not at all; if that may be, use --allow-change "
-                "data"
-            )
+        if not other_data:
+            self._require_same_draws(samples, order)
         self.optimizer.load_state_dict({"state": moments, "param_groups": own})
         _check_moments(self.optimizer)
         self.step = int(values["step"])
@@ -131,16 +120,36 @@ class RunState:
         self.stale = int(values.get("stale", 0))
         self.learned = int(values.get("learned", self.step))
         self.skipped, self.skipped_in_row = int(values.get("skipped", 0)), int(values.get("skipped_in_row", 0))
-        self.changes = [str(line) for line in values.get("changes", [])]
-        if others:
-            now = _listed(self.samples)
-            self.changes.append(f"from step {self.step}: the training sets have {now} samples, had {_listed(samples)}")
-        if order != ORDER_VERSION:
-            self.changes.append(f"from step {self.step}: the order of samples is version {ORDER_VERSION}, was {order}")
+        self.changes = [str(line) for line in values.get("changes", [])] + self._changed_draws(samples, order)
         if self.average is not None and "average" in values:
             self.average.load_state_dict(values["average"])
         if self.scaler is not None and "scaler" in values:
             self.scaler.load_state_dict(values["scaler"])
+
+    def _require_same_draws(self, samples: Sequence[int], order: int) -> None:
+        """Raise TrainingError where sets of so many samples, or that version of the order, give other draws."""
+        if samples != self.samples:
+            raise TrainingError(
+                f"the training sets had {_listed(samples)} samples and have {_listed(self.samples)} now, so that "
+                "another order would be drawn; restore the data, or the list that chooses from it (names, skip_list), "
+                "or, if that may be, use --allow-change data"
+            )
+        if order != ORDER_VERSION:
+            raise TrainingError(
+                f"the run drew its samples in the order of version {order}, and this code has version {ORDER_VERSION}: "
+                "of the pass under way some would come twice and others not at all; if that may be, use --allow-change "
+                "data"
+            )
+
+    def _changed_draws(self, samples: Sequence[int], order: int) -> list[str]:
+        """Return what changes of the draws from this step on, as lines for `changes`."""
+        lines = []
+        if samples != self.samples:
+            now = _listed(self.samples)
+            lines.append(f"from step {self.step}: the training sets have {now} samples, had {_listed(samples)}")
+        if order != ORDER_VERSION:
+            lines.append(f"from step {self.step}: the order of samples is version {ORDER_VERSION}, was {order}")
+        return lines
 
 
 def _by_name(stored: Mapping[str, Any], own: Sequence[Mapping[str, Any]]) -> dict[int, Any]:
