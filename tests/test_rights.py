@@ -83,6 +83,8 @@ CASES = {
     "pack_dataset --data pairs:two.csv --output out/p --workers 0": (2, f"secret.png: {UNREADABLE}"),
     "pack_dataset --data pairs:one.csv --output parts/d --workers 0": (2, "check that you may write each of its files"),
     "check_dataset locked": (2, NOT_LISTED),
+    "check_dataset sets": (1, "sets/two_view_training/shut: cannot be listed: Permission denied"),
+    "evaluate --data eth3d:sets": (2, "sets/two_view_training/shut: cannot be listed: Permission denied"),
     "check_dataset one.csv --write-names fixed/names.txt": (2, f"fixed: {NO_FOLDER}"),
     "show_pair secret.png r.png --calib c.txt --output out/x.png": (2, f"secret.png: {UNREADABLE}"),
     "show_pair l.png r.png --calib c.txt --output fixed/x.png": (2, f"fixed/x.png: {NOT_WRITTEN}"),

@@ -21,7 +21,7 @@ from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
-from stereo.data.families.folders import nothing_found, require_folder, walk_folders
+from stereo.data.families.folders import names_in, nothing_found, require_folder, walk_folders
 from stereo.data.formats import IMAGE_SUFFIXES
 from stereo.data.formats.encodings import read_above_zero
 from stereo.data.hidden import is_hidden
@@ -166,7 +166,7 @@ class _Index:
 
     def __init__(self, layout: Layout, split: str | None, rendering: str | None, with_right: bool) -> None:
         self._layout, self._split, self._rendering, self._with_right = layout, split, rendering, with_right
-        self._names = lru_cache(maxsize=64)(_names_in)
+        self._names = lru_cache(maxsize=64)(lambda folder: frozenset(names_in(folder)))
         self.pairs: dict[str, PairFiles] = {}
         self.missing: dict[str, Missing] = {}
         self.without_truth: set[str] = set()
@@ -248,14 +248,6 @@ class _Index:
 
     def _is_there(self, path: str) -> bool:
         return os.path.basename(path) in self._names(os.path.dirname(path))
-
-
-def _names_in(folder: str) -> frozenset[str]:
-    """Return the names of what lies in a folder; none where there is no folder that can be read."""
-    try:
-        return frozenset(os.listdir(folder))
-    except OSError:
-        return frozenset()
 
 
 @lru_cache(maxsize=256)
