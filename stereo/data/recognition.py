@@ -84,7 +84,8 @@ def recognize(path: Path, settings: Sequence[str] = ()) -> Found:
             f"{path}: no data set is recognized below it; found {shown}; expected one of the layouts in data/README.md"
         )
     unrecognized = [folder for folder in search.unrecognized if folder not in search.used | closed.keys()]
-    return Found(search.parts, unrecognized, list(closed.values()))
+    outermost = [message for folder, message in closed.items() if closed.keys().isdisjoint(folder.parents)]
+    return Found(search.parts, unrecognized, outermost)
 
 
 class _Search:
