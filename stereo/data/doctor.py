@@ -176,8 +176,9 @@ def _scale_lines(known: Sequence[ItemCheck]) -> Iterator[str]:
     factors = np.array([scale.factor for scale in confirmed])
     weights = np.array([scale.error for scale in confirmed]) ** -2
     mean = float(np.average(factors, weights=weights))
+    error = float(weights.mean() ** -0.5)  # the pairs may be wrong together, as the matches of each
     yield (
-        f"by them, true disparities are {mean:.3f} ± {float(weights.sum() ** -0.5):.3f} times what was read "
+        f"by them, true disparities are {mean:.3f} ± {error:.3f} times what was read "
         f"({factors.min():.3f} … {factors.max():.3f} in single pairs)"
     )
 
