@@ -10,8 +10,8 @@ The layout is recognized, pairs are counted by part against the numbers of the c
 maps without partners are named. Some pairs (--samples; all with --deep) are decoded. The scale and sign of their ground
 truth are estimated from the views, which tells other units, swapped views, shifted views and depth in place of
 disparity. Pairs without ground truth are checked for swapped and unrectified views and for their exposure. Folders in
-which no data set is recognized are named and not looked at. Exit code 0: nothing is wrong in what was looked at; 1:
-something is, and was named; 2: no data set was recognized.
+which no data set is recognized, and those that you may not list, are named and not looked at. Exit code 0: nothing is
+wrong in what was looked at; 1: something is, and was named; 2: no data set was recognized.
 """
 
 import argparse
@@ -61,6 +61,8 @@ def main(argv: list[str] | None = None) -> int:
         _write_names(Path(args.write_names), good, f"samples of {path} without a known fault")
     if args.write_skip_list is not None:
         _write_names(Path(args.write_skip_list), bad, f"samples of {path} with a fault, for skip_list")
+    _print_problems(found.closed, args.show)
+    problems += found.closed
     if found.unrecognized:
         names = ", ".join(str(folder.relative_to(path)) for folder in found.unrecognized)
         print(f"did not look at (no data set is recognized there): {names}")

@@ -6,6 +6,7 @@ signal ended it (130: Ctrl-C; 141: nobody reads what it prints, as behind `| hea
 
 import argparse
 import errno
+import logging
 import os
 import signal
 import sys
@@ -29,6 +30,8 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 def run(main: Callable[[], int]) -> NoReturn:
     """Run a script's `main`, which returns the exit code, and turn a StereoError into one line and exit code 2."""
     make_usable()
+    if logging.lastResort is not None:  # what prints warnings of the package, as no other handler is set up
+        logging.lastResort.setFormatter(_Labelled())
     # They would end it at once, and leave its temporary files behind. One that is ignored, as by nohup, stays so.
     for name in ("SIGTERM", "SIGHUP"):  # Windows lacks the second
         if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) == signal.SIG_DFL:
@@ -63,6 +66,13 @@ def run(main: Callable[[], int]) -> NoReturn:
         code = int(end.code or 0)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends as it is, and `torchrun` sends one to whoever is left
     sys.exit(write_out(code))
+
+
+class _Labelled(logging.Formatter):
+    """Writes "warning: " before a message, as the scripts do before their own."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return f"{record.levelname.lower()}: {printable(record.message)}"
 
 
 def printable(text: str) -> str:

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from helpers import REPOSITORY
 
@@ -162,6 +164,25 @@ def test_a_terminal_that_lacks_a_character_gets_its_number() -> None:
 
 def test_a_strangers_name_does_not_command_the_terminal() -> None:
     assert ends("print('a\\x1b[2J\\u202eb\\x9bc\\x1b[1mbold'); return 0")[1] == "a�[2J�b�c\x1b[1mbold\n"
+
+
+def test_warnings_of_the_package_have_the_form_of_the_scripts(tmp_path: Path) -> None:
+    deep = np.full((8, 8), 4095, np.uint16)
+    assert cv2.imwrite(str(tmp_path / "deep\n.png"), deep)
+    np.save(tmp_path / "far.npy", np.full((8, 8), 1e9, np.float32))
+    (tmp_path / "calib.txt").write_text("nothing")
+    main = (
+        "from pathlib import Path; from stereo.data.formats import read_calibration, read_disparity;"
+        "from stereo.data.pairs import PairFiles, load_pair;"
+        f"root = Path({str(tmp_path)!r}); view = root / 'deep\\n.png'; read_disparity(root / 'far.npy');"
+        "load_pair(PairFiles('a', view, view, None, calibration=root / 'calib.txt'), read_calibration); return 0"
+    )
+    code, _, errors = ends(main)
+    assert code == 0
+    lines = errors.splitlines()
+    assert [line[: len(f"warning: {tmp_path}/calib")] for line in lines] == [
+        f"warning: {tmp_path}/{name}" for name in ("far.n", "deep ", "calib")
+    ]
 
 
 @pytest.mark.parametrize(("number", "code"), [("SIGHUP", 129), ("SIGTERM", 143), ("SIGINT", 130)])

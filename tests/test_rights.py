@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from helpers import REPOSITORY, load_script, textured_sample, tiny_config
 from helpers.reports import write_folder
+from helpers.trees import make_eth3d
 
 from stereo.cli import run
 from stereo.checkpoint import save_checkpoint
@@ -83,6 +84,7 @@ CASES = {
     "pack_dataset --data pairs:two.csv --output out/p --workers 0": (2, f"secret.png: {UNREADABLE}"),
     "pack_dataset --data pairs:one.csv --output parts/d --workers 0": (2, "check that you may write each of its files"),
     "check_dataset locked": (2, NOT_LISTED),
+    "evaluate --data eth3d:sets": (2, "sets/two_view_training/shut: cannot be listed: Permission denied"),
     "check_dataset one.csv --write-names fixed/names.txt": (2, f"fixed: {NO_FOLDER}"),
     "show_pair secret.png r.png --calib c.txt --output out/x.png": (2, f"secret.png: {UNREADABLE}"),
     "show_pair l.png r.png --calib c.txt --output fixed/x.png": (2, f"fixed/x.png: {NOT_WRITTEN}"),
@@ -151,6 +153,8 @@ def make_files() -> None:
         Path(name).parent.mkdir(exist_ok=True)
         write_image(name, sample.left)
     write_image("r.png", sample.right)
+    make_eth3d(Path("sets"), "hall", sample)
+    Path("sets/two_view_training/shut").mkdir()
     write_pfm("d.pfm", sample.truth.disparity)
     for name, lines in {"one": [], "two": ["secret.png,r.png,d.pfm"], "far": ["locked/a.png,r.png,d.pfm"]}.items():
         Path(f"{name}.csv").write_text("\n".join(["l.png,r.png,d.pfm", *lines, ""]))
@@ -188,6 +192,7 @@ def take_rights() -> None:
         "secret.yaml",
         "secret.pt",
         "locked",
+        "sets/two_view_training/shut",
         "packed/shard_0000.bin",
     ):
         os.chmod(name, 0)

@@ -85,14 +85,15 @@ class BlackBorder:
     sentence: str | None
 
 
-def find_matches(left: Image, right: Image) -> Matches:
+def find_matches(left: Image, right: Image, features: int = _FEATURES) -> Matches:
     """Return matches of ORB features that are each other's best and clearly better than the next.
 
     Args:
         left, right: uint8, [H, W] or RGB [H, W, 3]; the sizes may differ.
+        features: So many are looked for in each.
     """
     scale = min(1.0, (_PIXELS / max(left[..., 0].size if left.ndim == 3 else left.size, 1)) ** 0.5)
-    detector = cv2.ORB.create(nfeatures=_FEATURES, fastThreshold=8)
+    detector = cv2.ORB.create(nfeatures=features, fastThreshold=8)
     (one, one_found), (other, other_found) = (
         detector.detectAndCompute(_searched(image, scale), None) for image in (left, right)
     )

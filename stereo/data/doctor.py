@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,6 +21,8 @@ HISTOGRAM: tuple[float, ...] = (0.0, 1.0, 4.0, 16.0, 32.0, 64.0, 96.0, 128.0, 19
 
 # Views without ground truth differ too much where one is so many times as bright, and by so many gray levels.
 _BRIGHTER, _GRAY_LEVELS = 2.0, 20.0
+# Features of each view, of which enough match by far.
+_FEATURES = 600
 # Of a scene that is one plane, nearly all matches agree with the one disparity; in others half of them may, by chance.
 _CONSTANT_SHARE = 0.8
 
@@ -133,17 +136,17 @@ def _problem_of_truth(known: Map, lowest: float, highest: float, width: int, sca
 def _problems_of_views(sample: StereoSample) -> list[str]:
     """Return what is wrong with the views of a pair that has no ground truth."""
     views = {"left": sample.left, "right": sample.right}
-    blank = [side for side, view in views.items() if (view == view[0, 0]).all()]
+    blank = [side for side, view in views.items() if (view[0] == view[0, 0]).all() and (view == view[0, 0]).all()]
     if blank:
         return [f"the {side} view shows one color only" for side in blank]
-    matches = find_matches(sample.left, sample.right)
+    matches = find_matches(sample.left, sample.right, _FEATURES)
     found = [check(matches).sentence for check in (vertical_offset, swapped_eyes, same_image)]
     return [sentence for sentence in [*found, _exposure(**views)] if sentence is not None]
 
 
 def _exposure(left: Image, right: Image) -> str | None:
     """Return how much brighter one view is; None where it is not much."""
-    means = {"left": float(left.mean()), "right": float(right.mean())}
+    means = {side: float(np.mean(cv2.mean(view)[:3])) for side, view in (("left", left), ("right", right))}
     dark, bright = sorted(means, key=lambda side: means[side])
     if means[bright] < _BRIGHTER * means[dark] or means[bright] - means[dark] < _GRAY_LEVELS:
         return None
@@ -176,8 +179,9 @@ def _scale_lines(known: Sequence[ItemCheck]) -> Iterator[str]:
     factors = np.array([scale.factor for scale in confirmed])
     weights = np.array([scale.error for scale in confirmed]) ** -2
     mean = float(np.average(factors, weights=weights))
+    error = float(weights.mean() ** -0.5)  # the pairs may be wrong together, as the matches of each
     yield (
-        f"by them, true disparities are {mean:.3f} ± {float(weights.sum() ** -0.5):.3f} times what was read "
+        f"by them, true disparities are {mean:.3f} ± {error:.3f} times what was read "
         f"({factors.min():.3f} … {factors.max():.3f} in single pairs)"
     )
 

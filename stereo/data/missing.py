@@ -26,7 +26,7 @@ class Missing:
         folder = self.path.parent
         if not os.path.isdir(folder):
             return self._without_folder()
-        names = sorted(name for name in os.listdir(folder) if not is_hidden(name))
+        names = _names_in(folder)
         images = [self.path.stem + suffix for suffix in (".png", ".webp", ".jpg") if self.path.stem + suffix in names]
         if self.path.suffix == ".pfm" and images:
             return (
@@ -34,7 +34,7 @@ class Missing:
                 f"be ({self.path.name}); put the content of the archive 'Disparity' there"
             )
         # A file that belongs to another view is not misnamed.
-        owned = {Path(name).stem for name in os.listdir(self.of.parent)} if self.of.parent != folder else set()
+        owned = {Path(name).stem for name in _names_in(self.of.parent)} if self.of.parent != folder else set()
         free = [name for name in names if Path(name).stem not in owned]
         close = difflib.get_close_matches(self.path.name, free, 1, 0.7)
         return (
@@ -51,3 +51,11 @@ class Missing:
             + ("unpack the archive 'Disparity' there" if disparity else "copy or download what belongs there")
             + ", or remove the incomplete pair"
         )
+
+
+def _names_in(folder: Path) -> list[str]:
+    """Return the names of what lies in a folder, sorted; nothing where it cannot be listed."""
+    try:
+        return sorted(name for name in os.listdir(folder) if not is_hidden(name))
+    except OSError:
+        return []

@@ -19,7 +19,7 @@ from stereo.data.datasets import (
     split_incomplete,
 )
 from stereo.data.families import eth3d, kitti, middlebury
-from stereo.data.families.folders import NothingFound, subfolders
+from stereo.data.families.folders import NothingFound, closed_folders_passed_over, subfolders
 from stereo.data.families.layout import find_root
 from stereo.data.families.scene_flow.layout import find_trees, refuse_frames
 from stereo.data.families.scene_flow.names import EXPECTED_TEST_PARTS, Rendering, Split, is_part
@@ -49,10 +49,15 @@ class Part:
 
 @dataclass(frozen=True)
 class Found:
-    """What lies below a path. unrecognized: the folders in which no data set was recognized, and none below them."""
+    """What lies below a path.
+
+    unrecognized: the folders in which no data set was recognized, and none below them. closed: what is wrong with those
+    that cannot be listed.
+    """
 
     parts: list[Part]
-    unrecognized: list[Path]
+    unrecognized: list[Path] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
 
 
 def recognize(path: Path, settings: Sequence[str] = ()) -> Found:
@@ -64,17 +69,23 @@ def recognize(path: Path, settings: Sequence[str] = ()) -> Found:
     Raises: DataError if none is recognized; ConfigError for a setting that is wrong.
     """
     if os.path.isfile(path):
-        return Found([_part("pairs", path, settings)], [])
+        return Found([_part("pairs", path, settings)])
     if not os.path.isdir(path):
         raise DataError(f"{path}: there is nothing there; expected the folder of a data set, or a list file")
     search = _Search(path, settings)
-    if not search.visit(path, _DEPTH):
+    with closed_folders_passed_over() as closed:
+        is_there = search.visit(path, _DEPTH)
+    if not is_there and closed:
+        raise DataError(next(iter(closed.values())))
+    if not is_there:
         refuse_frames(path)
         shown = ", ".join(subfolders(path)[:8]) or "no folder"
         raise DataError(
             f"{path}: no data set is recognized below it; found {shown}; expected one of the layouts in data/README.md"
         )
-    return Found(search.parts, [folder for folder in search.unrecognized if folder not in search.used])
+    unrecognized = [folder for folder in search.unrecognized if folder not in search.used | closed.keys()]
+    outermost = [message for folder, message in closed.items() if closed.keys().isdisjoint(folder.parents)]
+    return Found(search.parts, unrecognized, outermost)
 
 
 class _Search:

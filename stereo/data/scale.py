@@ -24,8 +24,8 @@ Bands = NDArray[np.float32]
 # Views are searched at most so wide. A turn takes so many rows, and of the stretches that each is divided into the
 # windows of most contrast, so many in all. There are so many turns, as long as matches are not enough; fewer than the
 # least tell nothing.
-_WIDTH, _ROWS, _STRETCHES, _WINDOWS = 640, 16, 20, 120
-_TURNS, _ENOUGH, _FEWEST = 2, 60, 15
+_WIDTH, _ROWS, _STRETCHES, _WINDOWS = 640, 10, 20, 75
+_TURNS, _ENOUGH, _FEWEST = 3, 45, 15
 # A window reaches so far from its middle, px, and ground truth is looked at so far from it.
 _RADIUS, _MIDDLE = 5, 2
 _SIDE = 2 * _RADIUS + 1
@@ -35,10 +35,11 @@ _AT_ONCE = 10
 _CORRELATION, _RATIO = 0.8, 0.6
 # Ground truth counts where it changes by no more than this share over the window's middle.
 _SMOOTH = 0.05
-# px of the searched views: how far a match may lie from what explains it, and how wrong all of them may be together.
-_TOLERANCE, _BIAS = 1.5, 0.1
+# px of the searched views: how far a match may lie from what explains it; how wrong all of them may be together, at
+# least; and how close to half of them a scale must come for no other explanation to be looked for.
+_TOLERANCE, _BIAS, _CLOSE = 1.5, 0.1, 0.5
 # The share of the matches that an explanation must cover, and how much less it must leave than the one of scale alone.
-_COVERED, _CLEARLY = 0.5, 0.7
+_COVERED, _CLEARLY = 0.4, 0.7
 # A scale is wrong where it is farther from 1 than this, and than three times its uncertainty.
 _SCALE_ERROR = 0.02
 
@@ -106,7 +107,7 @@ def estimate_scale(sample: StereoSample) -> ScaleEstimate | None:
             read, seen = np.append(read, more_read), np.append(seen, more_seen)
     if len(seen) < _FEWEST:
         return None
-    return _explain(read, seen / shrink, _TOLERANCE / shrink, _BIAS / shrink)
+    return _explain(read, seen, shrink)
 
 
 def _rows(known: Mask, shrink: float) -> NDArray[np.int64]:
@@ -156,7 +157,8 @@ def _values(truth: GroundTruth, rows: NDArray[np.int64], shrink: float, width: i
 def _searched(image: Image, rows: NDArray[np.int64], shrink: float, width: int) -> Bands:
     """Return the searched view around each of these rows, in gray levels."""
     height = round(_SIDE / shrink)
-    gray = cv2.cvtColor(image[(rows[:, None] + np.arange(height) - height // 2).ravel()], cv2.COLOR_RGB2GRAY)
+    first = (rows - height // 2).tolist()
+    gray = np.concatenate([cv2.cvtColor(image[row : row + height], cv2.COLOR_RGB2GRAY) for row in first])
     if shrink < 1:
         how = cv2.INTER_LINEAR if shrink > 0.5 else cv2.INTER_AREA  # linear is faster, but skips pixels from there on
         gray = cv2.resize(gray, (width, _SIDE * len(rows)), interpolation=how)
@@ -219,29 +221,37 @@ def _subpixel(scores: NDArray[np.float32], best: NDArray[np.int64]) -> Values:
 
 
 class _Fit(NamedTuple):
+    """A factor; the error of the mean and the median of what it leaves, px; the usual term; how many matches agree."""
+
     factor: float
-    error: float
+    spread: float
     residual: float
+    size: float
     matches: int
 
 
-def _explain(read: Values, seen: Values, tolerance: float, bias: float) -> ScaleEstimate | None:
-    """Return the simplest explanation of the disparities that were seen by the values that were read."""
-    fits: dict[Kind, _Fit] = {
-        "scale": _fit(read, seen, tolerance, bias),
-        "offset": _fit(np.ones_like(read), seen - read, tolerance, bias),
-        "depth": _fit(1 / read, seen, tolerance, bias),
-    }
-    kind: Kind = min(fits, key=lambda name: fits[name].residual)
-    if fits[kind].residual > _CLEARLY * fits["scale"].residual:
-        kind = "scale"
-    fit = fits[kind]
+def _explain(read: Values, seen: Values, shrink: float) -> ScaleEstimate | None:
+    """Return the simplest explanation of what was seen in views, made smaller by `shrink`, by the values read."""
+    seen, tolerance = seen / shrink, _TOLERANCE / shrink
+    kind: Kind = "scale"
+    fit = _fit(read, seen, tolerance)
+    if fit.residual > _CLOSE / shrink:
+        others: dict[Kind, _Fit] = {
+            "offset": _fit(np.ones_like(read), seen - read, tolerance),
+            "depth": _fit(1 / read, seen, tolerance),
+        }
+        other = min(others, key=lambda name: others[name].residual)
+        if others[other].residual <= _CLEARLY * fit.residual:
+            kind, fit = other, others[other]
     if fit.matches < max(_FEWEST, _COVERED * len(seen)):
         return None
-    return ScaleEstimate(kind, fit.factor, fit.error, fit.matches, fit.matches / len(seen))
+    # All matches may be wrong together (views that are not quite rectified, ground truth of another instant), which no
+    # number of them tells; about as wrong as the usual one of them is by itself.
+    error = float(np.hypot(fit.spread, max(_BIAS / shrink, fit.residual)) / fit.size)
+    return ScaleEstimate(kind, fit.factor, error, fit.matches, fit.matches / len(seen))
 
 
-def _fit(terms: Values, seen: Values, tolerance: float, bias: float) -> _Fit:
+def _fit(terms: Values, seen: Values, tolerance: float) -> _Fit:
     """Return the factor by which factor · terms is what was seen, wherever it comes near that.
 
     It is the median of the ratios, which fewer than half of the matches cannot move far, and then the least squares of
@@ -256,6 +266,7 @@ def _fit(terms: Values, seen: Values, tolerance: float, bias: float) -> _Fit:
         agree = np.abs(seen - factor * terms) <= tolerance
     rest = np.abs(seen - factor * terms)
     count = int(agree.sum())
-    size = np.sqrt((terms[agree] ** 2).mean()) if count else 0.0
-    spread = np.sqrt((rest[agree] ** 2).mean() / count) if count else np.inf
-    return _Fit(factor, float(np.hypot(spread, bias) / size) if size else np.inf, float(np.median(rest)), count)
+    if count == 0:
+        return _Fit(factor, np.inf, np.inf, 0.0, 0)
+    size, spread = np.sqrt((terms[agree] ** 2).mean()), np.sqrt((rest[agree] ** 2).mean() / count)
+    return _Fit(factor, float(spread), float(np.median(rest)), float(size), count)

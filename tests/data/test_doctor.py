@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from helpers import textured_sample, truth_of, with_truth
 
-from stereo.data.doctor import HISTOGRAM, ItemCheck, check_item
+from stereo.data.doctor import HISTOGRAM, ItemCheck, check_item, summarize
 from stereo.data.sample import Image, SampleSource, StereoSample
 
 
@@ -45,6 +45,13 @@ def plane(scale: float = 1.0) -> StereoSample:
 def test_a_sound_pair() -> None:
     check = checked(plane())
     assert (check.problem, check.unconfirmed, check.known, check.largest) == (None, False, 64 * 240, 6)
+
+
+def test_many_pairs_are_no_surer_of_the_scale_than_one() -> None:
+    check = checked(plane())
+    line = summarize([check])[1]
+    assert line.startswith("by them, true disparities are 1.000 ± 0.0")
+    assert summarize([check] * 100)[1] == line
 
 
 def test_ground_truth_that_is_none() -> None:

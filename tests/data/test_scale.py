@@ -64,6 +64,16 @@ def test_an_offset_is_told_from_a_scale(offset: float) -> None:
     assert estimate.problem is not None
 
 
+def test_ground_truth_that_is_off_by_a_px_here_and_there_is_not_called_wrongly_scaled() -> None:
+    rows, columns = np.mgrid[:64, :240].astype(np.float32)
+    off = 1.2 * np.sin(rows / 7) * np.cos(columns / 40)
+    assert altered(lambda disparity: disparity * 1.04).problem is not None
+    for scattered in (altered(lambda disparity: disparity * 1.04 + off), altered(lambda disparity: disparity + off)):
+        assert (scattered.kind, scattered.problem, scattered.confirmed) == ("scale", None, True)
+    assert altered(lambda disparity: disparity * 1.5 + off).problem is not None
+    assert altered(lambda disparity: disparity + 0.3).problem is None
+
+
 def test_what_is_said_of_a_scale() -> None:
     assert "about 1/2, × the values" in str(altered(lambda disparity: disparity * 2).problem)
     assert "about 1/256, × the values" in str(altered(lambda disparity: disparity * 256).problem)

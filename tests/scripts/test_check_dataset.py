@@ -1,9 +1,12 @@
 """check_dataset on data sets of every family, and on what is none."""
 
+import os
 import re
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -82,6 +85,47 @@ def test_in_parallel_as_in_one_process(tmp_path: Path, capsys: pytest.CaptureFix
     assert outputs[0] == outputs[1]
     assert "decoded 12 of 12 pairs" in outputs[0]
     assert "image_3/000006_10.png: the PNG file is truncated" in outputs[0]
+
+
+@pytest.mark.parametrize(
+    ("closed", "left"),
+    [
+        ("first", {"kitti2015: 2 pairs", "FlyingThings3D train", "eth3d: 1 pair"}),
+        ("kitti", {"FlyingThings3D train", "eth3d: 1 pair"}),
+        ("kitti/training/image_2", {"FlyingThings3D train", "eth3d: 1 pair"}),
+        ("flying/FlyingThings3D/frames_cleanpass/TRAIN/B", {"kitti2015: 2 pairs", "  A: 1", "eth3d: 1 pair"}),
+        ("flying/FlyingThings3D/frames_cleanpass/TRAIN/A/0000/left", {"kitti2015: 2 pairs", "  B: 1"}),
+        ("flying/FlyingThings3D/disparity", {"kitti2015: 2 pairs", "eth3d: 1 pair"}),
+        ("low/two_view_training/other", {"kitti2015: 2 pairs", "FlyingThings3D train", "eth3d: 1 pair"}),
+    ],
+)
+def test_a_closed_folder_is_named_and_the_rest_is_looked_at(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, closed: str, left: set[str]
+) -> None:
+    (tmp_path / "first").mkdir()
+    make_kitti(tmp_path / "kitti", planes(2))
+    for part in "AB":
+        make_scene_flow(tmp_path / "flying", f"FlyingThings3D/TRAIN/{part}/0000", "0006", sample=planes(1)[0])
+    make_eth3d(tmp_path / "low", "hall", planes(1)[0])
+    (tmp_path / "low" / "two_view_training" / "other").mkdir()
+
+    def refusing(function: Callable[..., Any]) -> Callable[..., Any]:
+        def listed(folder: str | Path) -> Any:
+            if tmp_path / closed in (Path(folder), *Path(folder).parents):
+                raise PermissionError(13, "Permission denied")
+            return function(folder)
+
+        return listed
+
+    for name in ("scandir", "listdir"):
+        monkeypatch.setattr(os, name, refusing(getattr(os, name)))
+    assert check.main([str(tmp_path)]) == 1
+    printed = capsys.readouterr().out
+    assert printed.count("cannot be listed") == 1
+    assert f"  PROBLEM {tmp_path / closed}: cannot be listed: Permission denied" in printed
+    nothing = ["did not look at (no data set is recognized there): first"] if closed != "first" else []
+    assert [line for line in printed.splitlines() if line.startswith("did not look at")] == nothing
+    assert all(any(line.startswith(part) for line in printed.splitlines()) for part in left), printed
 
 
 def test_names_are_written_for_the_loader(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

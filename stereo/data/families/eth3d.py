@@ -5,7 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from stereo.config import Half
-from stereo.data.families.folders import first_file, nothing_found, require_folder, walk_folders, with_problem
+from stereo.data.families.folders import (
+    first_file,
+    names_in,
+    nothing_found,
+    require_folder,
+    walk_folders,
+    with_problem,
+)
 from stereo.data.pairs import PairDataset, PairFiles
 
 # Where the images of each half lie: the archive's own folder, and another name that copies of it have.
@@ -31,12 +38,11 @@ class Eth3d(PairDataset):
         images = next((root / name for name in IMAGE_FOLDERS[half] if os.path.isdir(root / name)), None)
         pairs = []
         for scene in () if images is None else walk_folders(images, 1):
-            left = scene / "im0.png"
-            if not os.path.isfile(left):
+            if "im0.png" not in names_in(scene):
                 continue
             pair = PairFiles(
                 name=f"eth3d/{scene.name}",
-                left=left,
+                left=scene / "im0.png",
                 right=scene / "im1.png",
                 calibration=first_file(scene, ["calib.txt"]),
             )

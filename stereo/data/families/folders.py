@@ -3,6 +3,8 @@
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +13,9 @@ from stereo.data.hidden import is_hidden
 from stereo.data.missing import Missing
 from stereo.data.pairs import PairFiles
 from stereo.errors import DataError
+
+# What collects folders that cannot be listed, and why; None where each of them is an error.
+_closed: ContextVar[dict[Path, str] | None] = ContextVar("closed", default=None)
 
 
 class NothingFound(DataError):
@@ -68,7 +73,7 @@ def nothing_found(folder: Path, family: str, expected: str, found: Sequence[str]
         expected: What was looked for.
         found: What is there instead. Empty: the folder's entries.
     """
-    names = list(found) or [entry.name + "/" * entry.is_dir() for entry in _entries(folder)]
+    names = list(found) or [name + "/" * os.path.isdir(folder / name) for name in _visible_names(folder)]
     shown = ", ".join(names[:8]) + (f" … ({len(names)} entries)" if len(names) > 8 else "")
     return NothingFound(
         f"{folder}: no pair of {family} found; looked for {expected}; found {shown or 'an empty folder'}; "
@@ -78,7 +83,7 @@ def nothing_found(folder: Path, family: str, expected: str, found: Sequence[str]
 
 def other_names(folder: Path, family: str, example: str) -> DataError | None:
     """Return the error for a folder of images of which none is named like `example`; None where there is no image."""
-    images = [name for name in files_in(folder) if Path(name).suffix.lower() in IMAGE_SUFFIXES]
+    images = [name for name in _visible_names(folder) if Path(name).suffix.lower() in IMAGE_SUFFIXES]
     if not images:
         return None
     return DataError(
@@ -101,19 +106,28 @@ def first_file(folder: Path, names: Sequence[str]) -> Path | None:
     return next((folder / name for name in names if os.path.isfile(folder / name)), None)
 
 
-def files_in(folder: Path) -> list[str]:
-    """Return the names of the visible files in a folder, sorted; none where there is no folder that can be read."""
+def names_in(folder: str | Path) -> list[str]:
+    """Return the names of what lies in a folder, in no order; nothing where there is no folder.
+
+    Raises: DataError if it cannot be listed.
+    """
     try:
-        with os.scandir(folder) as entries:
-            return sorted(entry.name for entry in entries if entry.is_file() and not entry.name.startswith("."))
-    except OSError:
+        return os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
         return []
+    except OSError as error:
+        _refuse_or_pass_over(folder, error)
+        return []
+
+
+def _visible_names(folder: Path) -> list[str]:
+    return sorted(name for name in names_in(folder) if not is_hidden(name))
 
 
 def walk_folders(root: Path, depth: int) -> Iterator[Path]:
     """Yield the folder and all folders down to `depth` below it, through links too, each after its parent, by name.
 
-    Raises: DataError for a folder that cannot be read.
+    Raises: DataError for a folder that cannot be listed.
     """
     yield root
     if depth > 0:
@@ -124,18 +138,30 @@ def walk_folders(root: Path, depth: int) -> Iterator[Path]:
 def subfolders(folder: Path) -> list[str]:
     """Return the names of the folders in a folder, and of links to folders, sorted, without hidden ones.
 
-    Raises: DataError if it cannot be read.
+    Raises: DataError if it cannot be listed.
     """
     try:
         with os.scandir(folder) as entries:
             return sorted(entry.name for entry in entries if not is_hidden(entry.name) and entry.is_dir())
     except OSError as error:
-        raise DataError(f"{folder}: cannot be listed: {error.strerror}; check that you may read it") from None
+        _refuse_or_pass_over(folder, error)
+        return []
 
 
-def _entries(folder: Path) -> list[Path]:
+@contextmanager
+def closed_folders_passed_over() -> Iterator[dict[Path, str]]:
+    """Take folders that cannot be listed for empty ones, and collect them in what is yielded, with what is wrong."""
+    closed: dict[Path, str] = {}
+    token = _closed.set(closed)
     try:
-        entries = [entry for entry in folder.iterdir() if not is_hidden(entry.name)]
-        return sorted(entries, key=lambda entry: entry.name)
-    except OSError as error:
-        raise DataError(f"{folder}: cannot be listed: {error.strerror}; check that you may read it") from None
+        yield closed
+    finally:
+        _closed.reset(token)
+
+
+def _refuse_or_pass_over(folder: str | Path, error: OSError) -> None:
+    message = f"{folder}: cannot be listed: {error.strerror}; check that you may read it"
+    closed = _closed.get()
+    if closed is None:
+        raise DataError(message) from None
+    closed[Path(folder)] = message

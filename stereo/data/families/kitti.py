@@ -10,6 +10,7 @@ from stereo.data.families.folders import (
     NothingFound,
     first_file,
     folder_name,
+    names_in,
     nothing_found,
     other_names,
     require_folder,
@@ -131,7 +132,7 @@ def _with_truth(pair: PairFiles, folder: Path, names: tuple[str, str, str, str])
 
 
 def _left_views(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("*_10.png") if not is_hidden(path.name))
+    return sorted(folder / name for name in names_in(folder) if name.endswith("_10.png") and not is_hidden(name))
 
 
 def recognize_year(folder: Path) -> int | None:

@@ -21,7 +21,7 @@ from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
-from stereo.data.families.folders import nothing_found, require_folder, walk_folders
+from stereo.data.families.folders import names_in, nothing_found, require_folder, walk_folders
 from stereo.data.formats import IMAGE_SUFFIXES
 from stereo.data.formats.encodings import read_above_zero
 from stereo.data.hidden import is_hidden
@@ -121,7 +121,7 @@ class FolderPairs(PairDataset):
             found = [f"{folder} without ground truth" for folder in self.without_truth]
             found += sorted(index.others)
             paths = layout.pairs[0]
-            wanted = _FIELD.sub(r"{\1}", f"{paths.left}.png, {paths.right}.png and {paths.truth}")
+            wanted = _without_expressions(f"{paths.left}.png, {paths.right}.png and {paths.truth}")
             raise nothing_found(root, self.title, wanted, found)
         for name, missing in index.missing.items():
             index.pairs[name] = replace(index.pairs[name], problem=missing)
@@ -166,7 +166,8 @@ class _Index:
 
     def __init__(self, layout: Layout, split: str | None, rendering: str | None, with_right: bool) -> None:
         self._layout, self._split, self._rendering, self._with_right = layout, split, rendering, with_right
-        self._names = lru_cache(maxsize=64)(_names_in)
+        self._folder = lru_cache(maxsize=64)(Path)
+        self._names = lru_cache(maxsize=64)(lambda folder: frozenset(names_in(folder)))
         self.pairs: dict[str, PairFiles] = {}
         self.missing: dict[str, Missing] = {}
         self.without_truth: set[str] = set()
@@ -208,36 +209,39 @@ class _Index:
         """Add the pair of a left view, unless it was found in an arrangement before this one."""
 
         def path(template: str, suffix: str = "") -> str:
-            return f"{base}/{_FIELD.sub(lambda match: fields[match[1]], template)}{suffix}"
+            return f"{base}/{_without_expressions(template).format_map(fields)}{suffix}"
 
         def optional(template: str | None) -> Path | None:
-            return Path(path(template)) if template is not None and self._is_there(path(template)) else None
+            return self._path(path(template)) if template is not None and self._is_there(path(template)) else None
 
-        right, truth = path(paths.right, os.path.splitext(left)[1]), path(paths.truth)
-        if not self._names(os.path.dirname(truth)):
-            self.without_truth.add(os.path.dirname(left))
-            return
         name = "/".join([self._layout.family, *(text for key, text in fields.items() if key != _RENDERING)])
         before = self.pairs.get(name)
-        if before is not None and before.left != Path(left):
+        if before is not None and name not in self.missing and before.left.as_posix() == left:
+            return
+        folder = os.path.dirname(left)
+        right, truth = path(paths.right, os.path.splitext(left)[1]), path(paths.truth)
+        if not self._names(os.path.dirname(truth)):
+            self.without_truth.add(folder)
+            return
+        if before is not None and before.left.as_posix() != left:
             raise DataError(
                 f"{left}: is the pair {name}, which {before.left} is too; give the path of the folder of one copy of "
                 "the data set"
             )
         has_truth = self._is_there(truth)
-        if before is not None and not (has_truth and name in self.missing):
+        if before is not None and not has_truth:
             return
         self.pairs[name] = PairFiles(
             name=name,
-            left=Path(left),
-            right=Path(right),
-            disparity=Path(truth),
+            left=self._path(left),
+            right=self._path(right),
+            disparity=self._path(truth),
             disparity_right=optional(paths.truth_right) if self._with_right else None,
             visible_mask=optional(paths.visible),
             hidden_masks=tuple(mask for mask in map(optional, paths.hidden) if mask is not None),
             calibration=optional(paths.calibration),
         )
-        self.with_pairs.add(os.path.dirname(left))
+        self.with_pairs.add(folder)
         self.missing.pop(name, None)
         if not has_truth:
             self.missing[name] = Missing(Path(truth), Path(left), "the ground truth")
@@ -247,15 +251,17 @@ class _Index:
             self.base = base
 
     def _is_there(self, path: str) -> bool:
-        return os.path.basename(path) in self._names(os.path.dirname(path))
+        folder, _, name = path.rpartition("/")
+        return name in self._names(folder)
+
+    def _path(self, text: str) -> Path:
+        folder, _, name = text.rpartition("/")
+        return self._folder(folder) / name  # from the whole text it takes three times as long
 
 
-def _names_in(folder: str) -> frozenset[str]:
-    """Return the names of what lies in a folder; none where there is no folder that can be read."""
-    try:
-        return frozenset(os.listdir(folder))
-    except OSError:
-        return frozenset()
+@lru_cache(maxsize=256)
+def _without_expressions(template: str) -> str:
+    return _FIELD.sub(r"{\1}", template)
 
 
 @lru_cache(maxsize=256)

@@ -3,12 +3,12 @@
 import os
 from pathlib import Path
 
+from stereo.data.families.folders import names_in
 from stereo.data.families.scene_flow.names import Place
 from stereo.data.families.scene_flow.truth import Disparity
 from stereo.data.hidden import is_hidden
 from stereo.data.missing import Missing
 from stereo.data.pairs import PairFiles
-from stereo.errors import DataError
 
 _SUFFIXES = (".png", ".webp")  # in this order: a converted copy beside an original is not a second pair
 
@@ -62,12 +62,7 @@ def collect(
 
 def _files(folder: Path, suffixes: tuple[str, ...]) -> dict[str, str]:
     """Return the names of the files of a folder by their stems, of the first suffix that is there at all."""
-    try:
-        names = os.listdir(folder)
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except OSError as error:
-        raise DataError(f"{folder}: cannot be listed: {error.strerror}; check that you may read it") from None
+    names = names_in(folder)
     for suffix in suffixes:
         found = {name[: -len(suffix)]: name for name in names if name.endswith(suffix) and not is_hidden(name)}
         if found:
