@@ -7,11 +7,15 @@
 import os
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 from stereo.errors import FormatError
 
 # Where Windows has no such flag, it has no such pipes in its folders either.
 _WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+# What each entry in the directory of a zip archive begins with.
+_RECORD = b"PK\x01\x02"
 
 
 def refusal(path: str | Path) -> str | None:
@@ -28,6 +32,16 @@ def refusal(path: str | Path) -> str | None:
 def is_closed(folder: str | Path) -> bool:
     """Return whether a folder is there, and you may not list it, or not open what it holds."""
     return os.path.isdir(folder) and not os.access(folder, os.R_OK | os.X_OK)
+
+
+def check_records(archive: BinaryIO, most: int) -> None:
+    """Raise ValueError where a zip archive lists more than `most` records: each takes some 600 bytes of memory."""
+    count, end = 0, b""
+    while piece := archive.read(1 << 20):
+        count += (end + piece).count(_RECORD)
+        end = piece[1 - len(_RECORD) :]
+    if count > most:
+        raise ValueError(f"it lists {count:,} records; expected {most:,} at most")
 
 
 def read_file(path: str | Path, most: int) -> bytes:

@@ -4,6 +4,7 @@ import hashlib
 import pickle
 import re
 import zipfile
+from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -13,7 +14,7 @@ import pytest
 import torch
 from helpers import REPOSITORY, tiny_config
 
-from stereo import checkpoint
+from stereo import checkpoint, foreign, torch_file
 from stereo.checkpoint import (
     FORMAT,
     find_weights,
@@ -323,6 +324,49 @@ def test_a_packed_archive_is_refused(saved: Path) -> None:
             archive.writestr(name, data)
     with pytest.raises(CheckpointError, match="damaged"):
         read_checkpoint(saved)
+
+
+def test_an_archive_of_many_records_is_refused_before_they_are_listed(
+    saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A million of them would take 700 MB."""
+    with zipfile.ZipFile(saved, "a") as archive:
+        listed = len(archive.infolist())
+    monkeypatch.setattr(torch_file, "MOST_RECORDS", listed)
+    read_checkpoint(saved)
+    monkeypatch.setattr(torch_file, "MOST_RECORDS", listed - 1)
+    monkeypatch.setattr(foreign, "MOST_RECORDS", listed - 1)
+    monkeypatch.setattr(zipfile, "ZipFile", None)
+    with pytest.raises(CheckpointError, match="damaged"):
+        read_checkpoint(saved)
+
+
+@pytest.mark.parametrize(
+    ("size", "strides", "offset"),
+    [
+        ((2**40,), (0,), 0),
+        ((4,), (2**60,), 0),
+        ((4,), (1,), -4),
+        ((4,), (-1,), 3),
+        ((4,), (1,), 2**62),
+        ((4, -1), (1, 1), 0),
+    ],
+)
+def test_weights_that_lie_beyond_their_record_are_refused(
+    saved: Path, size: tuple[int, ...], strides: tuple[int, ...], offset: int
+) -> None:
+    class View:
+        def __reduce__(self) -> Any:
+            storage = torch.ones(4).storage()
+            return torch._utils._rebuild_tensor_v2, (storage, offset, size, strides, False, OrderedDict())
+
+    content = read_checkpoint(saved)
+    content["network"] = dict(content["network"])
+    content["network"][next(iter(content["network"]))] = View()
+    torch.save(content, saved)
+    with pytest.raises(CheckpointError) as caught:
+        load_checkpoint(saved)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import logging
 import os
 import struct
 import tracemalloc
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -138,3 +139,14 @@ def test_fields_of_a_tiff_that_are_each_as_long_as_the_file_take_no_memory(tmp_p
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most < 2e6
+
+
+def test_an_archive_of_many_records_is_refused_before_they_are_listed(tmp_path: Path) -> None:
+    """800 MB of them would take 6 GB."""
+    path = tmp_path / "map.npz"
+    for count, message in ((3, "holds a0, a1, a2; expected one array"), (10_001, "is truncated or damaged")):
+        with zipfile.ZipFile(path, "w") as archive:
+            for number in range(count):
+                archive.writestr(f"a{number}.npy", b"")
+        with pytest.raises(FormatError, match=message):
+            read_disparity(path)
