@@ -46,6 +46,9 @@ def run(main: Callable[[], int]) -> NoReturn:
     except BrokenPipeError:
         give_up()
         code = BROKEN_PIPE
+    except RecursionError:
+        say("error: a file that was read nests too deeply; it is none that this project writes")
+        code = 2
     except MemoryError:
         say("error: the memory is full; use smaller images or fewer workers")
         code = 2

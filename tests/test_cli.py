@@ -180,8 +180,9 @@ def test_a_very_long_line_keeps_its_beginning_and_its_end() -> None:
     assert errors.endswith("xx: no such file\n")
 
 
-def test_the_memory_may_be_full() -> None:
-    code, _, errors = ends("raise MemoryError")
+@pytest.mark.parametrize("error", ["MemoryError", "RecursionError"])
+def test_what_asks_for_too_much_ends_in_one_line(error: str) -> None:
+    code, _, errors = ends(f"raise {error}")
     assert (code, errors.count("\n")) == (2, 1)
 
 
