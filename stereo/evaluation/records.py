@@ -242,9 +242,11 @@ def _from_plain(plain: Mapping[str, Any]) -> PairRecord:
 
 
 def _to_profile(plain: Mapping[str, Any]) -> ImageProfile:
-    values = {key: list(map(_number if key.endswith("_sums") else _whole, bins)) for key, bins in plain.items()}
-    if any(len(bins) != NUMBERS_OF_BINS[key] for key, bins in values.items()):
-        raise ValueError(plain)
+    values: dict[str, Any] = {}
+    for key, number in NUMBERS_OF_BINS.items():
+        values[key] = list(map(_number if key.endswith("_sums") else _whole, plain[key]))
+        if len(values[key]) != number:
+            raise ValueError(plain)
     return ImageProfile(**values)
 
 
