@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import stereo.interruption  # noqa: F401  # first: Ctrl-C may come while the rest is imported
 from stereo.config import FAMILIES, DataConfig, DatasetConfig, choose, with_overrides
@@ -126,6 +126,10 @@ def script_parser(description: str | None) -> argparse.ArgumentParser:
 
 class _Parser(argparse.ArgumentParser):
     """Says which setting is meant by an option such as `--lr`, which scripts of other projects have."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if message:  # argparse's own passes over a full disk and a closed pipe, and then ends with 0
+            (file or sys.stderr).write(message)
 
     def error(self, message: str) -> NoReturn:
         if message.startswith("unrecognized arguments"):

@@ -147,6 +147,13 @@ def test_a_full_disk_under_the_output_is_said() -> None:
     )
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_help_that_cannot_be_printed_is_no_success(unbuffered: str) -> None:
+    main = "from stereo.cli import script_parser; script_parser('A script.').parse_args(['--help'])"
+    assert ends(main, ">/dev/full", PYTHONUNBUFFERED=unbuffered)[0] == 2
+    assert ends(main, "| sleep 0; exit ${PIPESTATUS[0]}", PYTHONUNBUFFERED=unbuffered)[0] == 141
+
+
 def test_work_that_nobody_reads_on_has_not_succeeded() -> None:
     assert ends("[print('a' * 100) for _ in range(10_000)]; return 0", "| head -n 1; exit ${PIPESTATUS[0]}") == (
         141,
