@@ -4,6 +4,8 @@
 signal ended it (130: Ctrl-C; 141: nobody reads what it prints, as behind `| head`; 143: a scheduler's SIGTERM).
 """
 
+import stereo.interruption  # noqa: F401
+
 import argparse
 import errno
 import os
@@ -15,7 +17,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-import stereo.interruption  # noqa: F401  # first: Ctrl-C may come while the rest is imported
 from stereo.config import FAMILIES, DataConfig, DatasetConfig, choose, with_overrides
 from stereo.config.hints import meant_by
 from stereo.errors import ConfigError, StereoError

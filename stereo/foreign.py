@@ -5,10 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from stereo.files import check_records
+from stereo.files import ArchiveReader
 
-# Of an archive: a tensor each, of the weights and of their states in training.
-MOST_RECORDS = 100_000
 # Where projects put their weights within a file.
 _WRAPPERS = ("state_dict", "model", "model_state_dict", "network", "params", "net")
 # What the names of a network's weights begin with, all of them; the first network that fits counts.
@@ -56,9 +54,7 @@ def kind_of(path: Path) -> str | None:
         return "a web page, as a download that needs a login gives"
     if start.startswith(b"PK"):
         try:
-            with path.open("rb") as file:
-                check_records(file, MOST_RECORDS)
-            with zipfile.ZipFile(path) as archive:
+            with path.open("rb", buffering=0) as raw, zipfile.ZipFile(ArchiveReader(raw)) as archive:
                 names = [name.rpartition("/")[2] for name in archive.namelist()]
         except (zipfile.BadZipFile, ValueError):
             return None

@@ -1,6 +1,7 @@
 """What the scripts share: options, data sets by name, and the line about another clone's package."""
 
 import argparse
+import ast
 import os
 import subprocess
 import sys
@@ -193,7 +194,18 @@ def test_what_asks_for_too_much_ends_in_one_line(error: str) -> None:
     assert (code, errors.count("\n")) == (2, 1)
 
 
-def test_ctrl_c_while_the_rest_is_imported_is_one_line() -> None:
-    code = "import os, signal, stereo.cli; os.kill(os.getpid(), signal.SIGINT); import time; time.sleep(9)"
+@pytest.mark.parametrize(
+    "then",
+    ["signal.raise_signal(2)", "try: signal.raise_signal(2)\nexcept BaseException as e: raise ImportError from e"],
+    ids=["itself", "as the error of a module"],
+)
+def test_ctrl_c_while_the_rest_is_imported_is_one_line(then: str) -> None:
+    code = f"import stereo.cli, signal\n{then}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (-2, "interrupted\n")
+
+
+@pytest.mark.parametrize("path", [*sorted((REPOSITORY / "scripts").glob("*.py")), REPOSITORY / "stereo" / "cli.py"])
+def test_what_makes_ctrl_c_one_line_is_imported_first(path: Path) -> None:
+    imported = [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert ast.unparse(imported[0]).split()[1] in ("stereo.cli", "stereo.interruption")

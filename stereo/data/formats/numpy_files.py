@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from stereo.data.formats.containers import read_bytes
 from stereo.data.formats.faults import AGAIN
 from stereo.errors import FormatError
-from stereo.files import check_records
+from stereo.files import ArchiveReader
 
 # The most that a map may take, bytes: 100 million pixels of 8 bytes.
 _MAX_BYTES = 800_000_000
-_MOST_RECORDS = 10_000
 _BYTES_AT_A_TIME = 1 << 20
 # NumPy itself refuses a header of over 10,000.
 _LONGEST_HEADER = 16_384
@@ -33,9 +32,7 @@ def read_numpy(path: Path) -> NDArray[Any]:
 def _unpack(path: Path, data: bytes) -> bytearray:
     """Return the NPY file in a NPZ file that holds the disparity."""
     try:
-        stream = io.BytesIO(data)
-        check_records(stream, _MOST_RECORDS)
-        with zipfile.ZipFile(stream) as archive:
+        with zipfile.ZipFile(ArchiveReader(io.BytesIO(data))) as archive:
             arrays = {
                 record.filename.removesuffix(".npy"): record
                 for record in archive.infolist()

@@ -144,9 +144,9 @@ def test_fields_of_a_tiff_that_are_each_as_long_as_the_file_take_no_memory(tmp_p
 def test_an_archive_of_many_records_is_refused_before_they_are_listed(tmp_path: Path) -> None:
     """800 MB of them would take 6 GB."""
     path = tmp_path / "map.npz"
-    for count, message in ((3, "holds a0, a1, a2; expected one array"), (10_001, "is truncated or damaged")):
+    for count, message in ((3, "holds a.*; expected one array"), (300, "is truncated or damaged")):
         with zipfile.ZipFile(path, "w") as archive:
             for number in range(count):
-                archive.writestr(f"a{number}.npy", b"")
+                archive.writestr(f"a{number:060000d}.npy", b"")
         with pytest.raises(FormatError, match=message):
             read_disparity(path)
