@@ -86,12 +86,15 @@ def read_hdf5(path: Path, key: str, step: int = 1) -> tuple[Map, Mask]:
     read_bytes(path)  # says what is wrong with a file that cannot be read at all
     try:
         with h5py.File(path, "r") as file:
+            if isinstance(file.get(key, getlink=True), h5py.ExternalLink) or file[key].external or file[key].is_virtual:
+                raise KeyError(key)  # it would be read from another file, of any kind
             array = file[key]
             shape = tuple(array.shape)
-            values = array[()] if len(shape) == 2 and 0 < shape[0] * shape[1] <= _MAX_PIXELS else None
+            is_map = len(shape) == 2 and 0 < shape[0] * shape[1] <= _MAX_PIXELS and array.dtype.kind == "f"
+            values = array[()] if is_map else None
     except (OSError, KeyError, AttributeError, RuntimeError, ValueError, TypeError):
         raise FormatError(f"{path}: is no HDF5 file with an array '{key}'; {AGAIN}") from None
-    if values is None or values.dtype.kind != "f":
+    if values is None:
         raise FormatError(f"{path}: '{key}' is {list(shape)}; expected a float map [H, W]; {AGAIN}")
     return known(values[::step, ::step])
 

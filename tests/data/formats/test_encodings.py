@@ -95,6 +95,24 @@ def test_hdf5_takes_every_second_value_as_it_is(tmp_path: Path) -> None:
             read_hdf5(tmp_path / "a.dsp5", key)
 
 
+def test_hdf5_is_read_from_its_own_file_alone(tmp_path: Path) -> None:
+    """It may point to any other, whose bytes would pass for disparities; and items may be of any length."""
+    h5py = pytest.importorskip("h5py")
+    (tmp_path / "secret").write_bytes(bytes(range(32)))
+    with h5py.File(tmp_path / "other.h5", "w") as other:
+        other["map"] = np.ones((2, 2), np.float32)
+    layout = h5py.VirtualLayout((2, 2), np.float32)
+    layout[:] = h5py.VirtualSource(str(tmp_path / "other.h5"), "map", (2, 2))
+    with h5py.File(tmp_path / "a.dsp5", "w") as file:
+        file["linked"] = h5py.ExternalLink(str(tmp_path / "other.h5"), "map")
+        file.create_dataset("outside", (2, 2), np.float32, external=[(str(tmp_path / "secret"), 0, 32)])
+        file.create_virtual_dataset("virtual", layout)
+        file.create_dataset("long", (1000, 1000), "S100000", chunks=(1, 1))
+    for key in ("linked", "outside", "virtual", "long"):
+        with pytest.raises(FormatError, match=f"no HDF5 file with an array '{key}'|expected a float map"):
+            read_hdf5(tmp_path / "a.dsp5", key)
+
+
 @pytest.mark.parametrize("names", ["Y", "RGB"])
 def test_exr_of_one_channel_and_of_three(tmp_path: Path, names: str) -> None:
     openexr = pytest.importorskip("OpenEXR")
