@@ -107,8 +107,12 @@ def read_exr(path: Path) -> tuple[Map, Mask]:
     openexr = _optional("OpenEXR", "irs", path)
     read_bytes(path)  # says what is wrong with a file that cannot be read at all
     try:
-        (left, top), (right, bottom) = openexr.File(str(path), header_only=True).parts[0].header["dataWindow"]
-        small = (int(right) - int(left) + 1) * (int(bottom) - int(top) + 1) <= _MAX_PIXELS
+        pixels = 0  # of all parts and channels, since all of them are read
+        for part in openexr.File(str(path), header_only=True).parts:
+            (left, top), (right, bottom) = part.header["dataWindow"]
+            size = (int(right) - int(left) + 1) * (int(bottom) - int(top) + 1)
+            pixels += size * len(part.header["channels"])
+        small = pixels <= _MAX_PIXELS
         channels = openexr.File(str(path), separate_channels=True).parts[0].channels if small else {}
         values = next((channels[name].pixels for name in ("R", "Y", "Z", *sorted(channels)) if name in channels), None)
     except Exception as error:  # a wrapper of C++ that raises what it likes

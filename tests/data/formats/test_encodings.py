@@ -14,7 +14,7 @@ from PIL import Image as PillowImage
 from stereo.data.families.fsd import LAYOUT as FSD
 from stereo.data.families.sintel import LAYOUT as SINTEL
 from stereo.data.families.vkitti2 import LAYOUT as VKITTI2
-from stereo.data.formats import write_image
+from stereo.data.formats import encodings, write_image
 from stereo.data.formats.encodings import (
     from_depth,
     known,
@@ -121,6 +121,19 @@ def test_exr_of_one_channel_and_of_three(tmp_path: Path, names: str) -> None:
     disparity, valid = read_exr(tmp_path / "a.exr")
     np.testing.assert_array_equal(disparity, values)
     np.testing.assert_array_equal(valid, [[True, False, True]])
+
+
+def test_an_exr_of_many_channels_is_refused_before_they_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    openexr = pytest.importorskip("OpenEXR")
+    channels = {f"c{number}": np.ones((4, 5), np.float32) for number in range(8)}
+    openexr.File({}, channels).write(str(tmp_path / "a.exr"))
+    monkeypatch.setattr(encodings, "_MAX_PIXELS", 8 * 4 * 5)
+    assert read_exr(tmp_path / "a.exr")[1].all()
+    monkeypatch.setattr(encodings, "_MAX_PIXELS", 8 * 4 * 5 - 1)
+    with pytest.raises(FormatError, match="has no channel of floats"):
+        read_exr(tmp_path / "a.exr")
 
 
 READERS: dict[str, Callable[[Path], Any]] = {
