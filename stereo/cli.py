@@ -4,7 +4,7 @@
 signal ended it (130: Ctrl-C; 141: nobody reads what it prints, as behind `| head`; 143: a scheduler's SIGTERM).
 """
 
-import stereo.interruption  # noqa: F401
+from stereo.interruption import imports_are_over
 
 import argparse
 import errno
@@ -29,6 +29,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 def run(main: Callable[[], int]) -> NoReturn:
     """Run a script's `main`, which returns the exit code, and turn a StereoError into one line and exit code 2."""
+    imports_are_over()
     make_usable()
     # They would end it at once, and leave its temporary files behind. One that is ignored, as by nohup, stays so.
     for name in ("SIGTERM", "SIGHUP"):  # Windows lacks the second
