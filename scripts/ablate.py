@@ -9,6 +9,8 @@
 Each goes on where it was interrupted, and leaves alone what is done. docs/ablation.md says how to read the tables.
 """
 
+from stereo.cli import add_device_option, add_workers_option, run, script_parser
+
 import argparse
 import os
 import shlex
@@ -16,7 +18,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from stereo.cli import add_device_option, add_workers_option, run, script_parser
 from stereo.ablation.rows import REFERENCE, Place, read_rows, seeds_in
 
 

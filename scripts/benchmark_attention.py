@@ -6,12 +6,13 @@ Every cell runs in a process of its own under the limits, so that running out of
 that hold the forms against each other run first; while they fail, no speed is reported. Nothing else should be running.
 """
 
+from stereo.cli import add_device_option, require_at_least, run, script_parser
+
 import argparse
 import shlex
 import sys
 from pathlib import Path
 
-from stereo.cli import add_device_option, require_at_least, run, script_parser
 from stereo.benchmark.attention import Row, Setup, forms_agree, run_forms, run_training_steps
 from stereo.benchmark.attention_forms import FORMS, Widths
 from stereo.benchmark.attention_report import HEADER, crossovers, line_of, write

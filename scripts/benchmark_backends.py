@@ -6,12 +6,13 @@
 All that is installed is called in turn; ratios are those of the medians. SGBM is this project's, with filling.
 """
 
+from stereo.cli import require_at_least, run, script_parser
+
 import tempfile
 from pathlib import Path
 
 import torch
 
-from stereo.cli import require_at_least, run, script_parser
 from stereo.benchmark.backends import HEADER, compare
 from stereo.config import check_max_disparity
 from stereo.data.formats import read_image

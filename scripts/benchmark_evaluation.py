@@ -8,12 +8,13 @@ files with both views' disparities, and predictions from PFM, and scored under t
 region, as `evaluate.py --method predictions:DIR --protocol all --regions --output DIR` does it.
 """
 
+from stereo.cli import require_at_least, run, script_parser
+
 import tempfile
 from pathlib import Path
 
 import torch
 
-from stereo.cli import require_at_least, run, script_parser
 from stereo.benchmark.evaluation import scoring_lines
 from stereo.device import describe_machine
 

@@ -11,13 +11,14 @@ of which the device makes floats; `as floats` lets the main process do that, on 
 cost. The forms take turns, and the ratios are medians over the rounds.
 """
 
+from stereo.cli import add_data_options, chosen_data, require_at_least, run, script_parser
+
 import argparse
 import tempfile
 from pathlib import Path
 
 import torch
 
-from stereo.cli import add_data_options, chosen_data, require_at_least, run, script_parser
 from stereo.benchmark.loader import BATCH, generate, index_seconds, samples_per_second, speed_lines
 from stereo.data.datasets import build_dataset
 from stereo.data.pairs import PairDataset

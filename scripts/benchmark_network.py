@@ -10,13 +10,14 @@ volume held as a whole, upsampled to full resolution at once, batch normalizatio
 Memory is measured in a process of its own under the limit, the ratio of times by alternating runs in one process.
 """
 
+from stereo.cli import add_device_option, run, script_parser
+
 import argparse
 import json
 import shlex
 import sys
 from typing import Any
 
-from stereo.cli import add_device_option, run, script_parser
 from stereo.benchmark.machine import format_bytes, parse_bytes, parse_size
 from stereo.benchmark.network import HEADER, STRAIGHTFORWARD, Setup, compare
 from stereo.config import PRESETS, load_network

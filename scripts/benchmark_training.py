@@ -8,11 +8,12 @@ other work on the machine does not change; what loader processes do is no part o
 disk has it.
 """
 
+from stereo.cli import require_at_least, run, script_parser
+
 import argparse
 import tempfile
 from pathlib import Path
 
-from stereo.cli import require_at_least, run, script_parser
 from stereo.benchmark.training import overhead_lines
 from stereo.config import load_config
 from stereo.device import describe_machine, select_device

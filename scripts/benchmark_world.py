@@ -11,9 +11,10 @@ the settings, once the bank of textures is drawn; beside it, measured in the sam
 of the 960×540 frame around it, and what the bank saves.
 """
 
+from stereo.cli import require_at_least, run, script_parser
+
 import argparse
 
-from stereo.cli import require_at_least, run, script_parser
 from stereo.benchmark.world import CROP, PRESETS, speed_lines, truth_lines
 from stereo.config import DatasetConfig, SyntheticConfig, with_overrides
 from stereo.device import set_freed_memory_kept

@@ -14,6 +14,8 @@ which no data set is recognized, and those that you may not list, are named and 
 wrong in what was looked at; 1: something is, and was named; 2: no data set was recognized.
 """
 
+from stereo.cli import add_data_settings, add_workers_option, require_at_least, run, script_parser
+
 import argparse
 import os
 import sys
@@ -22,7 +24,6 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from stereo.cli import add_data_settings, add_workers_option, require_at_least, run, script_parser
 from stereo.data.doctor import ItemCheck, check_items, summarize
 from stereo.data.missing import Missing
 from stereo.data.pairs import count_pairs

@@ -20,11 +20,12 @@ refused, and what differs is said. The table goes to --output or is printed. Wit
 printed on stderr, so that `> FILE` gets the table alone.
 """
 
+from stereo.cli import printable, run, script_parser
+
 import argparse
 import sys
 from pathlib import Path
 
-from stereo.cli import printable, run, script_parser
 from stereo.evaluation.compare.comparison import load_images, require_comparable
 from stereo.evaluation.compare.entries import choose_entries, headline
 from stereo.evaluation.compare.notes import notes

@@ -9,10 +9,11 @@ not scored stays. Where the evaluation is of several data sets, methods or proto
 the whole image unless --region names another. data/README.md, "Curation", says how to evaluate a training set.
 """
 
+from stereo.cli import printable, run, script_parser
+
 import argparse
 import statistics
 
-from stereo.cli import printable, run, script_parser
 from stereo.data.sample_lists import write_names
 from stereo.evaluation.curation import read_scores, samples_above
 

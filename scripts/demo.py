@@ -6,6 +6,8 @@ Every step is one of the project's own commands, printed before it runs, so that
 DIR/index.html, a page with all methods on the same scenes.
 """
 
+from stereo.cli import run, script_parser
+
 import os
 import shlex
 import shutil
@@ -15,7 +17,6 @@ import time
 from functools import partial
 from pathlib import Path
 
-from stereo.cli import run, script_parser
 from stereo.config import DatasetConfig
 from stereo.data.datasets import build_dataset
 from stereo.errors import StereoError

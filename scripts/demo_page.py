@@ -6,10 +6,11 @@ It needs Gradio (`pip install 'stereo[page]'`, or `make page`). It is served to 
 one for anything. What is uploaded, and what comes of it, is deleted when its page is closed and when the program ends.
 """
 
+from stereo.cli import add_network_options, run, script_parser
+
 import argparse
 import importlib.util
 
-from stereo.cli import add_network_options, run, script_parser
 from stereo.config import check_max_disparity
 from stereo.errors import ConfigError
 from stereo.page.limits import Limits

@@ -9,12 +9,6 @@ Prints a table; with --output also writes report.json, per_image.csv and preview
 regions and metrics. Exit code 1: some items failed and were named, or nothing could be scored.
 """
 
-import argparse
-import re
-import shlex
-import sys
-from pathlib import Path
-
 from stereo.cli import (
     add_data_options,
     add_method_options,
@@ -25,6 +19,13 @@ from stereo.cli import (
     run,
     script_parser,
 )
+
+import argparse
+import re
+import shlex
+import sys
+from pathlib import Path
+
 from stereo.data.datasets import build_dataset, not_used
 from stereo.errors import ConfigError
 from stereo.evaluation.protocols import PROTOCOLS

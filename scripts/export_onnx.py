@@ -7,9 +7,10 @@ It needs the extra `onnx` (pip install .[onnx]). Height and width stay open: mul
 max_disparity + 16; pad smaller images at the right and the bottom. docs/export.md has the inputs and outputs.
 """
 
+from stereo.cli import run, script_parser
+
 from pathlib import Path
 
-from stereo.cli import run, script_parser
 from stereo.checkpoint import load_checkpoint
 from stereo.config import check_max_disparity
 from stereo.errors import ConfigError

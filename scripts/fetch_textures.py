@@ -11,6 +11,8 @@ all but the largest of those that show the same. The rest is scaled to 1,024 px 
 says where each comes from. A second run writes the same again; of a package that cannot be fetched any more, all stays.
 """
 
+from stereo.cli import printable, require_at_least, run, script_parser
+
 import argparse
 import os
 import re
@@ -22,7 +24,6 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from PIL import Image
 
-from stereo.cli import printable, require_at_least, run, script_parser
 from stereo.data.debian import find_or_download, fits, is_free, license_of, read_copyright, unpack
 from stereo.data.sample import Map
 from stereo.data.texture_choice import TEXTURES

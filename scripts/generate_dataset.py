@@ -10,11 +10,12 @@ turn; DIR/manifest.json holds seed, settings and the world's version. Pairs that
 interrupted run goes on with the same command, and a larger --count adds to what is there.
 """
 
+from stereo.cli import add_workers_option, require_at_least, run, script_parser
+
 import argparse
 
 from tqdm import tqdm
 
-from stereo.cli import add_workers_option, require_at_least, run, script_parser
 from stereo.config import DatasetConfig, SyntheticConfig, with_overrides
 from stereo.data.generation import SEEDS, claim, write_pairs
 from stereo.errors import ConfigError

@@ -7,9 +7,10 @@ weights of 2018 were trained with PyTorch before 0.4.1, which aligned the corner
 authors' code and a later PyTorch do not align them (false).
 """
 
+from stereo.cli import run, script_parser
+
 from pathlib import Path
 
-from stereo.cli import run, script_parser
 from stereo.checkpoint import save_checkpoint
 from stereo.config import config_from_dict
 from stereo.model.network import StereoNetwork

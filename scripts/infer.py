@@ -14,6 +14,8 @@ Of two folders, the images of one name (without the ending) belong together. For
 (px), disparity.png (16-bit, px × 256) and preview.png. Exit code 1: some of many pairs failed and were named.
 """
 
+from stereo.cli import add_network_options, printable, run, script_parser
+
 import argparse
 import sys
 import time
@@ -22,7 +24,6 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from stereo.cli import add_network_options, printable, run, script_parser
 from stereo.camera.rig import Rig, calibration_of_numbers
 from stereo.config import check_max_disparity
 from stereo.data.image_pairs import ImagePairs, pairs_of_layout, pairs_of_list, pairs_of_paths

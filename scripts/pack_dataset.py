@@ -8,12 +8,13 @@ work: find them by scripts/check_dataset.py --deep --write-skip-list FILE, and l
 Which half of scene_flow and synthetic is packed has no default: a copy does not show which half it is.
 """
 
+from stereo.cli import add_data_options, add_workers_option, chosen_data, require_at_least, run, script_parser
+
 import argparse
 from dataclasses import asdict
 
 from tqdm import tqdm
 
-from stereo.cli import add_data_options, add_workers_option, chosen_data, require_at_least, run, script_parser
 from stereo.data.datasets import build_dataset, describe
 from stereo.data.loader import in_order
 from stereo.data.packing import pack

@@ -3,9 +3,10 @@
 python scripts/plot_training_log.py [--log docs/training_log.md] [--output docs/training_log.png]
 """
 
+from stereo.cli import run, script_parser
+
 from pathlib import Path
 
-from stereo.cli import run, script_parser
 from stereo.errors import ConfigError
 from stereo.output import atomic_output
 

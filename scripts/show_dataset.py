@@ -10,12 +10,13 @@ truth is known and not occluded; its mean stands beside the name. With
 --augmentation the samples are shown as training takes them.
 """
 
+from stereo.cli import add_data_options, chosen_data, require_at_least, run, script_parser
+
 import argparse
 from pathlib import Path
 
 import numpy as np
 
-from stereo.cli import add_data_options, chosen_data, require_at_least, run, script_parser
 from stereo.config import AugmentationConfig, with_overrides
 from stereo.contact_sheet import COLUMNS, describe_sample, draw_row
 from stereo.data.datasets import build_dataset

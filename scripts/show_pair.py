@@ -6,13 +6,14 @@
 Distances in the cloud are those of the calibration (docs/calibration.md lists the forms of its file).
 """
 
+from stereo.cli import add_network_options, require_at_least, run, script_parser
+
 import argparse
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from stereo.cli import add_network_options, require_at_least, run, script_parser
 from stereo.camera import read_camera_pair
 from stereo.cloud_view import BACKGROUND, draw_cloud
 from stereo.config import check_max_disparity

@@ -9,6 +9,8 @@ and there is no try. A training that is not through when the time is over is sto
 OUTPUT/NAME/best.pt, logs: OUTPUT/NAME.log.
 """
 
+from stereo.cli import require_at_least, run, script_parser
+
 import argparse
 import signal
 import subprocess
@@ -17,7 +19,6 @@ import threading
 import time
 from pathlib import Path
 
-from stereo.cli import require_at_least, run, script_parser
 from stereo.config import load_config
 from stereo.errors import StereoError, TrainingError
 from stereo.output import make_output_folder

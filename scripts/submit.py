@@ -8,6 +8,8 @@ Benchmarks: kitti2012, kitti2015, middlebury2014 (MiddEval3), eth3d. The zip is 
 file in it is read back and compared with its prediction. One pair that fails ends the work: exit code 2.
 """
 
+from stereo.cli import add_data_options, add_network_options, choose, chosen_data, run, script_parser
+
 import argparse
 import os
 import statistics
@@ -15,7 +17,6 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from stereo.cli import add_data_options, add_network_options, choose, chosen_data, run, script_parser
 from stereo.config import DatasetConfig, Half
 from stereo.data.datasets import StereoDataset, build_dataset
 from stereo.data.families.middlebury import WITHOUT_TRUTH

@@ -4,6 +4,8 @@
 signal ended it (130: Ctrl-C; 141: nobody reads what it prints, as behind `| head`; 143: a scheduler's SIGTERM).
 """
 
+from stereo.interruption import imports_are_over
+
 import argparse
 import errno
 import logging
@@ -14,9 +16,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
-import stereo.interruption  # noqa: F401  # first: Ctrl-C may come while the rest is imported
 from stereo.config import FAMILIES, DataConfig, DatasetConfig, choose, with_overrides
 from stereo.config.hints import meant_by
 from stereo.errors import ConfigError, StereoError
@@ -29,6 +30,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 def run(main: Callable[[], int]) -> NoReturn:
     """Run a script's `main`, which returns the exit code, and turn a StereoError into one line and exit code 2."""
+    imports_are_over()
     make_usable()
     if logging.lastResort is not None:  # what prints warnings of the package, as no other handler is set up
         logging.lastResort.setFormatter(_Labelled())
@@ -49,6 +51,9 @@ def run(main: Callable[[], int]) -> NoReturn:
     except BrokenPipeError:
         give_up()
         code = BROKEN_PIPE
+    except RecursionError:
+        say("error: a file that was read nests too deeply; it is none that this project writes")
+        code = 2
     except MemoryError:
         say("error: the memory is full; use smaller images or fewer workers")
         code = 2
@@ -133,6 +138,10 @@ def script_parser(description: str | None) -> argparse.ArgumentParser:
 
 class _Parser(argparse.ArgumentParser):
     """Says which setting is meant by an option such as `--lr`, which scripts of other projects have."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if message:  # argparse's own passes over a full disk and a closed pipe, and then ends with 0
+            (file or sys.stderr).write(message)
 
     def error(self, message: str) -> NoReturn:
         if message.startswith("unrecognized arguments"):

@@ -4,6 +4,7 @@
 `os.path.exists`, `isfile` and `isdir` stand in their place, for which such a file is not there.
 """
 
+import io
 import os
 import stat
 from pathlib import Path
@@ -12,6 +13,11 @@ from stereo.errors import FormatError
 
 # Where Windows has no such flag, it has no such pipes in its folders either.
 _WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+# Some 200,000 records, for which zipfile takes 100 MB.
+_MOST_AT_ONCE = 16 << 20
+# What zipfile searches for the place of the directory: a comment of 64 kB, and 22 bytes.
+_LONGEST_END = (1 << 16) + 22
 
 
 def refusal(path: str | Path) -> str | None:
@@ -28,6 +34,16 @@ def refusal(path: str | Path) -> str | None:
 def is_closed(folder: str | Path) -> bool:
     """Return whether a folder is there, and you may not list it, or not open what it holds."""
     return os.path.isdir(folder) and not os.access(folder, os.R_OK | os.X_OK)
+
+
+class ArchiveReader(io.BufferedReader):
+    """A zip archive for zipfile, which reads the directory of an archive at once, however large it says that it is."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read as files do. Raises: ValueError where more is asked for than the directory of an honest archive has."""
+        if size is not None and size > _MOST_AT_ONCE:
+            raise ValueError(f"its directory has {size:,} bytes; expected {_MOST_AT_ONCE:,} at most")
+        return super().read(_LONGEST_END if size is None or size < 0 else size)
 
 
 def read_file(path: str | Path, most: int) -> bytes:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from stereo.files import ArchiveReader
+
 # Where projects put their weights within a file.
 _WRAPPERS = ("state_dict", "model", "model_state_dict", "network", "params", "net")
 # What the names of a network's weights begin with, all of them; the first network that fits counts.
@@ -52,9 +54,9 @@ def kind_of(path: Path) -> str | None:
         return "a web page, as a download that needs a login gives"
     if start.startswith(b"PK"):
         try:
-            with zipfile.ZipFile(path) as archive:
+            with path.open("rb", buffering=0) as raw, zipfile.ZipFile(ArchiveReader(raw)) as archive:
                 names = [name.rpartition("/")[2] for name in archive.namelist()]
-        except zipfile.BadZipFile:
+        except (zipfile.BadZipFile, ValueError):
             return None
         return _PROGRAM if "constants.pkl" in names else None
     return None

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from stereo.errors import CheckpointError
+from stereo.files import ArchiveReader
 from stereo.foreign import kind_of
 
 # A zip archive; the pickle of torch before 1.6.
@@ -62,7 +63,7 @@ def read_torch_file(path: Path, hint: str) -> Any:
 
 def _check_archive(path: Path) -> None:
     """Raise ValueError or BadZipFile unless the archive is as torch wrote it: torch.load compares no checksums."""
-    with zipfile.ZipFile(path) as archive:
+    with path.open("rb", buffering=0) as file, zipfile.ZipFile(ArchiveReader(file)) as archive:
         records = archive.infolist()
         # torch.save stores records as they are; a small file with packed ones could fill the memory.
         if any(record.compress_type != zipfile.ZIP_STORED for record in records):

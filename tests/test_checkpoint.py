@@ -1,9 +1,14 @@
 """Checkpoints: whole or not at all, and nothing in them is ever run."""
 
 import hashlib
+import os
 import pickle
 import re
+import struct
+import tracemalloc
+import warnings
 import zipfile
+from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -323,6 +328,53 @@ def test_a_packed_archive_is_refused(saved: Path) -> None:
             archive.writestr(name, data)
     with pytest.raises(CheckpointError, match="damaged"):
         read_checkpoint(saved)
+
+
+def test_an_archive_of_an_endless_directory_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    """zipfile would take as much memory as the last bytes of a file that takes no room on the disk say."""
+    size, path = 40 << 30, tmp_path / "best.pt"
+    path.write_bytes(b"PK")
+    os.truncate(path, size)
+    with path.open("ab") as file:
+        file.write(struct.pack("<IQHHIIQQQQ", 0x06064B50, 44, 45, 45, 0, 0, 1, 1, size, 0))
+        file.write(struct.pack("<IIQI", 0x07064B50, 0, size, 1))
+        file.write(struct.pack("<IHHHHIIH", 0x06054B50, 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0))
+    tracemalloc.start()
+    with pytest.raises(CheckpointError, match="damaged"):
+        read_checkpoint(path)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 1e7
+
+
+@pytest.mark.parametrize(
+    ("size", "strides", "offset"),
+    [
+        ((2**40,), (0,), 0),
+        ((4,), (2**60,), 0),
+        ((4,), (1,), -4),
+        ((4,), (-1,), 3),
+        ((4,), (1,), 2**62),
+        ((4, -1), (1, 1), 0),
+    ],
+)
+def test_weights_that_lie_beyond_their_record_are_refused(
+    saved: Path, size: tuple[int, ...], strides: tuple[int, ...], offset: int
+) -> None:
+    class View:
+        def __reduce__(self) -> Any:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # this kind of storage is for files alone
+                storage = torch.ones(4).storage()
+            return torch._utils._rebuild_tensor_v2, (storage, offset, size, strides, False, OrderedDict())
+
+    content = read_checkpoint(saved)
+    content["network"] = dict(content["network"])
+    content["network"][next(iter(content["network"]))] = View()
+    torch.save(content, saved)
+    with pytest.raises(CheckpointError) as caught:
+        load_checkpoint(saved)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What the scripts share: options, data sets by name, and the line about another clone's package."""
 
 import argparse
+import ast
 import os
 import subprocess
 import sys
@@ -149,6 +150,13 @@ def test_a_full_disk_under_the_output_is_said() -> None:
     )
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_help_that_cannot_be_printed_is_no_success(unbuffered: str) -> None:
+    main = "from stereo.cli import script_parser; script_parser('A script.').parse_args(['--help'])"
+    assert ends(main, ">/dev/full", PYTHONUNBUFFERED=unbuffered)[0] == 2
+    assert ends(main, "| sleep 0; exit ${PIPESTATUS[0]}", PYTHONUNBUFFERED=unbuffered)[0] == 141
+
+
 def test_work_that_nobody_reads_on_has_not_succeeded() -> None:
     assert ends("[print('a' * 100) for _ in range(10_000)]; return 0", "| head -n 1; exit ${PIPESTATUS[0]}") == (
         141,
@@ -201,12 +209,24 @@ def test_a_very_long_line_keeps_its_beginning_and_its_end() -> None:
     assert errors.endswith("xx: no such file\n")
 
 
-def test_the_memory_may_be_full() -> None:
-    code, _, errors = ends("raise MemoryError")
+@pytest.mark.parametrize("error", ["MemoryError", "RecursionError"])
+def test_what_asks_for_too_much_ends_in_one_line(error: str) -> None:
+    code, _, errors = ends(f"raise {error}")
     assert (code, errors.count("\n")) == (2, 1)
 
 
-def test_ctrl_c_while_the_rest_is_imported_is_one_line() -> None:
-    code = "import os, signal, stereo.cli; os.kill(os.getpid(), signal.SIGINT); import time; time.sleep(9)"
+@pytest.mark.parametrize(
+    "then",
+    ["signal.raise_signal(2)", "try: signal.raise_signal(2)\nexcept BaseException: pass\nraise ImportError('twice')"],
+    ids=["itself", "as the error of a module"],
+)
+def test_ctrl_c_while_the_rest_is_imported_is_one_line(then: str) -> None:
+    code = f"import stereo.cli, signal\n{then}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (-2, "interrupted\n")
+
+
+@pytest.mark.parametrize("path", [*sorted((REPOSITORY / "scripts").glob("*.py")), REPOSITORY / "stereo" / "cli.py"])
+def test_what_makes_ctrl_c_one_line_is_imported_first(path: Path) -> None:
+    imported = [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert ast.unparse(imported[0]).split()[1] in ("stereo.cli", "stereo.interruption")

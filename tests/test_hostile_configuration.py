@@ -21,6 +21,11 @@ FILES = {
     "a key of null": "? null\n",
     "a set": "training: !!set {a, b}\n",
     "5,000 digits": f"training:\n  steps: {'9' * 5000}\n",
+    "a number of 50,000 bits": f"training:\n  seed: 0b{'1' * 50_000}\n",
+    "an octal number": f"training:\n  seed: 0{'7' * 5000}\n",
+    "a hexadecimal number in a text": f"training:\n  seed: !!int '0x{'F' * 5000}'\n",
+    "a number to base 60": f"training:\n  seed: 1{':1' * 5000}\n",
+    "a section that is a long number": f"model: 0x{'f' * 4000}\n",
     "3,000 maps": "{a: " * 3000 + "1" + "}" * 3000,
     "100,000 lists": "- " * 100_000 + "1",
     "a NUL": 'training:\n  output: "a\\0b"\n',
@@ -54,6 +59,8 @@ OVERRIDES = [
     "training.steps=" + "[" * 100_000,
     "training.output=" + "- " * 20_000 + "a",
     "training.steps=" + "9" * 5000,
+    "training.steps=0x" + "f" * 4000,
+    "model=0x" + "f" * 4000,
 ]
 
 

@@ -3,6 +3,8 @@
 Root may do everything, so one child process makes the files, gives up its rights, and tries all cases.
 """
 
+from stereo.cli import run
+
 import contextlib
 import io
 import json
@@ -20,7 +22,6 @@ from helpers import REPOSITORY, load_script, textured_sample, tiny_config
 from helpers.reports import write_folder
 from helpers.trees import make_eth3d
 
-from stereo.cli import run
 from stereo.checkpoint import save_checkpoint
 from stereo.config import config_to_yaml
 from stereo.data import loader

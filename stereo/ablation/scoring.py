@@ -1,5 +1,7 @@
 """Train the rows, and score every finished run on the same pairs."""
 
+from stereo.cli import dataset_config
+
 import hashlib
 import json
 import os
@@ -8,7 +10,6 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from stereo.cli import dataset_config
 from stereo.ablation.rows import Place, Row
 from stereo.checkpoint import read_checkpoint
 from stereo.config import DatasetConfig, load_config

@@ -2,12 +2,13 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-from stereo.errors import DataError, OutputError
+from stereo.errors import DataError, FormatError, OutputError
 from stereo.evaluation.metrics import metric_names
 from stereo.evaluation.protocols import PROTOCOLS
 from stereo.evaluation.provenance import OF_SHARD
@@ -15,9 +16,12 @@ from stereo.evaluation.records import differing, read_identity, read_in_order, r
 from stereo.evaluation.regions import REGIONS
 from stereo.evaluation.report import write_report
 from stereo.evaluation.tally import Tally, image_row
+from stereo.files import read_file
 from stereo.output import atomic_output, make_output_folder
 
 IMAGE_COLUMNS = ("data", "method", "protocol", "region", "index", "name", "pixels", "seconds", "loading_seconds")
+# A report of a hundred data sets and methods has some MB.
+_MAX_BYTES = 256 << 20
 
 
 def write_folder(
@@ -107,7 +111,10 @@ def merge_folders(folders: Sequence[Path], output: Path) -> Path:
                 temporary.write_bytes(path.read_bytes())
     tallies = _tallies(reports)
     for entry in read_records(records):
-        tallies[entry.data, entry.method].counts.add(entry.record)
+        tally = tallies.get((entry.data, entry.method))
+        if tally is None or not entry.record.scores.keys() <= tally.counts.totals.keys():
+            raise DataError(f"{entry.record.name} is scored by what {folders[0]} does not list; evaluate it again")
+        tally.counts.add(entry.record)
     run = {key: value for key, value in reports[0].items() if key not in ("results", "profiles", "shard")}
     write_folder(target, list(tallies.values()), run)
     return target
@@ -131,14 +138,31 @@ def _tallies(reports: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], Tall
 def _report(folder: Path) -> dict[str, Any]:
     path = folder / "report.json"
     try:
-        report = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}; name the folder of one shard") from None
-    except ValueError:
+        report = json.loads(read_file(path, _MAX_BYTES))
+        json.dumps(report, ensure_ascii=False, allow_nan=False).encode()  # as it is written again
+    except FormatError as error:
+        raise DataError(f"{error}; name the folder of one shard") from None
+    except (ValueError, RecursionError):
         raise DataError(f"{path}: cannot be read as a report; name the folder of one shard of an evaluation") from None
-    if not isinstance(report, dict) or "results" not in report or "shard" not in report:
+    if not isinstance(report, dict) or not isinstance(report.get("results"), list) or "shard" not in report:
         raise DataError(f"{path}: is no report of this version; name the folder of one shard of an evaluation")
+    if not all(map(_is_row, report["results"])) or not _is_shard(report["shard"]):
+        raise DataError(f"{path}: is damaged; copy the folder again, or evaluate this shard again")
     return report
+
+
+def _is_row(row: Any) -> bool:
+    """Return whether what a report lists is of a data set, a method, a protocol that we know, and a region."""
+    return (
+        isinstance(row, dict)
+        and all(isinstance(row.get(key), str) for key in ("data", "method", "protocol", "region"))
+        and row["protocol"] in PROTOCOLS
+        and isinstance(row.get("notes"), list)
+    )
+
+
+def _is_shard(shard: Any) -> bool:
+    return shard is None or (isinstance(shard, str) and re.fullmatch(r"[1-9]\d{0,5}/[1-9]\d{0,5}", shard) is not None)
 
 
 def _check_shards(folders: Sequence[Path], shards: Sequence[str | None]) -> None:

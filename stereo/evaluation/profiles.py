@@ -32,6 +32,15 @@ class ImageProfile:
     distance_sums: Sequence[float]
 
 
+NUMBERS_OF_BINS = {
+    "error_counts": len(ERROR_EDGES),
+    "disparity_counts": len(DISPARITY_EDGES),
+    "disparity_sums": len(DISPARITY_EDGES),
+    "distance_counts": len(DISTANCE_EDGES),
+    "distance_sums": len(DISTANCE_EDGES),
+}
+
+
 def profile(prediction: Prediction, scene: Scene, protocol: Protocol) -> ImageProfile:
     """Return the profile of one image, over the pixels that count under a protocol."""
     counts = protocol.mask(scene.truth)

@@ -14,12 +14,14 @@ from typing import Any, NamedTuple
 
 from stereo.errors import DataError, OutputError
 from stereo.evaluation.metrics import CONFIDENCE_METRICS, METRICS, QUANTILES, ImageSums
-from stereo.evaluation.profiles import ImageProfile
+from stereo.evaluation.profiles import NUMBERS_OF_BINS, ImageProfile
 from stereo.evaluation.tally import PairRecord
 from stereo.output import atomic_output, make_output_folder
 from stereo.processes import Processes
 
 _OWN = (*QUANTILES, *CONFIDENCE_METRICS)
+# Beyond all that is counted or measured, and so little that sums of it stay finite.
+_MOST = 2**63
 
 
 class Entry(NamedTuple):
@@ -121,8 +123,8 @@ def read_in_order(folder: Path) -> Iterator[Entry]:
 def _entry(line: str, where: str) -> Entry:
     try:
         plain = json.loads(line)
-        return Entry(plain["data"], plain["method"], _from_plain(plain))
-    except (ValueError, KeyError, TypeError, AttributeError):
+        return Entry(_text(plain["data"]), _text(plain["method"]), _from_plain(plain))
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         raise DataError(f"{where} is no record; evaluate again without --resume") from None
 
 
@@ -135,10 +137,10 @@ def _lines(path: Path) -> Iterator[str]:
 
 
 def _identity(path: Path) -> dict[str, Any]:
-    with suppress(ValueError, KeyError, TypeError, StopIteration):
+    with suppress(ValueError, KeyError, TypeError, StopIteration, RecursionError):
         identity = json.loads(next(_lines(path)))["identity"]
-        if isinstance(identity, dict):
-            return identity
+        if all(isinstance(identity[key], dict) for key in ("data", "methods")):
+            return dict(identity)
     raise DataError(f"{path}: is no file of records; use another --output, or evaluate without --resume")
 
 
@@ -211,28 +213,62 @@ def _short(value: float) -> float | int:
 
 def _from_plain(plain: Mapping[str, Any]) -> PairRecord:
     if plain.get("failure") is not None:
-        return PairRecord(plain["index"], plain["name"], failure=plain["failure"])
+        return PairRecord(_whole(plain["index"]), _text(plain["name"]), failure=_text(plain["failure"]))
     scores: dict[tuple[str, str], ImageSums | None] = {}
     for protocol, regions in plain["scores"].items():
         for region, values in regions.items():
             sums = None
             if values is not None:
-                means = dict(zip(METRICS, map(float, values[1 : 1 + len(METRICS)]), strict=True))
+                means = dict(zip(METRICS, map(_number, values[1 : 1 + len(METRICS)]), strict=True))
                 own = zip(_OWN, values[1 + len(METRICS) :], strict=True)
-                sums = ImageSums(values[0], means, {name: value for name, value in own if value is not None})
+                known = {name: _number(value) for name, value in own if value is not None}
+                sums = ImageSums(_whole(values[0]), means, known)
             scores[protocol, region] = sums
-    ran_at, image_profile = plain["ran_at"], plain["profile"]
+    ran_at, occlusion, image_profile = plain["ran_at"], plain["occlusion"], plain["profile"]
     return PairRecord(
-        index=plain["index"],
-        name=plain["name"],
-        seconds=plain["seconds"],
-        loading_seconds=plain["loading_seconds"],
-        timed=plain["timed"],
-        size=(plain["size"][0], plain["size"][1]),
-        ran_at=None if ran_at is None else (ran_at[0], ran_at[1]),
-        peak_memory_mb=plain["peak_memory_mb"],
+        index=_whole(plain["index"]),
+        name=_text(plain["name"]),
+        seconds=_number(plain["seconds"]),
+        loading_seconds=_number(plain["loading_seconds"]),
+        timed=bool(plain["timed"]),
+        size=_size(plain["size"]),
+        ran_at=None if ran_at is None else _size(ran_at),
+        peak_memory_mb=_number(plain["peak_memory_mb"]),
         scores=scores,
-        missing=tuple(plain["missing"]),
-        occlusion=plain["occlusion"],
-        profile=None if image_profile is None else ImageProfile(**image_profile),
+        missing=tuple(map(_text, plain["missing"])),
+        occlusion=None if occlusion is None else _text(occlusion),
+        profile=None if image_profile is None else _to_profile(image_profile),
     )
+
+
+def _to_profile(plain: Mapping[str, Any]) -> ImageProfile:
+    values: dict[str, Any] = {}
+    for key, number in NUMBERS_OF_BINS.items():
+        values[key] = list(map(_number if key.endswith("_sums") else _whole, plain[key]))
+        if len(values[key]) != number:
+            raise ValueError(plain)
+    return ImageProfile(**values)
+
+
+def _size(plain: Any) -> tuple[int, int]:
+    height, width = map(_whole, plain)
+    return height, width
+
+
+def _whole(plain: Any) -> int:
+    if type(plain) is not int or not 0 <= plain < _MOST:
+        raise ValueError(plain)
+    return plain
+
+
+def _number(plain: Any) -> float:
+    if type(plain) not in (int, float) or not abs(plain) < _MOST:  # False for NaN too
+        raise ValueError(plain)
+    return float(plain)
+
+
+def _text(plain: Any) -> str:
+    if not isinstance(plain, str):
+        raise TypeError(plain)
+    plain.encode()  # ValueError for half a surrogate pair, which nothing can print
+    return plain

@@ -208,7 +208,7 @@ def test_shards_that_are_not_all_of_one_evaluation_are_refused(tmp_path: Path) -
         "there twice": [first, second, second],
         "different divisions: 1/2, 1/3": [first, third],
         "is no shard": [first, whole],
-        "nowhere/report.json: cannot be read: No such file": [first, tmp_path / "nowhere"],
+        "nowhere/report.json: no such file": [first, tmp_path / "nowhere"],
     }
     for message, folders in cases.items():
         with pytest.raises(DataError, match=message):

@@ -98,6 +98,14 @@ def mutate(content: bytes, random: Random) -> bytes:
     return bytes(data)
 
 
+def mutate_line(content: bytes, random: Random) -> bytes:
+    """The content after mishaps to one of its lines."""
+    lines = content.splitlines(keepends=True)
+    place = random.randrange(len(lines))
+    lines[place] = mutate(lines[place], random) + b"\n"
+    return b"".join(lines)
+
+
 def mutate_values(values: Any, random: Random, others: Sequence[Any]) -> Any:
     """Nested values of which one, somewhere, is another, gone, there twice or under another key."""
     if not isinstance(values, dict | list) or not values or random.random() < 0.15:

@@ -17,7 +17,7 @@ from helpers import load_script, textured_sample, tiny_config
 from helpers.calibrations import EXAMPLES, MIDDLEBURY, Files
 from helpers.reports import write_folder
 
-from fuzz.mutations import VALUES, mutate, mutate_values
+from fuzz.mutations import VALUES, mutate, mutate_line, mutate_values
 from stereo.camera import read_camera_pair
 from stereo.checkpoint import load_checkpoint, read_checkpoint, save_checkpoint
 from stereo.config import config_to_dict, config_to_yaml, load_config
@@ -29,6 +29,7 @@ from stereo.data.generation import claim
 from stereo.data.image_pairs import pairs_of_list
 from stereo.data.packing import pack
 from stereo.data.sample_lists import read_names
+from stereo.evaluation.folder import merge_folders
 from stereo.evaluation.records import read_records
 from stereo.model.network import StereoNetwork
 from stereo.training.optimizer import build_optimizer
@@ -77,6 +78,13 @@ def targets() -> list[Target]:
         Target("report.json", _write_report, _compare),
         Target("per_image.csv", _write_report, _compare),
         Target("records/rank0.jsonl", _write_records, lambda path: list(read_records(path.parent))),
+        Target("shard/report.json", lambda path: _write_shards(path.parent.parent), _merge),
+        Target(
+            "shard/records/rank0.jsonl",
+            lambda path: _write_shards(path.parents[2]),
+            lambda path: _merge(path.parent),
+            mutate_line,
+        ),
     ]
     return found + [_calibration(form, files) for form, (_, files) in EXAMPLES.items()]
 
@@ -179,6 +187,20 @@ def _write_records(path: Path) -> None:
     path.parent.mkdir(exist_ok=True)
     record = {"data": "x", "method": "sgbm", "index": 0, "name": "a", "failure": "cannot be read"}
     path.write_text("\n".join([json.dumps({"identity": {"data": {}}}), json.dumps(record), ""]))
+
+
+def _write_shards(folder: Path) -> None:
+    """The folders `shard` and `other`, the two halves of one evaluation."""
+    for number, name in enumerate(("shard", "other"), 1):
+        words = ["--data", "synthetic", "--limit", "4", "--method", "sgbm", "--quiet", "--shard", f"{number}/2"]
+        settings = ["synthetic.height=32", "synthetic.width=64"]
+        load_script("evaluate").main([*words, "--output", str(folder / name), *settings])
+
+
+def _merge(path: Path) -> None:
+    """Merge the folder of a report with the other half."""
+    with TemporaryDirectory() as output:
+        merge_folders([path.parent, path.parents[1] / "other"], Path(output, "merged"))
 
 
 @cache

@@ -8,7 +8,7 @@ import io
 import logging
 import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from stereo.data.formats.faults import AGAIN, check_size, damaged_header, quote, truncated
-from stereo.data.formats.headers import MAX_RATIO, Header, read_bmp_header, read_tiff_header
+from stereo.data.formats.headers import MAX_RATIO, Header, read_bmp_header
 from stereo.data.formats.png import (
     PNG_MAX_RATIO,
     PNG_SIGNATURE,
@@ -28,6 +28,7 @@ from stereo.data.formats.png import (
     without_notes,
 )
 from stereo.data.formats.pnm import decode_pnm
+from stereo.data.formats.tiff import fault_of_tiff, read_tiff_header
 from stereo.errors import FormatError, OutputError
 from stereo.files import read_file
 from stereo.output import atomic_output
@@ -35,8 +36,10 @@ from stereo.quiet import can_hear, hear, heard
 
 # No stereo data set has images near this size; a valid lossless WebP of 30 bytes can ask for 268 million pixels.
 MAX_PIXELS = 100_000_000
-# Of 8 bytes a pixel, as no encoding takes more, with room for a header and notes.
-MAX_FILE_BYTES = 8 * MAX_PIXELS + (16 << 20)
+# No encoding takes more for a pixel.
+_MAX_BITS = 64
+# With room for a header and notes.
+MAX_FILE_BYTES = _MAX_BITS // 8 * MAX_PIXELS + (16 << 20)
 # What libjpeg prints where it fills in gray, or goes on with wrong values. Of other words a warning is made: cameras
 # too leave bytes between segments.
 _JPEG_DAMAGE = ("premature end", "Premature end", "bad Huffman code", "bad arithmetic code", "instead of RST")
@@ -45,7 +48,7 @@ _JPEG_MAX_PIXELS_PER_BYTE = 512
 # A lossy WebP spends at least 3.4 bits on the modes of each 16 × 16 block. A lossless one has no such limit (an image
 # of one color is 30 bytes at any size), but no useful image of more than a few million pixels comes near this.
 _WEBP_MAX_PIXELS_PER_BYTE, _WEBP_FREE_PIXELS = 1024, 4_000_000
-
+_VALUES_AT_A_TIME = 1 << 18
 
 _log = logging.getLogger(__name__)
 _warned = False
@@ -93,7 +96,7 @@ def read_stored(path: Path, max_pixels: int = MAX_PIXELS, upright: bool = False)
         pixels, _ = _decode(data, how)
     elif data.startswith((b"II*\0", b"MM\0*")):
         _check_header(path, "TIFF", data, read_tiff_header, max_pixels)
-        pixels = _decode_tiff(data, how)
+        pixels = _decode_tiff(path, data, how)
     elif data.startswith((b"II+\0", b"MM\0+")):
         raise FormatError(f"{path}: is a BigTIFF, which is not read; write it again as TIFF or PNG")
     else:
@@ -113,6 +116,12 @@ def read_stored(path: Path, max_pixels: int = MAX_PIXELS, upright: bool = False)
     elif pixels.ndim == 3:
         pixels = pixels[:, :, 2::-1]  # not copied: of 16 bits, 100 million pixels are 800 MB
     return pixels, 65535 if pixels.dtype == np.uint16 else 255
+
+
+def row_bands(array: NDArray[Any]) -> Iterator[slice]:
+    """Give the rows of an array in bands, for work that would take too much memory on all of them at once."""
+    rows = max(1, _VALUES_AT_A_TIME // max(1, array[:1].size))
+    return (slice(top, top + rows) for top in range(0, len(array), rows))
 
 
 def _decode(data: bytes, how: int) -> tuple[NDArray[Any] | None, list[str]]:
@@ -171,8 +180,11 @@ def _warn_of_jpeg(path: Path, said: str) -> None:
         _log.warning("%s: look at the picture: its decoder says '%s' (further files are not named)", path, said)
 
 
-def _decode_tiff(data: bytes, how: int) -> NDArray[Any] | None:
+def _decode_tiff(path: Path, data: bytes, how: int) -> NDArray[Any] | None:
     """Decode a TIFF. Of 8 bits OpenCV returns what it could decode of a damaged one, so Pillow must decode it too."""
+    fault = fault_of_tiff(data)
+    if fault is not None:
+        raise FormatError(f"{path}: the pixels of the TIFF file are damaged ({fault}); {AGAIN}")
     pixels, _ = _decode(data, how)
     if pixels is None or pixels.dtype != np.uint8:
         return pixels
@@ -236,6 +248,11 @@ def _check_header(path: Path, kind: str, data: bytes, read_header: Callable[[byt
         raise truncated(path, kind)
     if header.unpacked > MAX_RATIO * len(data):
         raise damaged_header(path, kind)
+    if header.bits > _MAX_BITS:
+        raise FormatError(
+            f"{path}: the {kind} header says {header.bits} bits a pixel; expected {_MAX_BITS} at most; "
+            "convert it to PNG"
+        )
 
 
 def _check_webp(path: Path, data: bytes, max_pixels: int) -> None:

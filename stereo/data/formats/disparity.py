@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stereo.data.formats.containers import read_bytes, read_stored, write_encoded
+from stereo.data.formats.containers import read_bytes, read_stored, row_bands, write_encoded
 from stereo.data.formats.faults import AGAIN, quote
 from stereo.data.formats.numpy_files import read_numpy
 from stereo.data.sample import Map, Mask
@@ -187,7 +187,10 @@ def _from_float(path: Path, stored: NDArray[Any], scale: float) -> tuple[Map, Ma
 
 
 def _from_whole_numbers(path: Path, stored: NDArray[Any], scale: float) -> tuple[Map, Mask]:
-    disparity, valid = _from_float(path, stored.astype(np.float64), scale)
+    scaled = np.empty(stored.shape, np.float32)
+    for band in row_bands(stored):  # in float64, which takes four times the memory of 16 bits
+        scaled[band] = np.divide(stored[band], scale, dtype=np.float64)
+    disparity, valid = _from_float(path, scaled, 1.0)
     return disparity, valid & (stored != 0)
 
 

@@ -5,22 +5,18 @@ unknown; and valid, bool [H, W]. Unknown is what is not finite or not above 0. A
 """
 
 import importlib
-import io
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-from warnings import catch_warnings, simplefilter
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as PillowImage
 
-from stereo.data.formats.containers import read_bytes, read_pixels
+from stereo.data.formats.containers import read_bytes, read_pixels, read_stored, row_bands
 from stereo.data.formats.disparity import LARGEST, read_disparity
 from stereo.data.formats.faults import AGAIN
 from stereo.data.sample import Map, Mask
 from stereo.errors import FormatError
-from stereo.quiet import heard
 
 # As for images (containers.py): a header may not ask for any amount of memory.
 _MAX_PIXELS = 100_000_000
@@ -28,11 +24,11 @@ _MAX_PIXELS = 100_000_000
 
 def known(disparity: NDArray[Any]) -> tuple[Map, Mask]:
     """Return a map in px as float32 with 0 where it is not above 0 or beyond any image, and where it is known."""
-    with np.errstate(over="ignore", invalid="ignore"):  # what overflows float32 becomes infinite: unknown
+    with np.errstate(over="ignore", invalid="ignore"):  # of NaN, and of what overflows float32
         valid = (disparity > 0) & (disparity <= LARGEST)
-        values = np.where(valid, disparity, 0).astype(np.float32)
-        valid &= np.isfinite(values)
-    return np.where(valid, values, np.float32(0)), valid
+        values = disparity.astype(np.float32)
+    values[~valid] = 0
+    return values, valid
 
 
 def from_depth(depth: NDArray[Any], focal_length: float, baseline: float) -> tuple[Map, Mask]:
@@ -68,26 +64,20 @@ def read_color_code(path: Path, weights: tuple[float, float, float]) -> tuple[Ma
             f"{path}: is {pixels.dtype} {list(pixels.shape)}; expected disparity in the three channels of an 8-bit "
             f"color image; {AGAIN}"
         )
-    return known(pixels.astype(np.float64) @ np.asarray(weights))
+    disparity = np.empty(pixels.shape[:2], np.float32)
+    for band in row_bands(pixels):
+        disparity[band] = pixels[band].astype(np.float64) @ np.asarray(weights)
+    return known(disparity)
 
 
 def read_float_tiff(path: Path) -> tuple[Map, Mask]:
     """Read a TIFF of one float32 channel, in px."""
-    data = read_bytes(path)
-    try:
-        with heard(), catch_warnings():
-            simplefilter("ignore")
-            with PillowImage.open(io.BytesIO(data), formats=["TIFF"]) as image:
-                mode, (width, height) = image.mode, image.size
-                values = np.asarray(image) if mode == "F" and width * height <= _MAX_PIXELS else None
-    except Exception as error:  # what a damaged file raises in Pillow is not listed anywhere
-        raise FormatError(f"{path}: cannot be decoded as TIFF ({type(error).__name__}); {AGAIN}") from None
-    if values is None:
+    pixels, _ = read_stored(path)
+    if pixels.dtype != np.float32 or pixels.ndim != 2:
         raise FormatError(
-            f"{path}: is {width}×{height} (width × height) of type '{mode}'; expected one channel of 32-bit floats and "
-            f"{_MAX_PIXELS // 10**6} million pixels at most; {AGAIN}"
+            f"{path}: is {pixels.dtype} {list(pixels.shape)}; expected one channel of 32-bit floats; {AGAIN}"
         )
-    return known(values)
+    return known(pixels)
 
 
 def read_hdf5(path: Path, key: str, step: int = 1) -> tuple[Map, Mask]:
@@ -96,12 +86,15 @@ def read_hdf5(path: Path, key: str, step: int = 1) -> tuple[Map, Mask]:
     read_bytes(path)  # says what is wrong with a file that cannot be read at all
     try:
         with h5py.File(path, "r") as file:
+            if isinstance(file.get(key, getlink=True), h5py.ExternalLink) or file[key].external or file[key].is_virtual:
+                raise KeyError(key)  # it would be read from another file, of any kind
             array = file[key]
             shape = tuple(array.shape)
-            values = array[()] if len(shape) == 2 and 0 < shape[0] * shape[1] <= _MAX_PIXELS else None
+            is_map = len(shape) == 2 and 0 < shape[0] * shape[1] <= _MAX_PIXELS and array.dtype.kind == "f"
+            values = array[()] if is_map else None
     except (OSError, KeyError, AttributeError, RuntimeError, ValueError, TypeError):
         raise FormatError(f"{path}: is no HDF5 file with an array '{key}'; {AGAIN}") from None
-    if values is None or values.dtype.kind != "f":
+    if values is None:
         raise FormatError(f"{path}: '{key}' is {list(shape)}; expected a float map [H, W]; {AGAIN}")
     return known(values[::step, ::step])
 
@@ -114,8 +107,12 @@ def read_exr(path: Path) -> tuple[Map, Mask]:
     openexr = _optional("OpenEXR", "irs", path)
     read_bytes(path)  # says what is wrong with a file that cannot be read at all
     try:
-        (left, top), (right, bottom) = openexr.File(str(path), header_only=True).parts[0].header["dataWindow"]
-        small = (int(right) - int(left) + 1) * (int(bottom) - int(top) + 1) <= _MAX_PIXELS
+        pixels = 0  # of all parts and channels, since all of them are read
+        for part in openexr.File(str(path), header_only=True).parts:
+            (left, top), (right, bottom) = part.header["dataWindow"]
+            size = (int(right) - int(left) + 1) * (int(bottom) - int(top) + 1)
+            pixels += size * len(part.header["channels"])
+        small = pixels <= _MAX_PIXELS
         channels = openexr.File(str(path), separate_channels=True).parts[0].channels if small else {}
         values = next((channels[name].pixels for name in ("R", "Y", "Z", *sorted(channels)) if name in channels), None)
     except Exception as error:  # a wrapper of C++ that raises what it likes

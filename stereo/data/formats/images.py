@@ -8,15 +8,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stereo.data.formats.containers import MAX_PIXELS, read_pixels, write_encoded
+from stereo.data.formats.containers import MAX_PIXELS, read_pixels, row_bands, write_encoded
 from stereo.data.sample import Image
 from stereo.errors import OutputError
 
 # A 16-bit image whose largest value is below this keeps fewer than 32 of 256 gray levels.
 _LEAST_FULL = 65536 // 8
-
-# Of the four bytes that each takes when it is scaled.
-_VALUES_AT_A_TIME = 1 << 18
 
 _log = logging.getLogger(__name__)
 _warned = False
@@ -54,10 +51,9 @@ def read_image(path: str | Path, max_pixels: int = MAX_PIXELS, upright: bool = F
 def _to_8_bits(pixels: NDArray[Any], full: int) -> NDArray[np.uint8]:
     """Return pixels of which `full` is full intensity as those of which 255 is; by rows, to take little memory."""
     scaled = np.empty(pixels.shape, np.uint8)
-    rows = max(1, _VALUES_AT_A_TIME // max(1, pixels[:1].size))
-    for top in range(0, len(pixels), rows):
-        band = pixels[top : top + rows].astype(np.uint32) * 255 + full // 2
-        scaled[top : top + rows] = np.minimum(band // full, 255)
+    for rows in row_bands(pixels):
+        band = pixels[rows].astype(np.uint32) * 255 + full // 2
+        scaled[rows] = np.minimum(band // full, 255)
     return scaled
 
 

@@ -12,9 +12,13 @@ from numpy.typing import NDArray
 from stereo.data.formats.containers import read_bytes
 from stereo.data.formats.faults import AGAIN
 from stereo.errors import FormatError
+from stereo.files import ArchiveReader
 
 # The most that a map may take, bytes: 100 million pixels of 8 bytes.
 _MAX_BYTES = 800_000_000
+_BYTES_AT_A_TIME = 1 << 20
+# NumPy itself refuses a header of over 10,000.
+_LONGEST_HEADER = 16_384
 # Of several arrays in a NPZ, these are the disparity, the first of them that is there.
 _NAMES = ("disparity", "disp", "disparity_left", "arr_0", "data")
 
@@ -25,10 +29,10 @@ def read_numpy(path: Path) -> NDArray[Any]:
     return _parse_npy(path, _unpack(path, data) if data.startswith(b"PK") else data)
 
 
-def _unpack(path: Path, data: bytes) -> bytes:
+def _unpack(path: Path, data: bytes) -> bytearray:
     """Return the NPY file in a NPZ file that holds the disparity."""
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        with zipfile.ZipFile(ArchiveReader(io.BytesIO(data))) as archive:
             arrays = {
                 record.filename.removesuffix(".npy"): record
                 for record in archive.infolist()
@@ -42,14 +46,20 @@ def _unpack(path: Path, data: bytes) -> bytes:
                 raise FormatError(
                     f"{path}: its array {name} takes {arrays[name].file_size:,} bytes; expected {_MAX_BYTES:,} at most"
                 )
+            content, length = bytearray(arrays[name].file_size), 0
             with archive.open(arrays[name]) as file:
-                return file.read(_MAX_BYTES)  # what the file says of its size may be wrong
+                while piece := file.read(_BYTES_AT_A_TIME):
+                    content[length : length + len(piece)] = piece
+                    length += len(piece)
+            if length != arrays[name].file_size:
+                raise ValueError("its length is not what the archive says")
+            return content
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError):
         raise FormatError(f"{path}: the NPZ file is truncated or damaged; {AGAIN}") from None
 
 
-def _parse_npy(path: Path, data: bytes) -> NDArray[Any]:
-    stream = io.BytesIO(data)
+def _parse_npy(path: Path, data: bytes | bytearray) -> NDArray[Any]:
+    stream = io.BytesIO(data[:_LONGEST_HEADER])
     header_readers = {
         (1, 0): np.lib.format.read_array_header_1_0,
         (2, 0): np.lib.format.read_array_header_2_0,

@@ -2,6 +2,7 @@
 
 import math
 import re
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +24,17 @@ def decode_pnm(path: Path, data: bytes, max_pixels: int) -> tuple[NDArray[Any], 
     shape = (height, width, 3) if kind in (3, 6) else (height, width)
     count = math.prod(shape)
     dtype = np.dtype(np.uint8 if full <= 255 else ">u2")
-    body = data[match.end() :]
+    begin = match.end()
     # As text, each value takes a digit and a blank.
-    if len(body) < (count * dtype.itemsize if kind >= 5 else 2 * count - 1):
+    if len(data) - begin < (count * dtype.itemsize if kind >= 5 else 2 * count - 1):
         raise truncated(path, "PGM or PPM")
     if kind >= 5:
-        pixels = np.frombuffer(body, dtype, count)
+        pixels = np.frombuffer(data, dtype, count, begin)
     else:
+        words = (word[0] for word in re.compile(rb"\S+").finditer(data, begin))
         try:
-            pixels = np.array([int(word) for word in body.split(maxsplit=count)[:count]], dtype)
+            # One by one: a list of all words would take 50 bytes for each.
+            pixels = np.fromiter(map(int, islice(words, count)), dtype)
         except (ValueError, OverflowError):
             raise FormatError(f"{path}: the PGM or PPM file has a value that is no number 0…{full}; {AGAIN}") from None
         if len(pixels) < count:

@@ -3,6 +3,7 @@
 import ctypes
 import logging
 import os
+import re
 import struct
 import zlib
 from collections import Counter
@@ -160,9 +161,13 @@ def test_bytes_too_many_in_a_jpeg_are_a_warning(
     assert capfd.readouterr().err == ""
 
 
-@pytest.mark.parametrize("compression", [5, 8], ids=["LZW", "deflate"])
+@pytest.mark.parametrize(
+    ("compression", "message"),
+    [(5, "or damaged "), (8, "the pixels of the TIFF file are damaged (invalid distance too far back); ")],
+    ids=["LZW", "Deflate"],
+)
 def test_a_compressed_tiff_of_8_bits_is_not_read_as_what_could_be_decoded_of_it(
-    compression: int, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    compression: int, message: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     encoded = bytearray(cv2.imencode(".tiff", RGB, [cv2.IMWRITE_TIFF_COMPRESSION, compression])[1].tobytes())
     path = tmp_path / "image.tiff"
@@ -170,7 +175,7 @@ def test_a_compressed_tiff_of_8_bits_is_not_read_as_what_could_be_decoded_of_it(
     assert np.array_equal(read_image(path), RGB[:, :, ::-1])
     encoded[1000:1100] = b"\xff" * 100
     path.write_bytes(encoded)
-    with pytest.raises(FormatError, match=r"or damaged \(copy or download the file again\)"):
+    with pytest.raises(FormatError, match=re.escape(message)):
         read_image(path)
     assert capfd.readouterr().err == ""
 

@@ -14,7 +14,7 @@ from PIL import Image as PillowImage
 from stereo.data.families.fsd import LAYOUT as FSD
 from stereo.data.families.sintel import LAYOUT as SINTEL
 from stereo.data.families.vkitti2 import LAYOUT as VKITTI2
-from stereo.data.formats import write_image
+from stereo.data.formats import encodings, write_image
 from stereo.data.formats.encodings import (
     from_depth,
     known,
@@ -95,6 +95,24 @@ def test_hdf5_takes_every_second_value_as_it_is(tmp_path: Path) -> None:
             read_hdf5(tmp_path / "a.dsp5", key)
 
 
+def test_hdf5_is_read_from_its_own_file_alone(tmp_path: Path) -> None:
+    """It may point to any other, whose bytes would pass for disparities; and items may be of any length."""
+    h5py = pytest.importorskip("h5py")
+    (tmp_path / "secret").write_bytes(bytes(range(32)))
+    with h5py.File(tmp_path / "other.h5", "w") as other:
+        other["map"] = np.ones((2, 2), np.float32)
+    layout = h5py.VirtualLayout((2, 2), np.float32)
+    layout[:] = h5py.VirtualSource(str(tmp_path / "other.h5"), "map", (2, 2))
+    with h5py.File(tmp_path / "a.dsp5", "w") as file:
+        file["linked"] = h5py.ExternalLink(str(tmp_path / "other.h5"), "map")
+        file.create_dataset("outside", (2, 2), np.float32, external=[(str(tmp_path / "secret"), 0, 32)])
+        file.create_virtual_dataset("virtual", layout)
+        file.create_dataset("long", (1000, 1000), "S100000", chunks=(1, 1))
+    for key in ("linked", "outside", "virtual", "long"):
+        with pytest.raises(FormatError, match=f"no HDF5 file with an array '{key}'|expected a float map"):
+            read_hdf5(tmp_path / "a.dsp5", key)
+
+
 @pytest.mark.parametrize("names", ["Y", "RGB"])
 def test_exr_of_one_channel_and_of_three(tmp_path: Path, names: str) -> None:
     openexr = pytest.importorskip("OpenEXR")
@@ -103,6 +121,19 @@ def test_exr_of_one_channel_and_of_three(tmp_path: Path, names: str) -> None:
     disparity, valid = read_exr(tmp_path / "a.exr")
     np.testing.assert_array_equal(disparity, values)
     np.testing.assert_array_equal(valid, [[True, False, True]])
+
+
+def test_an_exr_of_many_channels_is_refused_before_they_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    openexr = pytest.importorskip("OpenEXR")
+    channels = {f"c{number}": np.ones((4, 5), np.float32) for number in range(8)}
+    openexr.File({}, channels).write(str(tmp_path / "a.exr"))
+    monkeypatch.setattr(encodings, "_MAX_PIXELS", 8 * 4 * 5)
+    assert read_exr(tmp_path / "a.exr")[1].all()
+    monkeypatch.setattr(encodings, "_MAX_PIXELS", 8 * 4 * 5 - 1)
+    with pytest.raises(FormatError, match="has no channel of floats"):
+        read_exr(tmp_path / "a.exr")
 
 
 READERS: dict[str, Callable[[Path], Any]] = {
@@ -135,7 +166,7 @@ def test_images_of_another_depth(tmp_path: Path) -> None:
     for reader, path, message in (
         (READERS["whole numbers"], "gray.png", "expected one channel of 16 bits"),
         (READERS["colors"], "gray.png", "three channels of an 8-bit color image"),
-        (read_float_tiff, "gray.tiff", r"2×2 .* of type 'L'; expected one channel of 32-bit floats"),
+        (read_float_tiff, "gray.tiff", r"is uint8 \[2, 2\]; expected one channel of 32-bit floats"),
     ):
         with pytest.raises(FormatError, match=message):
             reader(tmp_path / path)

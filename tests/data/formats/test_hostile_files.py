@@ -4,12 +4,14 @@ import logging
 import os
 import struct
 import tracemalloc
+import zipfile
 import zlib
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from helpers.tiff import tiff_file
 
 from stereo.data.families.pair_list import PairList
 from stereo.data.formats import disparity, read_disparity, read_image, write_pfm
@@ -61,6 +63,27 @@ def test_16_bits_are_scaled_without_copies(channels: int, bytes_a_pixel: int, tm
     assert np.array_equal(image, np.rint(rgb / 257).astype(np.uint8))
 
 
+@pytest.mark.parametrize("name", ["map.png", "map.tiff", "map.npy", "map.npz", "text.pgm"])
+def test_a_map_takes_12_bytes_a_pixel_at_most_beside_its_file(name: str, tmp_path: Path) -> None:
+    path, values = tmp_path / name, np.random.default_rng(0).integers(1, 5000, (600, 600))
+    match path.suffix:
+        case ".npy":
+            np.save(path, values)
+        case ".npz":
+            np.savez_compressed(path, values / 8)
+        case ".pgm":
+            path.write_text(f"P2\n600 600\n65535\n{' '.join(map(str, values.ravel()))}")
+        case _:
+            cv2.imwrite(str(path), values.astype(np.uint16))
+    tracemalloc.start()
+    disparity, valid = read_disparity(path, 8 if name != "map.npz" else None)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most - path.stat().st_size < 12 * 600**2 + 3e6
+    assert valid.all()
+    assert np.array_equal(disparity, values / 8)
+
+
 @pytest.mark.parametrize("offset", [10, 11, 12])
 def test_a_png_of_another_compression_filter_or_interlacing_is_damaged(offset: int, tmp_path: Path) -> None:
     """A decoder warns of it on the terminal, and gives another picture."""
@@ -86,3 +109,44 @@ def test_disparities_beyond_any_image_are_unknown_and_counted(
     assert known(np.array([[3e38, 2.0]]))[1].tolist() == [[False, True]]
     cv2.imwrite(str(tmp_path / "map.png"), np.array([[0, 1, 50_000]], np.uint16))
     assert read_disparity(tmp_path / "map.png", 1e-3)[1].tolist() == [[False, True, False]]
+
+
+def test_a_tiff_of_many_bits_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+    """3 MB of such a file would take 6 GB, and minutes."""
+    content = tiff_file([zlib.compress(bytes(32 * 10_000))], 100, 100, bits=[64] * 4, samples=[4], compression=[8])
+    (tmp_path / "image.tiff").write_bytes(content)
+    with pytest.raises(FormatError, match="the TIFF header says 256 bits a pixel; expected 64 at most"):
+        read_image(tmp_path / "image.tiff")
+
+
+def test_tiles_much_larger_than_the_image_are_refused_before_they_are_decoded(tmp_path: Path) -> None:
+    packed = zlib.compress(bytes(64))
+    tiles = {"tile_width": [16_384], "tile_height": [16_384], "tile_offsets": [8], "tile_lengths": [len(packed)]}
+    content = tiff_file([packed], 8, 8, compression=[8], offsets=[], lengths=[], rows=[], **tiles)
+    (tmp_path / "image.tiff").write_bytes(content)
+    with pytest.raises(FormatError, match="header of the TIFF file is damaged"):
+        read_image(tmp_path / "image.tiff")
+
+
+def test_fields_of_a_tiff_that_are_each_as_long_as_the_file_take_no_memory(tmp_path: Path) -> None:
+    size, count = 500_000, 100
+    fields = b"".join(struct.pack("<HHII", 40_000 + number, 1, size, 8) for number in range(count))
+    content = b"II*\0" + struct.pack("<IH", 8, count) + fields
+    (tmp_path / "image.tiff").write_bytes(content.ljust(size + 8, b"\0"))
+    tracemalloc.start()
+    with pytest.raises(FormatError, match="header of the TIFF file is damaged"):
+        read_image(tmp_path / "image.tiff")
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 2e6
+
+
+def test_an_archive_of_many_records_is_refused_before_they_are_listed(tmp_path: Path) -> None:
+    """800 MB of them would take 6 GB."""
+    path = tmp_path / "map.npz"
+    for count, message in ((3, "holds a.*; expected one array"), (300, "is truncated or damaged")):
+        with zipfile.ZipFile(path, "w") as archive:
+            for number in range(count):
+                archive.writestr(f"a{number:060000d}.npy", b"")
+        with pytest.raises(FormatError, match=message):
+            read_disparity(path)
