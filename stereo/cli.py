@@ -214,6 +214,7 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--checkpoint",
         "--weights",
+        type=os.path.expanduser,
         metavar="FILE",
         help="a checkpoint, or weights that ship: compact, guided or slim (default: compact)",
     )
