@@ -125,7 +125,8 @@ class _Parser(argparse.ArgumentParser):
     """Says which setting is meant by an option such as `--lr`, which scripts of other projects have."""
 
     def error(self, message: str) -> NoReturn:
-        if message.startswith("unrecognized arguments"):
+        # Without --config there are no settings of an experiment.
+        if message.startswith("unrecognized arguments") and "--config" in self._option_string_actions:
             unknown = [word.partition("=")[0] for word in message.split() if word.startswith("--")]
             meant = {word: meant_by(word) for word in unknown}
             hints = [f"for {word} use {setting}" for word, setting in meant.items() if setting is not None]
