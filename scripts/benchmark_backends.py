@@ -8,6 +8,7 @@ All that is installed is called in turn; ratios are those of the medians. SGBM i
 
 from stereo.cli import require_at_least, run, script_parser
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -25,7 +26,9 @@ def main(argv: list[str] | None = None) -> int:
     parser = script_parser(__doc__)
     parser.add_argument("--checkpoint", metavar="FILE", help="weights (default: those that ship)")
     parser.add_argument("--max-disparity", type=int, metavar="N", help="px, of all (default: as it was trained)")
-    parser.add_argument("--pair", nargs=2, default=_PAIR, metavar=("LEFT", "RIGHT"), help="default: docs/pair")
+    parser.add_argument(
+        "--pair", nargs=2, type=os.path.expanduser, default=_PAIR, metavar=("LEFT", "RIGHT"), help="default: docs/pair"
+    )
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), metavar="N", help="default: all cores")
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="calls of each (default: 5)")
     args = parser.parse_args(argv)

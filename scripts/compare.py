@@ -23,6 +23,7 @@ printed on stderr, so that `> FILE` gets the table alone.
 from stereo.cli import printable, run, script_parser
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -58,7 +59,7 @@ def main(argv: list[str] | None = None) -> int:
         if beside and args.format == "markdown":
             print()
     else:
-        with atomic_output(Path(args.output).expanduser()) as temporary:
+        with atomic_output(args.output) as temporary:
             temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
     for line in beside:
         print(printable(line), file=sys.stdout if args.output is not None or args.format == "markdown" else sys.stderr)
@@ -67,10 +68,17 @@ def main(argv: list[str] | None = None) -> int:
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser = script_parser(__doc__)
-    parser.add_argument("reports", nargs="*", metavar="REPORT", help="report.json of evaluate.py, or its folder")
-    parser.add_argument("--a", nargs="+", default=[], metavar="REPORT", help="one side: reports of several runs")
-    parser.add_argument("--b", nargs="+", default=[], metavar="REPORT", help="the other side")
-    parser.add_argument("--merge", nargs="+", metavar="SHARD", help="make one report of the shards of an evaluation")
+    path = os.path.expanduser  # the shell leaves ~ as it is in quotes
+    parser.add_argument(
+        "reports", nargs="*", type=path, metavar="REPORT", help="report.json of evaluate.py, or its folder"
+    )
+    parser.add_argument(
+        "--a", nargs="+", default=[], type=path, metavar="REPORT", help="one side: reports of several runs"
+    )
+    parser.add_argument("--b", nargs="+", default=[], type=path, metavar="REPORT", help="the other side")
+    parser.add_argument(
+        "--merge", nargs="+", type=path, metavar="SHARD", help="make one report of the shards of an evaluation"
+    )
     parser.add_argument("--format", choices=STYLES, default="markdown", help="of the table (default: markdown)")
     shown = " ".join(DEFAULT_METRICS)
     parser.add_argument(
@@ -98,7 +106,9 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
         help="one row for all regions of a method (markdown only)",
     )
     parser.add_argument("--table-only", action="store_true", help="nothing but the table")
-    parser.add_argument("--output", metavar="FILE", help="of the table; with --merge the folder of the report")
+    parser.add_argument(
+        "--output", type=path, metavar="FILE", help="of the table; with --merge the folder of the report"
+    )
     args = parser.parse_args(argv)
     if sum(map(bool, (args.reports, args.a or args.b, args.merge))) != 1:
         parser.error("expected reports, or --a and --b, or --merge: one of the three")

@@ -12,6 +12,7 @@ the whole image unless --region names another. data/README.md, "Curation", says 
 from stereo.cli import printable, run, script_parser
 
 import argparse
+import os
 import statistics
 
 from stereo.data.sample_lists import write_names
@@ -39,7 +40,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--above", type=float, required=True, metavar="VALUE", help="the threshold, in the metric's unit: %% or px"
     )
-    parser.add_argument("--output", required=True, metavar="FILE", help="the skip list")
+    parser.add_argument("--output", required=True, type=os.path.expanduser, metavar="FILE", help="the skip list")
     for what in ("data", "method", "protocol"):
         parser.add_argument(f"--{what}", metavar="NAME", help=f"which {what}, where the evaluation is of several")
     parser.add_argument("--region", default="all", metavar="NAME", help="which region (default: all)")

@@ -128,7 +128,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
         help="what counts, and how it is averaged (default: the protocol all alone); all: every protocol that applies. "
         + described.replace("%", "%%"),
     )
-    parser.add_argument("--confidence", action="store_true", help="also score the network's confidence")
+    parser.add_argument("--confidence", action="store_true", help="also score the confidence of network, sgbm and bm")
     parser.add_argument("--precision", choices=PRECISIONS, default="fp32", help="of the network (default: fp32)")
     parser.add_argument("--regions", action="store_true", help="also score the parts of the images, each in a row")
     parser.add_argument("--output", metavar="DIR", help="write report.json, per_image.csv and previews here")

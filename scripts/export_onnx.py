@@ -9,6 +9,7 @@ max_disparity + 16; pad smaller images at the right and the bottom. docs/export.
 
 from stereo.cli import run, script_parser
 
+import os
 from pathlib import Path
 
 from stereo.checkpoint import load_checkpoint
@@ -20,7 +21,7 @@ from stereo.export import write_onnx
 def main(argv: list[str] | None = None) -> int:
     parser = script_parser(__doc__)
     parser.add_argument("checkpoint", metavar="CHECKPOINT", help="a checkpoint, or the name of weights that ship")
-    parser.add_argument("--output", type=Path, required=True, metavar="FILE.onnx")
+    parser.add_argument("--output", type=os.path.expanduser, required=True, metavar="FILE.onnx")
     parser.add_argument("--size", metavar="HxW", help="one size for all images; default: height and width stay open")
     parser.add_argument("--max-disparity", type=int, metavar="N", help="px, another range; a multiple of 16")
     args = parser.parse_args(argv)
@@ -28,8 +29,9 @@ def main(argv: list[str] | None = None) -> int:
         check_max_disparity(args.max_disparity, "--max-disparity")
     size = None if args.size is None else _size(args.size)
     loaded = load_checkpoint(args.checkpoint, "cpu", args.max_disparity)
-    comparisons = write_onnx(loaded.network, args.output, size)
-    print(f"wrote {args.output}: {args.output.stat().st_size / 1e6:.1f} MB, range {loaded.network.max_disparity} px")
+    path = Path(args.output)
+    comparisons = write_onnx(loaded.network, path, size)
+    print(f"wrote {path}: {path.stat().st_size / 1e6:.1f} MB, range {loaded.network.max_disparity} px")
     for found in comparisons:
         print(
             f"  {found.height}x{found.width}: ONNX Runtime and PyTorch differ by {found.disparity:.2g} px at the most, "

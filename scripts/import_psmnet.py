@@ -9,6 +9,7 @@ authors' code and a later PyTorch do not align them (false).
 
 from stereo.cli import run, script_parser
 
+import os
 from pathlib import Path
 
 from stereo.checkpoint import save_checkpoint
@@ -20,12 +21,14 @@ from stereo.torch_file import read_torch_file
 
 def main(argv: list[str] | None = None) -> int:
     parser = script_parser(__doc__)
-    parser.add_argument("official", type=Path, metavar="OFFICIAL.tar", help="a file of the authors' training script")
-    parser.add_argument("output", type=Path, metavar="OUT.pt", help="the checkpoint to write")
+    parser.add_argument(
+        "official", type=os.path.expanduser, metavar="OFFICIAL.tar", help="a file of the authors' training script"
+    )
+    parser.add_argument("output", type=os.path.expanduser, metavar="OUT.pt", help="the checkpoint to write")
     parser.add_argument("--align-corners", choices=("true", "false"), required=True, help="true for weights of 2018")
     parser.add_argument("--max-disparity", type=int, default=192, metavar="N", help="px, a multiple of 16")
     args = parser.parse_args(argv)
-    content = read_torch_file(args.official, "use a file written by torch.save")
+    content = read_torch_file(Path(args.official), "use a file written by torch.save")
     preset, weights = convert_psmnet(content, args.official)
     config = config_from_dict(
         {

@@ -17,6 +17,7 @@ Of two folders, the images of one name (without the ending) belong together. For
 from stereo.cli import add_network_options, printable, run, script_parser
 
 import argparse
+import os
 import sys
 import time
 from datetime import timedelta
@@ -174,7 +175,13 @@ def _check_flat_names(pairs: ImagePairs, outputs: Outputs, folder: Path) -> None
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser = script_parser(__doc__)
-    parser.add_argument("images", nargs="*", metavar="LEFT RIGHT", help="two images, folders, or patterns in quotes")
+    parser.add_argument(
+        "images",
+        nargs="*",
+        type=os.path.expanduser,
+        metavar="LEFT RIGHT",
+        help="two images, folders, or patterns in quotes",
+    )
     parser.add_argument("--output", required=True, metavar="DIR")
     add_network_options(parser)
     add_infer_options(parser)

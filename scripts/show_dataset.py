@@ -13,6 +13,7 @@ truth is known and not occluded; its mean stands beside the name. With
 from stereo.cli import add_data_options, chosen_data, require_at_least, run, script_parser
 
 import argparse
+import os
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +52,9 @@ def main(argv: list[str] | None = None) -> int:
 def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser = script_parser(__doc__)
     add_data_options(parser, default="synthetic")
-    parser.add_argument("--output", required=True, metavar="FILE", help="the picture, PNG or JPEG")
+    parser.add_argument(
+        "--output", required=True, type=os.path.expanduser, metavar="FILE", help="the picture, PNG or JPEG"
+    )
     parser.add_argument("--count", type=int, default=8, metavar="N", help="pairs (default: 8)")
     parser.add_argument("--spread", action="store_true", help="pairs from all over the set, not its first ones")
     parser.add_argument("--width", type=int, default=320, metavar="PX", help="of each picture (default: 320)")

@@ -9,6 +9,7 @@ Distances in the cloud are those of the calibration (docs/calibration.md lists t
 from stereo.cli import add_network_options, require_at_least, run, script_parser
 
 import argparse
+import os
 from pathlib import Path
 
 import cv2
@@ -59,10 +60,11 @@ def _draw(result: StereoResult, calibration: Calibration, args: argparse.Namespa
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser = script_parser(__doc__)
-    parser.add_argument("left", metavar="LEFT")
-    parser.add_argument("right", metavar="RIGHT")
-    parser.add_argument("--calib", required=True, metavar="FILE", help="the pair's calibration")
-    parser.add_argument("--output", required=True, metavar="FILE", help="the picture, PNG or JPEG")
+    path = os.path.expanduser
+    parser.add_argument("left", type=path, metavar="LEFT")
+    parser.add_argument("right", type=path, metavar="RIGHT")
+    parser.add_argument("--calib", required=True, type=path, metavar="FILE", help="the pair's calibration")
+    parser.add_argument("--output", required=True, type=path, metavar="FILE", help="the picture, PNG or JPEG")
     parser.add_argument("--width", type=int, default=480, metavar="PX", help="of each of the three (default: 480)")
     parser.add_argument("--yaw", type=float, default=20.0, help="degrees to the right of the camera (default: 20)")
     parser.add_argument("--pitch", type=float, default=12.0, help="degrees above the camera (default: 12)")

@@ -103,7 +103,7 @@ def find_weights(name: str | Path) -> Path:
     shipped = shipped_weights()
     if str(name) in shipped:
         return shipped[str(name)]
-    path = Path(name).expanduser()
+    path = Path(os.path.expanduser(name))
     if len(path.parts) == 1 and not path.suffix and not os.path.exists(path):
         raise CheckpointError(
             f"'{name}' is neither a file nor the name of weights that ship; those are "

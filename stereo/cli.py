@@ -144,7 +144,8 @@ class _Parser(argparse.ArgumentParser):
             (file or sys.stderr).write(message)
 
     def error(self, message: str) -> NoReturn:
-        if message.startswith("unrecognized arguments"):
+        # Without --config there are no settings of an experiment.
+        if message.startswith("unrecognized arguments") and "--config" in self._option_string_actions:
             unknown = [word.partition("=")[0] for word in message.split() if word.startswith("--")]
             meant = {word: meant_by(word) for word in unknown}
             hints = [f"for {word} use {setting}" for word, setting in meant.items() if setting is not None]
@@ -233,6 +234,7 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--checkpoint",
         "--weights",
+        type=os.path.expanduser,
         metavar="FILE",
         help="a checkpoint, or weights that ship: compact, guided or slim (default: compact)",
     )

@@ -425,6 +425,7 @@ def test_official_weights_are_named_with_what_to_do(tmp_path: Path) -> None:
 def test_shipped_weights_go_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert find_weights("compact") == REPOSITORY / "checkpoints" / "compact.pt"
     assert find_weights(tmp_path / "not-there-yet.pt") == tmp_path / "not-there-yet.pt"
+    assert find_weights("~nobody-of-that-name/best.pt") == Path("~nobody-of-that-name/best.pt")
     with pytest.raises(CheckpointError, match=r"'compcat' is neither a file nor the name .* those are compact"):
         find_weights("compcat")
     # An installed package has its own, which count before those of a clone.

@@ -78,10 +78,14 @@ def test_wrong_requests(words: list[str], message: str) -> None:
 def test_options_of_other_projects_are_translated(
     words: list[str], hint: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit) as caught:
-        parse("--data", "synthetic", *words)
-    assert caught.value.code == 2
-    assert hint in capsys.readouterr().err
+    for has_settings in (True, False):  # of an experiment
+        parser = cli.script_parser(None)
+        if has_settings:
+            parser.add_argument("--config")
+        with pytest.raises(SystemExit) as caught:
+            parser.parse_args(words)
+        assert caught.value.code == 2
+        assert (hint in capsys.readouterr().err) == has_settings
 
 
 def test_a_script_that_runs_another_clones_package_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

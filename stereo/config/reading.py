@@ -75,7 +75,7 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
 
     Raises: ConfigError that names the file or override, the key, what was got and what was expected.
     """
-    path = Path(path)
+    path = Path(os.path.expanduser(path))
     layers: list[tuple[Any, str]] = [*_layers_of(path), *_assignments(overrides, Config)]
     return _to_config(_merge_all(layers), " ".join([str(path), *overrides]))
 
@@ -98,7 +98,7 @@ def _layers_of(path: Path, above: tuple[Path, ...] = ()) -> list[tuple[Any, str]
         f"{path}: extends is {base}, expected the path of one YAML file, as seen from the folder of this one",
     )
     above = (*above, path)
-    base_path = path.parent / Path(base).expanduser()
+    base_path = path.parent / os.path.expanduser(base)
     circle = base_path.resolve() in [one.resolve() for one in above]
     require(not circle, f"{path}: extends {base_path}, which extends it; leave `extends` out of one of them")
     return [*_layers_of(base_path, above), (loaded, str(path))]

@@ -39,7 +39,7 @@ def read_scores(
         that holds no evaluation, or a broken one.
     """
     choose(metric, [name for name in metric_names() if name != "density"], "metric")  # of density more is better
-    path = Path(folder).expanduser() / "per_image.csv"
+    path = Path(os.path.expanduser(folder)) / "per_image.csv"
     if not os.path.isfile(path):
         what = "has no per_image.csv" if os.path.isdir(path.parent) else "there is no such folder"
         raise DataError(f"{path.parent}: {what}; name a folder that evaluate.py --output wrote")

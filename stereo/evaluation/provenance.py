@@ -94,7 +94,7 @@ def identity(
         "protocols": list(protocols),
         "regions": list(regions),
         "shard": shard,
-        "save_predictions": None if save_predictions is None else str(save_predictions.expanduser().absolute()),
+        "save_predictions": None if save_predictions is None else os.path.abspath(os.path.expanduser(save_predictions)),
     }
 
 

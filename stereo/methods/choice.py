@@ -39,7 +39,7 @@ def methods_from(
         checkpoint, device: Of the network; see :meth:`Predictor.from_checkpoint`.
         max_disparity: px, the range of network, sgbm and bm. None: their own.
         oracle_range: sgbm and bm search up to each image's true maximum instead.
-        confidence: The network gives one.
+        confidence: network, sgbm and bm give one; see :class:`Predictor` and :class:`Matcher`.
         precision: Of the network; see :class:`Predictor`.
         flip_test, scale: Run network, sgbm and bm so; see :class:`FlipTest` and :class:`Scaled`. None: at the images'
             own size.
@@ -53,7 +53,7 @@ def methods_from(
     _check_user("--checkpoint", checkpoint is not None, kinds, ["network"])
     _check_user("--max-disparity", max_disparity is not None, kinds, RUN)
     _check_user("--oracle-range", oracle_range, kinds, list(MATCHERS))
-    _check_user("--confidence", confidence, kinds, ["network"])
+    _check_user("--confidence", confidence, kinds, RUN)
     _check_user("--precision", precision != "fp32", kinds, ["network"])
     _check_user("--flip-test", flip_test, kinds, RUN)
     _check_user("--scale", scale is not None, kinds, RUN)
@@ -71,9 +71,10 @@ def methods_from(
         elif word not in MATCHERS:
             method = StoredPredictions(word.removeprefix(_PREFIX), resize_predictions)
         elif oracle_range:
-            method = TrueRange(MATCHERS[word])
+            method = TrueRange(MATCHERS[word], confidence=confidence)
         else:
-            method = MATCHERS[word]() if max_disparity is None else MATCHERS[word](max_disparity)
+            searched = {} if max_disparity is None else {"num_disparities": max_disparity}
+            method = MATCHERS[word](**searched, confidence=confidence)
         if scale is not None and word in RUN:
             method = Scaled(method, scale)
         if flip_test and word in RUN:

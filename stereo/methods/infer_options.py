@@ -3,6 +3,7 @@
 from stereo.cli import require_at_least
 
 import argparse
+import os
 
 from stereo.data.image_pairs import LAYOUTS
 from stereo.geometry import MAX_JUMP
@@ -23,8 +24,10 @@ def add_infer_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_source_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("where the pairs come from")
-    group.add_argument("--list", metavar="FILE", help="a list of pairs instead of LEFT and RIGHT")
-    group.add_argument("--root", metavar="DIR", help="the folder that the paths in --list are relative to")
+    # The shell leaves ~ as it is in quotes, which paths with blanks need.
+    path = os.path.expanduser
+    group.add_argument("--list", type=path, metavar="FILE", help="a list of pairs instead of LEFT and RIGHT")
+    group.add_argument("--root", type=path, metavar="DIR", help="the folder that the paths in --list are relative to")
     group.add_argument(
         "--strict", action="store_true", help="refuse a list with a missing image (default: name it, and do the rest)"
     )
@@ -72,7 +75,13 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_camera_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("depth in m and the point cloud: from a calibration file, or from numbers")
-    group.add_argument("--calib", nargs="+", metavar="FILE", help="one file or two, of any form in docs/calibration.md")
+    group.add_argument(
+        "--calib",
+        nargs="+",
+        type=os.path.expanduser,
+        metavar="FILE",
+        help="one file or two, of any form in docs/calibration.md",
+    )
     group.add_argument(
         "--calib-unit", choices=("m", "cm", "mm"), help="unit of the baseline, where the file does not say it"
     )

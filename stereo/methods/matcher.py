@@ -23,6 +23,8 @@ class Matcher(ABC):
     Args:
         num_disparities: px, the range searched is 0 … num_disparities - 1; rounded up to a multiple of 16.
         block_size: px, odd: side of the window over which the matching cost is summed. None: the matcher's usual one.
+        confidence: Give one too: 1 where the matcher's own checks, as of the left view against the right one, leave an
+            estimate, 0 where it was filled.
 
     Raises: ConfigError for a range or a window that the matcher cannot have.
     """
@@ -32,7 +34,7 @@ class Matcher(ABC):
     usual_block_size: ClassVar[int]
     least_block_size: ClassVar[int]
 
-    def __init__(self, num_disparities: int = 192, block_size: int | None = None) -> None:
+    def __init__(self, num_disparities: int = 192, block_size: int | None = None, *, confidence: bool = False) -> None:
         block_size = self.usual_block_size if block_size is None else block_size
         if num_disparities < 1:
             raise ConfigError(f"num_disparities is {num_disparities}, expected 1 or more")
@@ -40,6 +42,7 @@ class Matcher(ABC):
             raise ConfigError(f"block_size is {block_size}, expected an odd number, {self.least_block_size} or more")
         self.num_disparities = _multiple_of_16(num_disparities)
         self.block_size = block_size
+        self.confidence = confidence
 
     @property
     def max_disparity(self) -> int:
@@ -60,7 +63,8 @@ class Matcher(ABC):
         """Return the prediction for a sample, of which the images alone are looked at. Raises: As `predict`."""
         disparity = self.match(sample.left, sample.right)
         estimated = disparity >= 0
-        return Prediction(fill_from_background(disparity, estimated), estimated=estimated)
+        confidence = estimated.astype(np.float32) if self.confidence else None
+        return Prediction(fill_from_background(disparity, estimated), confidence=confidence, estimated=estimated)
 
     def predict(self, left: Image, right: Image) -> Map:
         """Return the disparity of the left view, dense.
@@ -119,13 +123,15 @@ class TrueRange:
 
     Args:
         matcher: The class of the matcher, such as Sgbm.
+        confidence: As for :class:`Matcher`.
     """
 
     device = None
     max_disparity = None
 
-    def __init__(self, matcher: type[Matcher]) -> None:
+    def __init__(self, matcher: type[Matcher], *, confidence: bool = False) -> None:
         self.matcher = matcher
+        self.confidence = confidence
         self.name = f"{matcher.name} (true range)"
 
     @property
@@ -140,7 +146,7 @@ class TrueRange:
         """
         truth = sample.require_truth("the true range")
         largest = float(np.max(truth.disparity, where=truth.valid & np.isfinite(truth.disparity), initial=0))
-        return self.matcher(math.ceil(largest) + 1).predict_sample(sample)
+        return self.matcher(math.ceil(largest) + 1, confidence=self.confidence).predict_sample(sample)
 
 
 def _multiple_of_16(value: int) -> int:

@@ -68,7 +68,7 @@ def test_variants_wrap_what_runs(tmp_path: Path) -> None:
         (["sgbm"], {"checkpoint": "x.pt"}, "--checkpoint goes with --method network only"),
         (["predictions:."], {"max_disparity": 64}, "--max-disparity goes with --method network or sgbm or bm only"),
         (["network"], {"oracle_range": True}, "--oracle-range goes with --method sgbm or bm only"),
-        (["sgbm"], {"confidence": True}, "--confidence goes with --method network only"),
+        (["predictions:x"], {"confidence": True}, "--confidence goes with --method network or sgbm or bm only"),
         (["sgbm"], {"precision": "bf16"}, "--precision goes with --method network only"),
         (["predictions:."], {"flip_test": True}, "--flip-test goes with"),
         (["predictions:."], {"scale": 0.5}, "--scale goes with"),

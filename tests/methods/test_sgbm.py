@@ -7,6 +7,7 @@ import pytest
 from helpers import textured_sample
 
 from stereo.errors import ConfigError, DataError
+from stereo.methods.choice import methods_from
 from stereo.methods.matcher import TrueRange
 from stereo.methods.sgbm import Sgbm
 
@@ -30,6 +31,17 @@ def test_every_pixel_gets_an_estimate_even_without_texture() -> None:
         assert np.isfinite(disparity).all()
         assert (disparity >= 0).all()
         assert (disparity < 16).all()
+
+
+@pytest.mark.parametrize("oracle_range", [False, True])
+def test_the_confidence_is_1_where_the_checks_leave_an_estimate(oracle_range: bool) -> None:
+    (sgbm,) = methods_from(["sgbm"], confidence=True, oracle_range=oracle_range)
+    found = sgbm.predict_sample(textured_sample(48, 120, 21))
+    assert found.confidence is not None
+    assert found.estimated is not None
+    np.testing.assert_array_equal(found.confidence == 1, found.estimated)
+    assert set(np.unique(found.confidence)) == {0, 1}
+    assert Sgbm(32).predict_sample(textured_sample(48, 120, 21)).confidence is None
 
 
 def test_a_match_outside_the_right_view_is_a_hole() -> None:

@@ -7,6 +7,7 @@ import threading
 import time
 import zlib
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,14 @@ import cv2
 import numpy as np
 import pytest
 from helpers import textured_sample, tiny_model
+from helpers.visitor import Visitor, serving
 
 from stereo.data.formats import read_disparity
 from stereo.data.formats.ply import read_ply
 from stereo.methods.predictor import Predictor
 from stereo.model.network import StereoNetwork
+from stereo.page import events, results
+from stereo.page.inputs import FIELDS
 from stereo.page.limits import Limits
 
 pytest.importorskip("gradio")
@@ -235,6 +239,36 @@ def test_twenty_pages_at_once(browser: Any, address: str, root: Path) -> None:
     while keys & {path.name for path in root.iterdir()} and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not keys & {path.name for path in root.iterdir()}, "files of closed pages are still there"
+
+
+def test_a_full_queue_gets_a_sentence(browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def match(*pair: Any) -> Any:
+        begun.set()
+        assert go_on.wait(WAIT / 1000)
+        return results.match(*pair)
+
+    monkeypatch.setattr(events, "match", match)
+    predictor = Predictor(StereoNetwork(tiny_model()), confidence=True)
+    with serving(predictor, tmp_path, Limits(max_waiting=1)) as port, ExitStack() as others:
+        page = open_page(browser, f"http://127.0.0.1:{port}", viewport={"width": 390, "height": 800})
+        for name in ("at work", "waiting"):
+            visitor = Visitor(port, WAIT / 1000, name.replace(" ", ""))
+            others.enter_context(visitor.staying())
+            visitor.send("left", SAMPLE.left)
+            visitor.send("right", SAMPLE.right)
+            visitor.join("compute", [False, *[""] * len(FIELDS)])
+            assert begun.wait(WAIT / 1000)
+        page.click("#run")
+        refusal = page.locator("#status .error")
+        refusal.wait_for()
+        assert "too many pairs are waiting" in refusal.evaluate("it => getComputedStyle(it, '::after').content")
+        box, below = refusal.bounding_box(), page.locator("#status .sentence").bounding_box()
+        assert box["y"] + box["height"] <= below["y"]
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        page.close()
+        go_on.set()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -117,6 +117,23 @@ def test_infer_takes_a_list(pairs: Path, checkpoint: str) -> None:
     assert _names(out) == [f"{pair}/{name}" for pair in ("00001_pairs_left_a", "00002_pairs_left_b") for name in THREE]
 
 
+def test_a_tilde_in_quotes_is_the_home_folder(
+    pairs: Path, checkpoint: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOME", str(pairs))
+    (pairs / "my calib.txt").write_text(
+        "cam0=[100 0 35; 0 100 20; 0 0 1]\ncam1=[100 0 35; 0 100 20; 0 0 1]\ndoffs=0\nbaseline=100\n"
+    )
+    out = ["--output", "~/out", "--checkpoint", checkpoint, "--no-preview", "--formats", "npy"]
+    for images in (["~/left/a.png", "~/right/a.png"], ["~/left", "~/right"], ["~/left/*.png", "~/right/*.png"]):
+        assert infer([*images, *out, "--calib", "~/my calib.txt"]) == 0
+    assert infer(["--list", "~/pairs.csv", "--root", "~", *out]) == 0
+    assert len(list((pairs / "out").rglob("disparity.npy"))) == 5
+    assert len(list((pairs / "out").rglob("cloud.ply"))) == 3
+    with pytest.raises(StereoError, match="no such checkpoint"):
+        infer([*images, *out, "--checkpoint", "~nobody-of-that-name/weights.pt"])
+
+
 def test_hostile_names_stay_below_the_output_and_hidden_files_are_no_views(pairs: Path, checkpoint: str) -> None:
     long = 240 * "n"
     for side in ("left", "right"):
