@@ -69,6 +69,28 @@ def test_evaluation_with_pictures_of_such_names(tmp_path: Path, encoding: str) -
     assert json.loads((output / "report.json").read_text())["results"][0]["images"] == 1
 
 
+def test_shards_of_data_with_such_names_are_merged(tmp_path: Path) -> None:
+    name = name_in("latin-1")
+    for number in range(2):
+        write_pair(tmp_path / name, f"{name}{number}", textured_sample(48, 96, 6))
+    rows = "".join(f"{name}{number}_L.png {name}{number}_R.png {name}{number}.pfm\n" for number in range(2))
+    (tmp_path / name / "pairs.csv").write_bytes(os.fsencode(rows))
+    arguments = [
+        "--data",
+        f"pairs:{tmp_path / name / 'pairs.csv'}",
+        "--method",
+        "sgbm",
+        "--max-disparity",
+        "16",
+        "--quiet",
+    ]
+    shards = [tmp_path / f"{name}{number}" for number in (1, 2)]
+    for number, shard in enumerate(shards, 1):
+        assert load_script("evaluate").main([*arguments, "--shard", f"{number}/2", "--output", str(shard)]) == 0
+    assert load_script("compare").main(["--merge", *map(str, shards), "--output", str(tmp_path / "whole")]) == 0
+    assert json.loads((tmp_path / "whole" / "report.json").read_text())["results"][0]["images"] == 2
+
+
 @pytest.mark.parametrize("text", ["Möwe", "图片", "\udce9\udc80", "…", "\ud800"])
 def test_any_text_is_drawn(text: str) -> None:
     image = np.zeros((20, 80, 3), np.uint8)

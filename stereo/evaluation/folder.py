@@ -14,7 +14,7 @@ from stereo.evaluation.protocols import PROTOCOLS
 from stereo.evaluation.provenance import OF_SHARD
 from stereo.evaluation.records import differing, read_identity, read_in_order, read_records, record_files
 from stereo.evaluation.regions import REGIONS
-from stereo.evaluation.report import write_report
+from stereo.evaluation.report import as_reported, write_report
 from stereo.evaluation.tally import Tally, image_row
 from stereo.files import read_file
 from stereo.output import atomic_output, make_output_folder
@@ -96,7 +96,7 @@ def merge_folders(folders: Sequence[Path], output: Path) -> Path:
             raise DataError(f"{folder}: differs from {folders[0]} in {', '.join(difference)}: not of one evaluation")
         there = {(row["data"], row["method"]) for row in report["results"]}
         for data, method in product(own["data"], own["methods"]):
-            if (data, method) not in there:
+            if (as_reported(data), method) not in there:
                 raise DataError(f"{folder}: is not finished, {method} on {data} is missing; go on with --resume")
     target = make_output_folder(output)
     if any(target.samefile(folder) for folder in folders):
@@ -111,7 +111,7 @@ def merge_folders(folders: Sequence[Path], output: Path) -> Path:
                 temporary.write_bytes(path.read_bytes())
     tallies = _tallies(reports)
     for entry in read_records(records):
-        tally = tallies.get((entry.data, entry.method))
+        tally = tallies.get((as_reported(entry.data), entry.method))
         if tally is None or not entry.record.scores.keys() <= tally.counts.totals.keys():
             raise DataError(f"{entry.record.name} is scored by what {folders[0]} does not list; evaluate it again")
         tally.counts.add(entry.record)
@@ -139,7 +139,7 @@ def _report(folder: Path) -> dict[str, Any]:
     path = folder / "report.json"
     try:
         report = json.loads(read_file(path, _MAX_BYTES))
-        json.dumps(report, ensure_ascii=False, allow_nan=False).encode()  # as it is written again
+        json.dumps(report, ensure_ascii=False, allow_nan=False).encode("utf-8", "surrogateescape")  # as it is written
     except FormatError as error:
         raise DataError(f"{error}; name the folder of one shard") from None
     except (ValueError, RecursionError):

@@ -270,5 +270,5 @@ def _number(plain: Any) -> float:
 def _text(plain: Any) -> str:
     if not isinstance(plain, str):
         raise TypeError(plain)
-    plain.encode()  # ValueError for half a surrogate pair, which nothing can print
+    plain.encode("utf-8", "surrogateescape")  # names need not be UTF-8; ValueError for half a surrogate pair
     return plain

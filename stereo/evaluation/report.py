@@ -12,6 +12,15 @@ if TYPE_CHECKING:  # it needs PyTorch
     from stereo.evaluation.tally import EvaluationResult
 
 
+# Of a path that is no UTF-8, Python keeps the bytes as halves of surrogate pairs, which no file can hold.
+_HALF = "[\ud800-\udfff]"
+
+
+def as_reported(text: str) -> str:
+    """Return a name as a report has it: what is no UTF-8 is written out, as \\udcf6."""
+    return re.sub(_HALF, lambda half: f"\\u{ord(half[0]):04x}", text)
+
+
 def write_report(path: str | Path, results: Sequence[Mapping[str, Any]], run: Mapping[str, Any]) -> None:
     """Write `report.json`, at once or not at all.
 
@@ -23,8 +32,7 @@ def write_report(path: str | Path, results: Sequence[Mapping[str, Any]], run: Ma
     Raises: OutputError.
     """
     text = json.dumps({"results": list(results), **run}, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
-    # Of a path that is no UTF-8, Python keeps the bytes as halves of surrogate pairs, which no file can hold.
-    text = re.sub("[\ud800-\udfff]", lambda half: f"\\\\u{ord(half[0]):04x}", text)
+    text = re.sub(_HALF, lambda half: f"\\\\u{ord(half[0]):04x}", text)
     with atomic_output(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
