@@ -18,14 +18,23 @@ _AHEAD = 4
 IN_USE = 2
 # Bytes of one pixel of a sample in a batch: two RGB views, the disparity, and where it is known.
 _PIXEL_BYTES = 2 * 3 + 4 + 1
+# Of its clean views, where the batch has them.
+_CLEAN_PIXEL_BYTES = 2 * 3
 
 
-def batches_ahead(config: DataConfig, workers: int, source: Callable[[int], SampleSource], world_size: int = 1) -> int:
+def batches_ahead(
+    config: DataConfig,
+    workers: int,
+    source: Callable[[int], SampleSource],
+    world_size: int = 1,
+    with_clean: bool = False,
+) -> int:
     """Return how many batches each of so many workers, one or more, may prepare ahead: 1 … 4.
 
     Args:
         source: Gives the samples by number; the first one tells the size where none is cut out.
         world_size: Processes that train together, which share out a batch.
+        with_clean: The batches have clean views too.
 
     Raises: DataError where not even one fits.
     """
@@ -33,7 +42,7 @@ def batches_ahead(config: DataConfig, workers: int, source: Callable[[int], Samp
     if free is None:
         return _AHEAD
     here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # processes on this computer, as torchrun says
-    batch = batch_bytes(config, source, max(1, config.batch_size * here // world_size))
+    batch = batch_bytes(config, source, max(1, config.batch_size * here // world_size), with_clean)
     room = free // batch - IN_USE
     if room >= workers:
         return min(_AHEAD, room // workers)
@@ -45,13 +54,15 @@ def batches_ahead(config: DataConfig, workers: int, source: Callable[[int], Samp
     )
 
 
-def batch_bytes(config: DataConfig, source: Callable[[int], SampleSource], samples: int) -> int:
+def batch_bytes(
+    config: DataConfig, source: Callable[[int], SampleSource], samples: int, with_clean: bool = False
+) -> int:
     """Return the bytes of so many samples in a batch; the first sample tells their size where none is cut out."""
     height, width = config.augmentation.crop_height, config.augmentation.crop_width
     if height is None or width is None:
         first = source(0)
         height, width = first.height, first.width
-    return height * width * _PIXEL_BYTES * samples
+    return height * width * (_PIXEL_BYTES + with_clean * _CLEAN_PIXEL_BYTES) * samples
 
 
 def free_shared_memory(folder: str = "/dev/shm") -> int | None:

@@ -22,6 +22,7 @@ from stereo.processes import LOST, LostProcessError, Processes, is_lost, join_pr
 from stereo.signals import noticed_signals
 from stereo.training.average import average_of
 from stereo.training.changes import listed
+from stereo.training.distillation import load_teacher, with_teacher_recorded
 from stereo.training.first_samples import check_training_data, check_validation_data, first_batch
 from stereo.training.folder import RunFolder
 from stereo.training.logbook import Logbook
@@ -90,6 +91,9 @@ class Trainer:
             self.remarks += check_validation_data(dataset, f"data.also_validate ({name})")
         check_training_data(self.training_data, config.data.augmentation, config.model.min_size, StereoNetwork.stride)
         self.network = StereoNetwork(config.model).with_fast_layout(device, config.training.channels_last)
+        # After the network, whose weights are drawn as without a teacher.
+        self.teacher = load_teacher(config.training.distillation, config.model.max_disparity, device)
+        config = self.config = with_teacher_recorded(config, self.teacher)
         self.average = average_of(self.network, config.optimizer.average_decay)
         self.state = RunState(
             build_optimizer(self.network, config.optimizer),
@@ -170,6 +174,8 @@ class Trainer:
                 f"of {self.processes.size} processes (data.batch_size {self.config.data.batch_size}); change one of "
                 "them"
             )
+        if self.teacher is not None:
+            self.teacher.try_on(batch)
         self.scoring.try_one()
         shape = count // settings.accumulation, height, width
         return check_memory(self.network, shape, settings.precision, self.average is not None, self.device)
@@ -184,6 +190,7 @@ class Trainer:
             self.processes.rank,
             self.processes.size,
             self.training_data,
+            with_clean=self.teacher is not None,
         )
 
     def _is_done(self) -> bool:
@@ -207,7 +214,7 @@ class Trainer:
                 f"{self.folder.path}: already at step {state.step} of {settings.steps}{why}; nothing to do"
             )
             return
-        take_step = build_step(self.network, state, self.config, self.processes, self.device)
+        take_step = build_step(self.network, state, self.config, self.processes, self.device, self.teacher)
         about = describe_run(self.config, self.network)
         with (
             noticed_signals() as signals,
