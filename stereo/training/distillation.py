@@ -22,7 +22,7 @@ from torch import Tensor
 from stereo.checkpoint import load_checkpoint
 from stereo.config import Config, DistillationConfig, LossConfig
 from stereo.data.loader import StereoBatch
-from stereo.errors import TrainingError
+from stereo.errors import CheckpointError, TrainingError
 from stereo.model.network import StereoNetwork
 from stereo.model.regression import SupervisedOutput
 from stereo.training.losses import weights_of_outputs
@@ -94,11 +94,15 @@ def load_teacher(settings: DistillationConfig, max_disparity: int, device: torch
     Args:
         max_disparity: Of the student, px.
 
-    Raises: CheckpointError; TrainingError where it searches another range, or is not the file that was expected.
+    Raises: CheckpointError where it cannot be read; TrainingError where it searches another range, or is not the file
+        that was expected.
     """
     if settings.teacher is None:
         return None
-    loaded = load_checkpoint(settings.teacher, device)
+    try:
+        loaded = load_checkpoint(settings.teacher, device)
+    except CheckpointError as error:
+        raise CheckpointError(f"training.distillation.teacher: {error}") from None
     sha256 = hashlib.sha256(loaded.path.read_bytes()).hexdigest()
     if settings.teacher_sha256 not in (None, sha256):
         raise TrainingError(
