@@ -141,8 +141,8 @@ class Trainer:
         self.remarks += self._try_first()
         if self.processes.is_main:
             self.folder.take()
-            for line in [line for dataset in self.training_data.sets for line in describe(dataset)]:
-                self.logbook.say(f"training on {line}")
+            for dataset in self.training_data.sets:
+                self.logbook.say("training on " + "; ".join(line.strip() for line in describe(dataset)))
             for line in [*report, *(f"warning: {line}" for line in self.remarks)]:
                 self.logbook.say(line)
             self.folder.write_settings(self.config, self.state.changes)
