@@ -5,9 +5,9 @@ misalignment) as the student's have, so that the teacher's disparity is that of 
 
 Source: DKT-Stereo (Zhang et al., "Robust Synthetic-to-Real Transfer for Stereo Matching", CVPR 2024), without its
 second teacher, the moving average: a frozen teacher sees the clean views, the student the augmented ones, and the loss
-is that against the ground truth plus that against the teacher. The weight of each pixel by how sure the teacher is
-follows Zhou et al., "Consistency-aware Self-Training for Iterative-based Stereo Matching" (CVPR 2025); the confidence
-here is the network's own.
+is that against the ground truth plus that against the teacher. That a pixel weighs as much as the teacher's estimate
+can be relied on follows "Consistency-aware Self-Training for Iterative-based Stereo Matching" (arXiv 2503.23747), which
+measures that otherwise: here it is the network's own confidence.
 """
 
 import hashlib

@@ -160,8 +160,8 @@ class TrainingStep:
         return TakenStep(learned, tuple(values), torch.stack([value.detach().float() for value in values.values()]))
 
     def _forward_and_backward(self, batch: StereoBatch) -> tuple[list[Tensor], Tensor, Tensor]:
-        """Give the weights their gradients. Return the loss of each output, the disparity, and what of the loss is the
-        teacher's.
+        """Give the weights their gradients. Return the loss of each output, the disparity, and the teacher's share of
+        the loss.
         """
         regression = self.network.regression
         truth = truth_of(batch.disparity, batch.valid, self.network.max_disparity, self.loss, regression)
@@ -179,7 +179,8 @@ class TrainingStep:
                     output: StereoOutput = self.module(batch.left[part], batch.right[part])
                 predictions = [prediction.float() for prediction in output.predictions]
                 losses.append(output_losses(predictions, truth.of(part), self.loss, regression))
-                if self.teacher is not None and batch.clean is not None:
+                if self.teacher is not None:
+                    assert batch.clean is not None
                     target = self.teacher.predict(batch.clean[:, part], half)
                     pulls = [one / self.accumulation for one in self.teacher.losses(predictions, target, self.loss)]
                     losses[-1] = [one + other for one, other in zip(losses[-1], pulls, strict=True)]
