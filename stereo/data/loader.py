@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from stereo.config import DataConfig
 from stereo.data.blocks import Blocks, Handed
-from stereo.data.sample import StereoSample
+from stereo.data.sample import Image, StereoSample
 from stereo.data.shared_memory import IN_USE, batches_ahead, sample_bytes
 from stereo.data.training_data import TrainingData
 from stereo.data.transforms import Augmentation
@@ -52,11 +52,25 @@ class StereoBatch(NamedTuple):
     disparity: Tensor  # float32 [B, H, W], px, 0 where unknown
     valid: Tensor  # bool [B, H, W]
     names: tuple[str, ...]
+    # uint8 [2, B, 3, H, W]: both views before augmentation changed how they look; None where a teacher does not ask
+    clean: Tensor | None = None
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        """Return all but the names, as `StereoBatch.of` takes them."""
+        return [*self[:4], *([] if self.clean is None else [self.clean])]
+
+    @staticmethod
+    def of(tensors: Sequence[Tensor], names: tuple[str, ...]) -> "StereoBatch":
+        """Return the batch of these tensors."""
+        left, right, disparity, valid, *clean = tensors
+        return StereoBatch(left, right, disparity, valid, names, *clean)
 
     def to(self, device: torch.device) -> "StereoBatch":
         """Return the batch on the device, with the images as float32 in 0 … 1, as the network takes them."""
-        left, right, disparity, valid = (part.to(device, non_blocking=True) for part in self[:4])
-        return StereoBatch(left.float().div_(255), right.float().div_(255), disparity, valid, self.names)
+        left, right, disparity, valid, *clean = (part.to(device, non_blocking=True) for part in self.tensors)
+        left, right, *clean = (views.float().div_(255) for views in (left, right, *clean))
+        return StereoBatch(left, right, disparity, valid, self.names, *clean)
 
 
 class _Draw(NamedTuple):
@@ -66,20 +80,30 @@ class _Draw(NamedTuple):
     position: int
 
 
+class _Augmented(NamedTuple):
+    """A sample to train on; clean: as it was before augmentation changed its looks, where that is asked for."""
+
+    sample: StereoSample
+    clean: StereoSample | None
+
+
 class _TrainingSet:
     """The augmented samples of a run, by draw."""
 
-    def __init__(self, dataset: TrainingData, augmentation: Augmentation, seed: int) -> None:
+    def __init__(self, dataset: TrainingData, augmentation: Augmentation, seed: int, with_clean: bool) -> None:
         self.dataset = dataset
         self.augmentation = augmentation
         self.seed = seed
+        self.with_clean = with_clean
 
     def __len__(self) -> int:
         return len(self.dataset)
 
-    def __getitem__(self, draw: _Draw) -> StereoSample:
+    def __getitem__(self, draw: _Draw) -> _Augmented:
         rng = generator("augmentation", self.seed, draw.position)
-        return self.augmentation(self.dataset.source(draw.item), rng)
+        clean = self.augmentation.move(self.dataset.source(draw.item), rng)
+        sample = self.augmentation.change_looks(clean, rng)
+        return _Augmented(sample, clean if self.with_clean else None)
 
 
 class _RunSampler(Sampler[_Draw]):
@@ -111,12 +135,13 @@ def build_loader(
     rank: int = 0,
     world_size: int = 1,
     data: TrainingData | None = None,
+    with_clean: bool = False,
 ) -> DataLoader[Any]:
     """Return the loader of the batches of optimizer steps first_step … last_step − 1; :func:`iterate` reads it.
 
     The samples of a step depend on the seed and the step alone, not on the number of workers, nor on where the run
     was resumed; `config.batch_size` is shared among the `world_size` processes. `data`: the data sets that the
-    configuration names, if they are built already.
+    configuration names, if they are built already. `with_clean`: the batches have clean views too.
 
     Raises: DataError if a data set is not there or empty, if the batch does not divide among the processes, or if the
         batches that workers prepare do not fit the shared memory.
@@ -128,13 +153,13 @@ def build_loader(
     _require_temporary_folder(workers)
     ahead, blocks = None, None
     if workers:
-        sample = sample_bytes(config, data.source)
+        sample = sample_bytes(config, data.source, with_clean)
         ahead = batches_ahead(config, workers, sample, world_size)
         if multiprocessing.get_start_method() == "fork":
             blocks = Blocks(workers, ahead + IN_USE, sample * (config.batch_size // world_size))
     sampler = _RunSampler(data, seed, first_step * config.batch_size, last_step * config.batch_size, rank, world_size)
     return DataLoader(
-        _Caught(_TrainingSet(data, Augmentation(config.augmentation), seed)),
+        _Caught(_TrainingSet(data, Augmentation(config.augmentation), seed, with_clean)),
         batch_size=config.batch_size // world_size,
         sampler=sampler,
         num_workers=workers,
@@ -145,8 +170,11 @@ def build_loader(
     )
 
 
-def collate(samples: list[StereoSample]) -> StereoBatch:
-    """Stack samples of one size. Raises: DataError if sizes differ or a sample has no ground truth."""
+def collate(samples: Sequence[StereoSample], clean: Sequence[StereoSample] = ()) -> StereoBatch:
+    """Stack samples of one size, and their clean views where these are given.
+
+    Raises: DataError if sizes differ or a sample has no ground truth.
+    """
     sizes = {(sample.height, sample.width) for sample in samples}
     if len(sizes) > 1:
         raise DataError(
@@ -154,13 +182,20 @@ def collate(samples: list[StereoSample]) -> StereoBatch:
             "set data.augmentation.crop_height and crop_width"
         )
     truths = [sample.require_truth("training") for sample in samples]
+    clean_views = [_stack([one.left for one in clean]), _stack([one.right for one in clean])] if clean else []
     return StereoBatch(
-        left=torch.from_numpy(np.stack([sample.left for sample in samples])).permute(0, 3, 1, 2).contiguous(),
-        right=torch.from_numpy(np.stack([sample.right for sample in samples])).permute(0, 3, 1, 2).contiguous(),
+        left=_stack([sample.left for sample in samples]),
+        right=_stack([sample.right for sample in samples]),
         disparity=torch.from_numpy(np.stack([truth.disparity for truth in truths])),
         valid=torch.from_numpy(np.stack([truth.valid for truth in truths])),
         names=tuple(sample.name for sample in samples),
+        clean=torch.stack(clean_views) if clean else None,
     )
+
+
+def _stack(images: list[Image]) -> Tensor:
+    """Return RGB images as one tensor, [B, 3, H, W]."""
+    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()
 
 
 def init_worker(worker: int) -> None:
@@ -209,13 +244,11 @@ class HandedBatch:
 
     def take(self) -> StereoBatch:
         """Return the batch, in the main process."""
-        left, right, disparity, valid = self.tensors.take()
-        return StereoBatch(left, right, disparity, valid, self.names)
+        return StereoBatch.of(self.tensors.take(), self.names)
 
     def pin_memory(self) -> StereoBatch:
         """Return the batch in memory that a GPU reads by itself; PyTorch's thread calls this."""
-        left, right, disparity, valid = (tensor.pin_memory() for tensor in self.tensors.take())
-        return StereoBatch(left, right, disparity, valid, self.names)
+        return StereoBatch.of([tensor.pin_memory() for tensor in self.tensors.take()], self.names)
 
 
 class _Collate:
@@ -224,20 +257,21 @@ class _Collate:
     def __init__(self, blocks: Blocks | None) -> None:
         self.blocks = blocks
 
-    def __call__(self, items: list[StereoSample | StereoError]) -> StereoBatch | HandedBatch | StereoError:
-        samples = []
+    def __call__(self, items: list[_Augmented | StereoError]) -> StereoBatch | HandedBatch | StereoError:
+        augmented = []
         for item in items:
             if isinstance(item, StereoError):
                 return item
-            samples.append(item)
+            augmented.append(item)
+        clean = [item.clean for item in augmented if item.clean is not None]
         try:
-            batch = collate(samples)
+            batch = collate([item.sample for item in augmented], clean)
         except StereoError as error:
             return error
         worker = get_worker_info()
         if self.blocks is None or worker is None:
             return batch
-        handed = self.blocks.put(worker.id, batch[:4])
+        handed = self.blocks.put(worker.id, batch.tensors)
         return batch if handed is None else HandedBatch(handed, batch.names)
 
 

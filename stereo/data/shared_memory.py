@@ -18,6 +18,8 @@ _AHEAD = 4
 IN_USE = 2
 # Bytes of one pixel of a sample in a batch: two RGB views, the disparity, and where it is known.
 _PIXEL_BYTES = 2 * 3 + 4 + 1
+# Of its clean views, where the batch has them.
+_CLEAN_PIXEL_BYTES = 2 * 3
 
 
 def batches_ahead(config: DataConfig, workers: int, sample: int, world_size: int = 1) -> int:
@@ -45,13 +47,16 @@ def batches_ahead(config: DataConfig, workers: int, sample: int, world_size: int
     )
 
 
-def sample_bytes(config: DataConfig, source: Callable[[int], SampleSource]) -> int:
-    """Return the bytes of a sample in a batch; the first sample, number 0, tells its size where none is cut out."""
+def sample_bytes(config: DataConfig, source: Callable[[int], SampleSource], with_clean: bool = False) -> int:
+    """Return the bytes of a sample in a batch, with its clean views or without.
+
+    The first sample, number 0, tells its size where none is cut out.
+    """
     height, width = config.augmentation.crop_height, config.augmentation.crop_width
     if height is None or width is None:
         first = source(0)
         height, width = first.height, first.width
-    return height * width * _PIXEL_BYTES
+    return height * width * (_PIXEL_BYTES + with_clean * _CLEAN_PIXEL_BYTES)
 
 
 def free_shared_memory(folder: str = "/dev/shm") -> int | None:

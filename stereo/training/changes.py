@@ -17,6 +17,7 @@ _FREE = (
     "data.workers",
     "training.steps",
     "training.output",
+    "training.distillation.teacher",  # wherever its file lies; what is in it is compared by teacher_sha256
     "training.device",
     "training.log_interval",
     "training.validation_interval",

@@ -87,9 +87,14 @@ def output_losses(
     Returns: scalars; 0 (with a gradient of 0) where no pixel is valid.
     """
     output_loss = LOSSES[config.kind](truth, config, regression)
-    costs = sum(prediction.cost is not None for prediction in predictions)
-    weights = config.weights_of(costs, len(predictions) - costs)
+    weights = weights_of_outputs(predictions, config)
     return [weight * output_loss(prediction) for prediction, weight in zip(predictions, weights, strict=True)]
+
+
+def weights_of_outputs(predictions: Sequence[SupervisedOutput], config: LossConfig) -> list[float]:
+    """Return the weight of each supervised output."""
+    costs = sum(prediction.cost is not None for prediction in predictions)
+    return config.weights_of(costs, len(predictions) - costs)
 
 
 def _volume_factor(config: LossConfig, regression: Upsampling | None) -> int:

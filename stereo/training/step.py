@@ -18,6 +18,7 @@ from stereo.data.loader import StereoBatch
 from stereo.evaluation.metrics import batch_metrics
 from stereo.model.network import StereoNetwork, StereoOutput
 from stereo.processes import Processes
+from stereo.training.distillation import Teacher
 from stereo.training.losses import output_losses, sum_of, truth_of
 from stereo.training.state import RunState
 from stereo.training.synchronized import share_batch_norm
@@ -100,6 +101,7 @@ class TrainingStep:
     scaler: scales the loss, as fp16 needs it; None: the loss is not scaled.
     freeze_batch_norm: batch normalization uses its running statistics, and leaves them as they are.
     processes: those that share the batch. They skip a step together.
+    teacher: pulls the network to its own disparities; None: the ground truth alone does.
     """
 
     network: StereoNetwork
@@ -112,6 +114,7 @@ class TrainingStep:
     scaler: GradScaler | None = None
     freeze_batch_norm: bool = False
     processes: Processes = field(default_factory=Processes)
+    teacher: Teacher | None = None
 
     def __call__(self, batch: StereoBatch) -> TakenStep:
         """Take the step; skip it where loss, gradient or statistics are not finite, and leave all as it was.
@@ -124,7 +127,7 @@ class TrainingStep:
             freeze_batch_norm(self.network)
         before = [buffer.clone() for buffer in self.network.buffers()]
         self.optimizer.zero_grad(set_to_none=True)
-        parts, disparity = self._forward_and_backward(batch)
+        parts, disparity, pull = self._forward_and_backward(batch)
         loss = sum_of(parts)
         if self.scaler is not None:
             self.scaler.unscale_(self.optimizer)
@@ -146,6 +149,7 @@ class TrainingStep:
         values = {
             "loss": loss,
             **({f"loss_{number}": part for number, part in enumerate(parts, 1)} if len(parts) > 1 else {}),
+            **({"teacher_loss": pull} if self.teacher is not None else {}),
             **batch_metrics(disparity, batch.disparity, counted),
             "gradient_norm": norm,
             "statistics": statistics,
@@ -155,8 +159,10 @@ class TrainingStep:
         }
         return TakenStep(learned, tuple(values), torch.stack([value.detach().float() for value in values.values()]))
 
-    def _forward_and_backward(self, batch: StereoBatch) -> tuple[list[Tensor], Tensor]:
-        """Give the weights their gradients, and return the loss of each output, and the disparity."""
+    def _forward_and_backward(self, batch: StereoBatch) -> tuple[list[Tensor], Tensor, Tensor]:
+        """Give the weights their gradients. Return the loss of each output, the disparity, and the teacher's share of
+        the loss.
+        """
         regression = self.network.regression
         truth = truth_of(batch.disparity, batch.valid, self.network.max_disparity, self.loss, regression)
         counts = self.processes.mean_of(torch.stack([truth.pixels, truth.positions]))
@@ -165,6 +171,7 @@ class TrainingStep:
         size = len(batch.left) // self.accumulation
         losses: list[list[Tensor]] = []
         disparities: list[Tensor] = []
+        pull = torch.zeros((), device=batch.left.device)
         for number in range(self.accumulation):
             part = slice(number * size, (number + 1) * size)
             with nullcontext() if number == self.accumulation - 1 else _no_sync(self.module):
@@ -172,11 +179,17 @@ class TrainingStep:
                     output: StereoOutput = self.module(batch.left[part], batch.right[part])
                 predictions = [prediction.float() for prediction in output.predictions]
                 losses.append(output_losses(predictions, truth.of(part), self.loss, regression))
+                if self.teacher is not None:
+                    assert batch.clean is not None
+                    target = self.teacher.predict(batch.clean[:, part], half)
+                    pulls = [one / self.accumulation for one in self.teacher.losses(predictions, target, self.loss)]
+                    losses[-1] = [one + other for one, other in zip(losses[-1], pulls, strict=True)]
+                    pull += sum_of(pulls).detach()
                 loss = sum_of(losses[-1])
                 (loss if self.scaler is None else self.scaler.scale(loss)).backward()
             losses[-1] = [loss.detach() for loss in losses[-1]]
             disparities.append(output.disparity.detach())
-        return [sum_of(of_output) for of_output in zip(*losses, strict=True)], torch.cat(disparities)
+        return [sum_of(of_output) for of_output in zip(*losses, strict=True)], torch.cat(disparities), pull
 
     def _change_weights(self, learned: Tensor) -> None:
         """Let the optimizer take its step where `learned`, bool [], says so."""
@@ -190,7 +203,12 @@ class TrainingStep:
 
 
 def build_step(
-    network: StereoNetwork, state: RunState, config: Config, processes: Processes, device: torch.device
+    network: StereoNetwork,
+    state: RunState,
+    config: Config,
+    processes: Processes,
+    device: torch.device,
+    teacher: Teacher | None = None,
 ) -> TrainingStep:
     """Return the step of a run, with the network wrapped for several processes and compiled, where that is wanted."""
     settings = config.training
@@ -206,6 +224,7 @@ def build_step(
         scaler=state.scaler,
         freeze_batch_norm=settings.freeze_batch_norm,
         processes=processes,
+        teacher=teacher,
     )
 
 

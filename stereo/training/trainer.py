@@ -21,6 +21,7 @@ from stereo.model.network import StereoNetwork
 from stereo.processes import LOST, LostProcessError, Processes, is_lost, join_processes
 from stereo.signals import noticed_signals
 from stereo.training.average import average_of
+from stereo.training.distillation import load_teacher, with_teacher_recorded
 from stereo.training.first_samples import check_training_data, check_validation_data, first_batch
 from stereo.training.folder import RunFolder
 from stereo.training.logbook import Logbook
@@ -89,6 +90,9 @@ class Trainer:
             self.remarks += check_validation_data(dataset, f"data.also_validate ({name})")
         check_training_data(self.training_data, config.data.augmentation, config.model.min_size, StereoNetwork.stride)
         self.network = StereoNetwork(config.model).with_fast_layout(device, config.training.channels_last)
+        # After the network, whose weights are drawn as without a teacher.
+        self.teacher = load_teacher(config.training.distillation, config.model.max_disparity, device)
+        config = self.config = with_teacher_recorded(config, self.teacher)
         self.average = average_of(self.network, config.optimizer.average_decay)
         self.state = RunState(
             build_optimizer(self.network, config.optimizer),
@@ -136,8 +140,8 @@ class Trainer:
         self.remarks += self._try_first()
         if self.processes.is_main:
             self.folder.take()
-            for line in [line for dataset in self.training_data.sets for line in describe(dataset)]:
-                self.logbook.say(f"training on {line}")
+            for dataset in self.training_data.sets:
+                self.logbook.say("training on " + "; ".join(line.strip() for line in describe(dataset)))
             for line in [*report, *(f"warning: {line}" for line in self.remarks)]:
                 self.logbook.say(line)
             self.folder.write_settings(self.config, self.state.changes)
@@ -163,6 +167,8 @@ class Trainer:
                 f"of {self.processes.size} processes (data.batch_size {self.config.data.batch_size}); change one of "
                 "them"
             )
+        if self.teacher is not None:
+            self.teacher.try_on(batch)
         self.scoring.try_one()
         shape = count // settings.accumulation, height, width
         return check_memory(self.network, shape, settings.precision, self.average is not None, self.device)
@@ -177,6 +183,7 @@ class Trainer:
             self.processes.rank,
             self.processes.size,
             self.training_data,
+            with_clean=self.teacher is not None,
         )
 
     # --------------------------------------------------------------------------------------------------------- the run
@@ -190,7 +197,7 @@ class Trainer:
         if state.is_done(settings):
             self.logbook.say(describe_done(state, settings, self.folder))
             return
-        take_step = build_step(self.network, state, self.config, self.processes, self.device)
+        take_step = build_step(self.network, state, self.config, self.processes, self.device, self.teacher)
         about = describe_run(self.config, self.network)
         with (
             noticed_signals() as signals,

@@ -90,6 +90,17 @@ def test_processes_of_one_computer_share_its_memory(
         batches_ahead(config, 1, SAMPLE, world_size)
 
 
+def test_clean_views_take_memory_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two more RGB views: 17 bytes a pixel instead of 11."""
+    config = make_config(workers=1, batch_size=2)
+    free(monkeypatch, 3 * 2 * 48 * 64 * 17)
+    assert build_loader(config, 0, 0, 1, with_clean=True).prefetch_factor == 1
+    free(monkeypatch, 3 * 2 * 48 * 64 * 17 - 1)
+    assert build_loader(config, 0, 0, 1).prefetch_factor == 2
+    with pytest.raises(DataError, match="has 0 MB free"):
+        build_loader(config, 0, 0, 1, with_clean=True)
+
+
 def test_a_system_without_shared_memory_of_its_own(tmp_path: Path) -> None:
     assert free_shared_memory(str(tmp_path / "none")) is None
     measured = free_shared_memory(str(tmp_path))

@@ -22,6 +22,10 @@ class Augmentation:
         self.config = config
 
     def __call__(self, source: SampleSource, rng: Generator) -> StereoSample:
+        return self.change_looks(self.move(source, rng), rng)
+
+    def move(self, source: SampleSource, rng: Generator) -> StereoSample:
+        """Return the sample after the first half of the chain: where its pixels lie, and what is known of them."""
         config = self.config
         if rng.random() < config.scale_probability:
             source = self._resized(source.window(0, 0, source.height, source.width), rng)
@@ -37,6 +41,11 @@ class Augmentation:
         if chance(config.misalignment_probability, rng):
             shift = rng.uniform(-config.max_vertical_shift, config.max_vertical_shift)
             sample = misalign(sample, shift, rng.uniform(-config.max_rotation, config.max_rotation))
+        return sample
+
+    def change_looks(self, sample: StereoSample, rng: Generator) -> StereoSample:
+        """Return the sample after the second half: how its views look. Ground truth stays as it is."""
+        config = self.config
         if config.color_jitter > 0:
             sample = color_jitter(sample, config.color_jitter, config.asymmetric_color_probability, rng)
         if rng.random() < config.right_erase_probability:
