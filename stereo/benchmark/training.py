@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from stereo.config import Config
-from stereo.data.loader import StereoBatch, build_loader, iterate
+from stereo.data.batch import StereoBatch
+from stereo.data.loader import build_loader, iterate
 from stereo.device import peak_memory_mb, select_device
 from stereo.model.network import StereoNetwork
 from stereo.training.losses import stereo_loss

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from stereo.checkpoint import load_checkpoint
 from stereo.config import Config, DistillationConfig, LossConfig
-from stereo.data.loader import StereoBatch
+from stereo.data.batch import StereoBatch
 from stereo.errors import CheckpointError, TrainingError
 from stereo.model.network import StereoNetwork
 from stereo.model.regression import SupervisedOutput

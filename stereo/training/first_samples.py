@@ -8,8 +8,8 @@ import numpy as np
 from torch.utils.data import DataLoader
 
 from stereo.config import AugmentationConfig
+from stereo.data.batch import StereoBatch
 from stereo.data.datasets import StereoDataset
-from stereo.data.loader import StereoBatch
 from stereo.data.sample import StereoSample, check_pair
 from stereo.data.sample_lists import spread
 from stereo.data.training_data import TrainingData

@@ -14,7 +14,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
 from stereo.config import Config, LossConfig, TrainingPrecision
-from stereo.data.loader import StereoBatch
+from stereo.data.batch import StereoBatch
 from stereo.evaluation.metrics import batch_metrics
 from stereo.model.network import StereoNetwork, StereoOutput
 from stereo.processes import Processes

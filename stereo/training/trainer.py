@@ -12,8 +12,9 @@ from torch.utils.data import DataLoader
 
 from stereo.checkpoint import read_checkpoint
 from stereo.config import Config
+from stereo.data.batch import StereoBatch
 from stereo.data.datasets import build_dataset, describe
-from stereo.data.loader import StereoBatch, build_loader, iterate
+from stereo.data.loader import build_loader, iterate
 from stereo.data.training_data import TrainingData
 from stereo.device import select_device
 from stereo.errors import ConfigError, StereoError, TrainingError

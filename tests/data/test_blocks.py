@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from stereo.config import AugmentationConfig, DataConfig, DatasetConfig, SyntheticConfig
+from stereo.data.batch import StereoBatch
 from stereo.data.blocks import Blocks
-from stereo.data.loader import HandedBatch, StereoBatch, build_loader, iterate
+from stereo.data.loader import HandedBatch, build_loader, iterate
 
 
 def some(value: int) -> list[Tensor]:

@@ -15,8 +15,9 @@ from helpers import textured_sample, tiny_config
 from numpy.typing import NDArray
 
 from stereo.config import DataConfig, DatasetConfig, SyntheticConfig
+from stereo.data.batch import StereoBatch, collate
 from stereo.data.datasets import build_dataset
-from stereo.data.loader import StereoBatch, build_loader, collate, in_order, iterate
+from stereo.data.loader import build_loader, in_order, iterate
 from stereo.data.permutation import ROUNDS, Permutation
 from stereo.data.training_data import TrainingData, _draws_of_sets
 from stereo.errors import DataError

@@ -8,7 +8,7 @@ from helpers import tiny_config, tiny_model
 from helpers.runs import scalars, weights
 
 from stereo.config import LossConfig, OptimizerConfig
-from stereo.data.loader import StereoBatch
+from stereo.data.batch import StereoBatch
 from stereo.errors import ConfigError
 from stereo.model.network import StereoNetwork
 from stereo.training.losses import LOSSES

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from stereo.checkpoint import read_checkpoint, save_checkpoint
 from stereo.config import AugmentationConfig, Config, DataConfig, LossConfig, ModelConfig, OptimizerConfig
-from stereo.data.loader import StereoBatch, build_loader, iterate
+from stereo.data.batch import StereoBatch
+from stereo.data.loader import build_loader, iterate
 from stereo.errors import CheckpointError, ConfigError, StereoError, TrainingError
 from stereo.model.network import StereoNetwork
 from stereo.model.regression import SupervisedOutput

@@ -13,7 +13,7 @@ from torch import nn
 
 from stereo.checkpoint import read_checkpoint
 from stereo.config import Config, LossConfig, OptimizerConfig
-from stereo.data.loader import StereoBatch
+from stereo.data.batch import StereoBatch
 from stereo.model.network import StereoNetwork
 from stereo.training.average import average_of
 from stereo.training.losses import LOSSES

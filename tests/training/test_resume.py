@@ -13,7 +13,7 @@ from helpers.runs import same_weights, scalars
 
 from stereo.checkpoint import read_checkpoint
 from stereo.config import Config, load_config
-from stereo.data.loader import StereoBatch
+from stereo.data.batch import StereoBatch
 from stereo.data.training_data import ORDER_VERSION
 from stereo.errors import CheckpointError, TrainingError
 from stereo.training.schedule import learning_rate

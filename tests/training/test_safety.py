@@ -16,7 +16,8 @@ from helpers.runs import constant_scores, same_weights
 
 from stereo.checkpoint import read_checkpoint
 from stereo.config import config_to_yaml, load_config
-from stereo.data.loader import StereoBatch, WorkerError
+from stereo.data.batch import StereoBatch
+from stereo.data.loader import WorkerError
 from stereo.errors import CheckpointError, ConfigError, NotFiniteError, TrainingError
 from stereo.locks import lock_file
 from stereo.output import atomic_output, sweep_temporary_files

@@ -6,7 +6,7 @@ from helpers import tiny_model
 from torch import nn
 
 from stereo.config import LossConfig, OptimizerConfig
-from stereo.data.loader import StereoBatch
+from stereo.data.batch import StereoBatch
 from stereo.model.network import StereoNetwork
 from stereo.training.optimizer import build_optimizer
 from stereo.training.step import StepResult, TrainingStep, read_steps

@@ -15,9 +15,10 @@ from helpers import load_script, right_disparity_of, textured_sample, tiny_confi
 from helpers.samples import assert_same
 
 from stereo.config import DataConfig, DatasetConfig
+from stereo.data.batch import StereoBatch
 from stereo.data.datasets import build_dataset
 from stereo.data.families.packed import PackedDataset
-from stereo.data.loader import StereoBatch, build_loader, iterate
+from stereo.data.loader import build_loader, iterate
 from stereo.data.packing import pack
 from stereo.data.sample import Calibration, StereoSample
 from stereo.errors import ConfigError, DataError, OutputError
