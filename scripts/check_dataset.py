@@ -122,10 +122,12 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--samples", type=int, default=16, metavar="N", help="pairs decoded otherwise (default: 16)")
     parser.add_argument("--only", metavar="WORD", help="only the parts whose first line has this word: Driving, test …")
     parser.add_argument("--show", type=int, default=20, metavar="N", help="problems printed of each part (default: 20)")
-    for option, which in (("--write-names", "without"), ("--write-skip-list", "with")):
-        parser.add_argument(
-            option, type=os.path.expanduser, metavar="FILE", help=f"write the names of the samples {which} a fault"
-        )
+    parser.add_argument(
+        "--write-names", type=os.path.expanduser, metavar="FILE", help="write the names of the samples without a fault"
+    )
+    parser.add_argument(
+        "--write-skip-list", type=os.path.expanduser, metavar="FILE", help="write the names of those with a fault"
+    )
     add_workers_option(parser)
     return parser.parse_intermixed_args(argv)
 

@@ -5,6 +5,7 @@ python scripts/plot_training_log.py [--log docs/training_log.md] [--output docs/
 
 from stereo.cli import run, script_parser
 
+from itertools import dropwhile, takewhile
 from pathlib import Path
 
 from stereo.errors import ConfigError
@@ -28,8 +29,9 @@ def main(argv: list[str] | None = None) -> int:
 
 def read_table(log: Path) -> list[dict[str, str]]:
     """Return the rows of the first table of a Markdown file by the names of its columns. Raises: ConfigError."""
-    lines = [line for line in log.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    lines = log.read_text(encoding="utf-8").splitlines()
+    table = takewhile(lambda line: line.startswith("|"), dropwhile(lambda line: not line.startswith("|"), lines))
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
     names = {"network", "checkpoint", "pairs seen", *_SCORES}
     if len(cells) < 3 or not names <= set(cells[0]):
         raise ConfigError(f"{log}: expected a table with the columns {', '.join(sorted(names))}")
