@@ -127,8 +127,10 @@ def _tallies(reports: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], Tall
     for row in reports[0]["results"]:
         key = row["data"], row["method"]
         regions.setdefault(key, {}).setdefault(row["protocol"], []).append(row["region"])
+        own_notes = notes.setdefault(key, {})
+        own_notes.setdefault(row["protocol"], [])  # a damaged report may lack the row of the whole image
         if row["region"] == "all":
-            notes.setdefault(key, {})[row["protocol"]] = row["notes"]
+            own_notes[row["protocol"]] = row["notes"]
     return {
         (data, method): Tally(data, method, [PROTOCOLS[name] for name in own], own, notes[data, method])
         for (data, method), own in regions.items()

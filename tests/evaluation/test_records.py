@@ -221,6 +221,19 @@ def test_shards_that_are_not_all_of_one_evaluation_are_refused(tmp_path: Path) -
     assert not (tmp_path / "merged").exists()
 
 
+def test_a_shard_whose_report_lost_the_rows_of_the_whole_image_is_refused(tmp_path: Path) -> None:
+    shards = [tmp_path / "s1", tmp_path / "s2"]
+    for number, folder in enumerate(shards, 1):
+        _run(folder, _Noisy(), 4, shard=(number, 2))
+    path = shards[0] / "report.json"
+    report = json.loads(path.read_text())
+    for row in report["results"]:
+        row["region"] = "visible"
+    path.write_text(json.dumps(report))
+    with pytest.raises(DataError, match=r"is scored by what .*s1 does not list; evaluate it again"):
+        merge_folders(shards, tmp_path / "merged")
+
+
 def test_shards_that_are_not_finished_are_refused_and_none_is_overwritten(tmp_path: Path) -> None:
     shards = [tmp_path / "s1", tmp_path / "s2"]
     for number, folder in enumerate(shards, 1):
