@@ -9,10 +9,10 @@ from typing import Any, get_args
 
 import pytest
 import torch
-from helpers import REPOSITORY, load_script, slim_psmnet, tiny_model
+from helpers import REPOSITORY, load_script, slim_psmnet
 from torch import Tensor, nn
 
-from stereo.config import AttentionConfig, ModelConfig
+from stereo.config import AttentionConfig, ModelConfig, model_preset
 from stereo.config.presets import Preset
 from stereo.errors import ConfigError
 from stereo.export import dynamic_shapes, exportable, write_onnx
@@ -50,15 +50,18 @@ OPTIONS = {name: {"attention": settings} for name, settings in ATTENTION.items()
 
 def small(preset: Preset) -> ModelConfig:
     """The preset at a small size, with four bins."""
-    model = tiny_model() if preset == "compact" else slim_psmnet(preset)
+    model = slim_psmnet(preset) if preset.endswith(("psmnet", "psmnet_basic")) else model_preset(preset)
+    if model.features.kind != "psmnet":
+        model.features.channels, model.features.matching_channels = 8, 2 * model.cost_volume.groups
+        model.aggregation.channels, model.refinement.channels = 4, 8
     model.max_disparity = 16
     model.aggregation.num_hourglasses = 1
     return model
 
 
 def with_options(name: str) -> ModelConfig:
-    """The small `compact` with one of its options."""
-    model = small("compact")
+    """The small `slim` with one option."""
+    model = small("slim")
     model.attention = AttentionConfig(kind="none")
     for section, settings in OPTIONS[name].items():
         current = AttentionConfig() if section == "attention" else getattr(model, section)
@@ -96,7 +99,7 @@ def slow_but(names: Iterable[str], quick: set[str]) -> list[Any]:
     return [name if name in quick else pytest.param(name, marks=pytest.mark.slow) for name in names]
 
 
-@pytest.mark.parametrize("preset", slow_but(PRESETS, {"compact", "psmnet_basic"}))
+@pytest.mark.parametrize("preset", slow_but(PRESETS, {"slim", "psmnet_basic"}))
 def test_presets_are_exported_at_one_size(preset: Preset) -> None:
     network = trained(small(preset))
     views = pair(network.config, columns=16)
@@ -133,7 +136,7 @@ def test_one_program_takes_all_sizes(model: ModelConfig) -> None:
 
 
 def test_the_network_stays_as_it_is() -> None:
-    network = StereoNetwork(small("compact"))
+    network = StereoNetwork(small("slim"))
     before = {name: value.clone() for name, value in network.state_dict().items()}
     exportable(network)
     assert network.training
@@ -168,7 +171,7 @@ def test_a_file_is_compared_with_the_network_that_it_is_written_from(tmp_path: P
     onnx = pytest.importorskip("onnx")
     pytest.importorskip("onnxscript")
     pytest.importorskip("onnxruntime")
-    network = trained(small("compact"))
+    network = trained(small("slim"))
     path = tmp_path / "new" / "network.onnx"
     comparisons = write_onnx(network, path)
     assert [max(found.disparity, found.confidence) < 1e-3 for found in comparisons] == [True, True]
@@ -180,7 +183,7 @@ def test_a_file_is_compared_with_the_network_that_it_is_written_from(tmp_path: P
 
 
 def test_what_cannot_be_exported_is_said_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    network = StereoNetwork(small("compact"))
+    network = StereoNetwork(small("slim"))
     monkeypatch.setattr("stereo.export.find_spec", lambda name: None if name == "onnxscript" else name)
     with pytest.raises(ConfigError, match=r"ONNX needs onnxscript: pip install \.\[onnx\]"):
         write_onnx(network, tmp_path / "network.onnx")

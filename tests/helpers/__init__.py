@@ -62,7 +62,7 @@ def slim_psmnet(preset: Preset = "psmnet") -> ModelConfig:
 
 
 def tiny_model() -> ModelConfig:
-    """The compact network at its smallest."""
+    """The network of the defaults at its smallest."""
     model = ModelConfig(max_disparity=32)
     model.features.channels = 8
     model.features.matching_channels = 16
