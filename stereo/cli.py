@@ -4,8 +4,9 @@
 signal ended it (130: Ctrl-C; 141: nobody reads what it prints, as behind `| head`; 143: a scheduler's SIGTERM).
 """
 
-from stereo.interruption import imports_are_over
+from stereo.interruption import imports_are_over  # first: Ctrl-C may come while the rest is imported
 
+# isort: split
 import argparse
 import errno
 import logging

@@ -3,8 +3,6 @@
 Root may do everything, so one child process makes the files, gives up its rights, and tries all cases.
 """
 
-from stereo.cli import run
-
 import contextlib
 import io
 import json
@@ -23,6 +21,7 @@ from helpers.reports import write_folder
 from helpers.trees import make_eth3d
 
 from stereo.checkpoint import save_checkpoint
+from stereo.cli import run
 from stereo.config import config_to_yaml
 from stereo.data import loader
 from stereo.data.formats import write_image, write_pfm

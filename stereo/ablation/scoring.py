@@ -1,7 +1,5 @@
 """Train the rows, and score every finished run on the same pairs."""
 
-from stereo.cli import dataset_config
-
 import hashlib
 import json
 import os
@@ -12,6 +10,7 @@ from pathlib import Path
 
 from stereo.ablation.rows import Place, Row
 from stereo.checkpoint import read_checkpoint
+from stereo.cli import dataset_config
 from stereo.config import DatasetConfig, load_config
 from stereo.data.datasets import build_dataset
 from stereo.errors import ConfigError

@@ -1,7 +1,5 @@
 """The procedural world measured: how true its ground truth is, and how long a crop takes."""
 
-from stereo.cli import count_cores
-
 import multiprocessing
 import statistics
 import time
@@ -13,6 +11,7 @@ from typing import get_args
 import cv2
 import numpy as np
 
+from stereo.cli import count_cores
 from stereo.config import ScenePreset, SyntheticConfig
 from stereo.data.synthetic import SyntheticWorld, Window
 from stereo.data.synthetic.assets.canvases import CANVAS_SIDES, make_canvas

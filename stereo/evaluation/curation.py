@@ -1,13 +1,12 @@
 """Curation: which samples to leave out of training, by how badly a method did on them."""
 
-from stereo.cli import choose
-
 import math
 import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from stereo.cli import choose
 from stereo.errors import ConfigError, DataError
 from stereo.evaluation.compare.reading import Key, read_rows
 from stereo.evaluation.metrics import metric_names

@@ -1,10 +1,9 @@
 """The options of infer.py for images, by what they concern."""
 
-from stereo.cli import require_at_least
-
 import argparse
 import os
 
+from stereo.cli import require_at_least
 from stereo.data.image_pairs import LAYOUTS
 from stereo.geometry import MAX_JUMP
 from stereo.methods.backends import BACKENDS

@@ -1,7 +1,5 @@
 """From settings to data sets: which half is meant, where ~ leads, and what every data set answers."""
 
-from stereo.cli import dataset_config
-
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +7,7 @@ import pytest
 from helpers import textured_sample
 from helpers.samples import assert_same
 
+from stereo.cli import dataset_config
 from stereo.config import Config, DataConfig, DatasetConfig, SyntheticConfig, config_from_dict, config_to_dict
 from stereo.data.datasets import build_dataset
 from stereo.data.families.scene_flow.writing import pair_paths, write_pair

@@ -1,7 +1,5 @@
 """From the words of a command line to methods; whatever fits none of them is refused by the option's name."""
 
-from stereo.cli import add_method_options, script_parser
-
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +7,7 @@ import pytest
 import torch
 from helpers import textured_sample
 
+from stereo.cli import add_method_options, script_parser
 from stereo.errors import CheckpointError, ConfigError, DataError
 from stereo.methods.bm import Bm
 from stereo.methods.choice import methods_from

@@ -1,7 +1,5 @@
 """500 hostile inputs to infer.py: each is taken or refused in one line, soon, and writes nothing but its output."""
 
-from stereo.cli import printable
-
 import os
 import pickle
 import resource
@@ -14,6 +12,7 @@ import pytest
 from helpers import load_script, textured_sample
 from helpers.hostile import NAMES, hostile_calibrations, hostile_images
 
+from stereo.cli import printable
 from stereo.data.formats import write_image
 from stereo.errors import StereoError
 

@@ -40,7 +40,7 @@ def taught_config(folder: Path, teacher: Path, steps: int = 1) -> Config:
 
 
 def step(accumulation: int = 1, known: bool = False, weight: float = 1.0) -> tuple[TrainingStep, StepResult]:
-    """A step of a batch of two, taken with a teacher that is told to be sure of 9 px everywhere."""
+    """A step of a batch of two, taken with a teacher that has learnt nothing."""
     torch.manual_seed(0)
     network = StereoNetwork(tiny_model())
     teacher = Teacher(StereoNetwork(tiny_model()), weight)

@@ -1,13 +1,12 @@
 """The entries of several reports as the lines of one table: chosen, grouped, and named so that none is mistaken."""
 
-from stereo.cli import choose
-
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
+from stereo.cli import choose
 from stereo.errors import ConfigError
 from stereo.evaluation.compare.reading import Report, is_number
 

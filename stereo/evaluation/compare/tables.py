@@ -1,11 +1,10 @@
 """Entries of reports as a table: in Markdown, as docs/results.md has it, in LaTeX for a paper, and as CSV."""
 
-from stereo.cli import choose, printable
-
 import csv
 import io
 from collections.abc import Callable, Sequence
 
+from stereo.cli import choose, printable
 from stereo.evaluation.compare.entries import Entry, Source, grouped, metric_names
 from stereo.evaluation.compare.reading import is_number
 

@@ -1,7 +1,5 @@
 """The training and the test halves of the benchmarks, and what only one of them has."""
 
-from stereo.cli import add_data_options, chosen_data, script_parser
-
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,6 +9,7 @@ import pytest
 from helpers import textured_sample, truth_of
 from helpers.trees import KITTI_2012, KITTI_2015, flat_sample, make_eth3d, make_gray, make_kitti, make_middlebury
 
+from stereo.cli import add_data_options, chosen_data, script_parser
 from stereo.config import DataConfig, DatasetConfig, Family, Half
 from stereo.data.datasets import build_dataset
 from stereo.data.families.kitti import Kitti
