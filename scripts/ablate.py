@@ -6,7 +6,8 @@
     scripts/ablate.py measure                               parameters, multiplications and times of each row
     scripts/ablate.py report                                the tables
 
-Each goes on where it was interrupted, and leaves alone what is done. docs/ablation.md says how to read the tables.
+Each goes on where it was interrupted, and leaves alone what is done, also on another machine: the scores of each run
+and the times are kept in docs/ablation. docs/ablation.md says how to read the tables.
 """
 
 from stereo.cli import add_device_option, add_workers_option, run, script_parser
@@ -42,12 +43,12 @@ def _train(args: argparse.Namespace) -> int:
     from stereo.ablation.scoring import train_row
     from stereo.training.signals import Interrupted
 
-    place = Place(Path(args.runs), Path(args.results))
+    place = _place(args)
     for seed in args.seeds:  # every row once, before any row twice
         for row in read_rows(Path(args.rows), args.names):
             try:
                 if not train_row(row, seed, place):
-                    print(f"{row.name}, seed {seed}: is finished")
+                    print(f"{row.name}, seed {seed}: is finished, or has its scores")
             except Interrupted as interrupted:
                 print(f"interrupted; the state is in {interrupted.checkpoint}; the same command goes on with it")
                 return 128 + interrupted.signal_number
@@ -57,7 +58,7 @@ def _train(args: argparse.Namespace) -> int:
 def _evaluate(args: argparse.Namespace) -> int:
     from stereo.ablation.scoring import evaluate_run, is_finished, real_specs
 
-    place = Place(Path(args.runs), Path(args.results))
+    place = _place(args)
     specs = [*(real_specs(Path(args.real)) if args.real else []), *args.data]
     for row in read_rows(Path(args.rows), args.names):
         for seed in seeds_in(place.runs, row):
@@ -72,7 +73,7 @@ def _measure(args: argparse.Namespace) -> int:
     from stereo.ablation.measuring import measure, read_costs, write_costs
     from stereo.ablation.scoring import MAX_DISPARITY
 
-    path = Path(args.results) / "costs.json"
+    path = Path(args.scores) / "costs.json"
     costs = read_costs(path)
     (reference,) = read_rows(Path(args.rows), [REFERENCE])
     for row in read_rows(Path(args.rows), args.names):
@@ -90,11 +91,15 @@ def _report(args: argparse.Namespace) -> int:
     from stereo.ablation.measuring import read_costs
     from stereo.ablation.report import tables, write_tables
 
-    place = Place(Path(args.runs), Path(args.results))
-    costs = read_costs(place.results / "costs.json")
+    place = _place(args)
+    costs = read_costs(place.scores / "costs.json")
     write_tables(Path(args.output), tables(read_rows(Path(args.rows)), place, costs))
     print(f"wrote the tables of {args.output}")
     return 0
+
+
+def _place(args: argparse.Namespace) -> Place:
+    return Place(Path(args.runs), Path(args.results), Path(args.scores))
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:
@@ -132,7 +137,8 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     for part in (train, evaluate, measure, report):
         part.add_argument("--rows", default="configs/ablation", metavar="DIR", help="of the rows' YAML files")
         part.add_argument("--runs", default="runs/ablation", metavar="DIR", help="of the training runs, ROW_SEED each")
-        part.add_argument("--results", default="results/ablation", metavar="DIR", help="of the scores, ROW_SEED each")
+        part.add_argument("--results", default="results/ablation", metavar="DIR", help="of the evaluations")
+        part.add_argument("--scores", default="docs/ablation", metavar="DIR", help="of the scores and times that stay")
     return parser.parse_args(argv)
 
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from stereo.ablation.kept import METRICS, SCENES
 from stereo.ablation.rows import REFERENCE, REFERENCES, Place, Row
-from stereo.ablation.scores import METRICS, SCENES, Scores, read_scores, require_same
+from stereo.ablation.scores import Scores, read_scores, require_same
 from stereo.ablation.statistic import Ratio, ratio, score
 from stereo.errors import ConfigError, OutputError
 from stereo.output import atomic_output
@@ -50,7 +51,7 @@ def tables(rows: Sequence[Row], place: Place, costs: Costs) -> list[str]:
         require_same(first.pairs, found.pairs, place, found.row, found.seeds[0])
     families = [] if first is None else first.families
     references = [(name, scores.get(name)) for name in REFERENCES]
-    lines = [_about(first, costs), "", *_summary(rows, scores, families, costs)]
+    lines = [_about(list(scores.values()), costs), "", *_summary(rows, scores, families, costs)]
     for title, own in (("the real pairs", families), ("the 64 procedural scenes", [SCENES])):
         lines += ["", f"### Ratios on {title}", "", *_ratios(rows, scores, references, own)]
     baseline = scores.get(REFERENCE)
@@ -60,14 +61,16 @@ def tables(rows: Sequence[Row], place: Place, costs: Costs) -> list[str]:
     return [*lines, "", "### By family", "", *_parts(rows, scores, baseline, within)]
 
 
-def _about(first: Scores | None, costs: Costs) -> str:
+def _about(scores: Sequence[Scores], costs: Costs) -> str:
     """Return what the numbers were measured on."""
-    if first is None:
+    if not scores:
         return "No run has scores yet."
+    first = scores[0]
     counts = ", ".join(f"{family} {len(first.pairs['all', family])}" for family in first.families)
+    origins = dict.fromkeys(origin for found in scores for origin in found.origins)
     machines = "; ".join(dict.fromkeys(str(cost["machine"]) for cost in costs.values()))
     return (
-        f"Real pairs by family: {counts or 'none'}. Scored by {'; '.join(first.origins)}. "
+        f"Real pairs by family: {counts or 'none'}. Scored by {'; '.join(origins)}. "
         f"Times measured on {machines or 'no machine yet'}."
     )
 

@@ -35,10 +35,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Place:
-    """Where things lie. runs: a folder ROW_SEED for each training run; results: one for each evaluation."""
+    """Where things lie.
+
+    runs: a folder ROW_SEED for each training run. results: one for each evaluation. scores: a file ROW_SEED.jsonl for
+    each run that was scored; these alone are kept in the repository.
+    """
 
     runs: Path
     results: Path
+    scores: Path
 
     def run(self, row: Row, seed: int) -> Path:
         """Return the folder of a training run."""
@@ -47,6 +52,10 @@ class Place:
     def result(self, row: Row, seed: int) -> Path:
         """Return the folder of a run's evaluation."""
         return self.results / f"{row.name}_{seed}"
+
+    def score(self, row: Row, seed: int) -> Path:
+        """Return the file of a run's scores."""
+        return self.scores / f"{row.name}_{seed}.jsonl"
 
 
 def read_rows(folder: Path, names: Sequence[str] = ()) -> list[Row]:
@@ -78,7 +87,8 @@ def _row(path: Path) -> Row:
     return Row(path.stem, (found[1] or "") if found else "", found[2] if found else path.stem, path)
 
 
-def seeds_in(folder: Path, row: Row) -> list[int]:
-    """Return the seeds of which a folder holds something of a row, in order."""
-    found = (re.fullmatch(rf"{re.escape(row.name)}_(\d+)", path.name) for path in folder.glob(f"{row.name}_*"))
+def seeds_in(folder: Path, row: Row, ending: str = "") -> list[int]:
+    """Return the seeds of which a folder holds something of a row, of the name ROW_SEED and an ending, in order."""
+    name = re.compile(rf"{re.escape(row.name)}_(\d+){re.escape(ending)}")
+    found = (name.fullmatch(path.name) for path in folder.glob(f"{row.name}_*"))
     return sorted(int(match[1]) for match in found if match)

@@ -1,23 +1,14 @@
-"""The scores of the rows' runs, read back from their evaluations."""
+"""The scores of the rows' runs, as they are kept."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stereo.ablation.kept import METRICS, SCENES, digest, read_run
 from stereo.ablation.rows import Place, Row, seeds_in
 from stereo.errors import DataError
-from stereo.evaluation.compare.reading import Report, read_images, read_report
-
-METRICS = {"epe": "EPE", "bad_1": "bad-1", "bad_2": "bad-2"}
-# The procedural scenes, which are scored last: a report without them is of an evaluation that goes on.
-SCENES = "synthetic"
-_PROTOCOL = "all"
-
-# A pair: FAMILY[:PATH] and name.
-Pair = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -31,7 +22,7 @@ class Scores:
     row: Row
     seeds: tuple[int, ...]
     values: Mapping[tuple[str, str], NDArray[np.float64]]
-    pairs: Mapping[tuple[str, str], Sequence[Pair]]
+    pairs: Mapping[tuple[str, str], Sequence[str]]
     origins: tuple[str, ...]
 
     def of(self, region: str, metric: str, families: Sequence[str]) -> dict[str, NDArray[np.float64]]:
@@ -46,33 +37,31 @@ class Scores:
 
 
 def read_scores(row: Row, place: Place) -> Scores | None:
-    """Return the scores of all runs of a row whose evaluation is complete; None where there are none.
+    """Return the scores of all runs of a row; None where there are none.
 
-    Raises: DataError for a broken report, and where two runs were scored on other pairs.
+    Raises: DataError for a broken file, for scores of an earlier form of the row, and where two runs were scored on
+        other pairs.
     """
-    seeds, runs, origins = [], [], []
-    for seed in seeds_in(place.results, row):
-        folder = place.result(row, seed)
-        if not os.path.exists(folder / "report.json"):
-            continue
-        report = read_report(folder)
-        if SCENES not in {result["data"] for result in report.results}:
-            continue
-        seeds.append(seed)
-        runs.append(_by_family(report))
-        origins.append(f"revision {str(report.run.get('revision'))[:12]}, {report.run.get('machine')}")
+    seeds = seeds_in(place.scores, row, ".jsonl")
     if not seeds:
         return None
-    pairs = {key: sorted(values) for key, values in runs[0].items()}
+    runs = [read_run(place.score(row, seed)) for seed in seeds]
     for seed, run in zip(seeds, runs, strict=True):
-        require_same(pairs, {key: sorted(values) for key, values in run.items()}, place, row, seed)
-    values = {key: np.array([[run[key][pair] for pair in own] for run in runs]) for key, own in pairs.items()}
-    return Scores(row, tuple(seeds), values, pairs, tuple(dict.fromkeys(origins)))
+        if run.row != digest(row):
+            raise DataError(
+                f"{place.score(row, seed)}: is of other settings than {row.path} has now; "
+                "remove it and train and evaluate the row again, or give the new settings a file of their own"
+            )
+    pairs = {key: sorted(values) for key, values in runs[0].errors.items()}
+    for seed, run in zip(seeds, runs, strict=True):
+        require_same(pairs, {key: sorted(values) for key, values in run.errors.items()}, place, row, seed)
+    values = {key: np.array([[run.errors[key][pair] for pair in own] for run in runs]) for key, own in pairs.items()}
+    return Scores(row, tuple(seeds), values, pairs, tuple(dict.fromkeys(run.origin for run in runs)))
 
 
 def require_same(
-    one: Mapping[tuple[str, str], Sequence[Pair]],
-    other: Mapping[tuple[str, str], Sequence[Pair]],
+    one: Mapping[tuple[str, str], Sequence[str]],
+    other: Mapping[tuple[str, str], Sequence[str]],
     place: Place,
     row: Row,
     seed: int,
@@ -81,22 +70,7 @@ def require_same(
     for region, family in dict.fromkeys([*one, *other]):
         mine, theirs = set(one.get((region, family), ())), set(other.get((region, family), ()))
         if mine != theirs:
-            spec, name = min(mine ^ theirs)
             raise DataError(
-                f"{place.result(row, seed)}: was scored on other pairs than the other runs, {spec} {name} ({region}) "
-                "in one alone; evaluate all with the same --real and --data"
+                f"{place.score(row, seed)}: was scored on other pairs than the other runs, {min(mine ^ theirs)} "
+                f"of {family} ({region}) in one alone; evaluate all with the same --real and --data"
             )
-
-
-def _by_family(report: Report) -> dict[tuple[str, str], dict[Pair, tuple[float, ...]]]:
-    keys = {
-        (result["data"], result["method"], result["protocol"], result["region"])
-        for result in report.results
-        if result["protocol"] == _PROTOCOL
-    }
-    found: dict[tuple[str, str], dict[Pair, tuple[float, ...]]] = {}
-    images = read_images(report, keys, list(METRICS))
-    for data, method, protocol, region in sorted(images):
-        own = found.setdefault((region, data.partition(":")[0]), {})
-        own |= {(data, name): score.values for name, score in images[data, method, protocol, region].items()}
-    return found

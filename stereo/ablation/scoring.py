@@ -1,13 +1,12 @@
-"""Train the rows, and score every finished run on the same pairs."""
+"""Train the rows, score every finished run on the same pairs, and keep the scores."""
 
 import hashlib
-import json
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from stereo.ablation.kept import SCENES, RunScores, collect, digest, read_run, scored_weights, write_run
 from stereo.ablation.rows import Place, Row
 from stereo.checkpoint import read_checkpoint
 from stereo.cli import dataset_config
@@ -40,13 +39,22 @@ def is_finished(run: Path) -> bool:
     return bool(content["step"] >= content["config"]["training"]["steps"])
 
 
-def train_row(row: Row, seed: int, place: Place) -> bool:
-    """Train a row from a seed, or go on with it; return False where it was finished.
+def kept_run(row: Row, seed: int, place: Place) -> RunScores | None:
+    """Return the scores that are kept of a run of a row as it is now; None where there are none. Raises: DataError."""
+    path = place.score(row, seed)
+    if not os.path.exists(path):
+        return None
+    run = read_run(path)
+    return run if run.row == digest(row) else None
 
-    Raises: Interrupted by a signal, with the state saved; what the trainer raises.
+
+def train_row(row: Row, seed: int, place: Place) -> bool:
+    """Train a row from a seed, or go on with it; return False where it was finished or has its scores.
+
+    Raises: Interrupted by a signal, with the state saved; DataError for broken scores; what the trainer raises.
     """
     folder = place.run(row, seed)
-    if is_finished(folder):
+    if is_finished(folder) or kept_run(row, seed, place) is not None:
         return False
     train(load_config(row.path, [f"training.seed={seed}", f"training.output={folder}"]), "auto")
     return True
@@ -61,7 +69,7 @@ def real_specs(folder: Path) -> list[str]:
 
 
 def evaluate_run(row: Row, seed: int, specs: Sequence[str], place: Place, command: str, device: str = "auto") -> bool:
-    """Score the last weights of a finished run on real pairs and on the row's own validation scenes.
+    """Score the last weights of a finished run on real pairs and on the row's own validation scenes; keep the scores.
 
     The last weights, not the best: those would be chosen by the scenes that they are scored on.
 
@@ -69,32 +77,31 @@ def evaluate_run(row: Row, seed: int, specs: Sequence[str], place: Place, comman
         specs: FAMILY:PATH of each data set of real pairs.
         command: The command line, for the report.
 
-    Returns: False where the scores of these weights were there.
+    Returns: False where the scores of these weights are kept.
     Raises: ConfigError, DataError, OutputError.
     """
     weights, folder = place.run(row, seed) / "last.pt", place.result(row, seed)
+    sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
     data: dict[str, DatasetConfig] = {spec: replace(dataset_config(spec), split="test") for spec in specs}
-    data["synthetic"] = load_config(row.path).data.validation
-    scored = _scored(folder / "report.json", weights)
-    if scored is not None and scored >= data.keys():
+    data[SCENES] = load_config(row.path).data.validation
+
+    def has_all(run: RunScores | None) -> bool:
+        return run is not None and run.weights == sha256 and all(map(run.has, data))
+
+    if has_all(kept_run(row, seed, place)):
         return False
-    methods = methods_from(["network"], checkpoint=str(weights), device=device, max_disparity=MAX_DISPARITY)
-    Evaluation(
-        methods=methods,
-        data=data,
-        datasets={spec: build_dataset(config, load_right_disparity=True) for spec, config in data.items()},
-        protocols=["all"],
-        regions=REGIONS,
-        command=command,
-        output=Output(folder, previews=0, resume=scored is not None),
-    ).run()
+    found = collect(folder, row)
+    if not has_all(found):
+        Evaluation(
+            methods=methods_from(["network"], checkpoint=str(weights), device=device, max_disparity=MAX_DISPARITY),
+            data=data,
+            datasets={spec: build_dataset(config, load_right_disparity=True) for spec, config in data.items()},
+            protocols=["all"],
+            regions=REGIONS,
+            command=command,
+            output=Output(folder, previews=0, resume=scored_weights(folder) == sha256),
+        ).run()
+        found = collect(folder, row)
+    assert found is not None  # the scenes are scored last
+    write_run(place.score(row, seed), found)
     return True
-
-
-def _scored(report: Path, weights: Path) -> set[str] | None:
-    """Return the data sets that a report has of these weights; None where it is of others, or not there."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        content: Mapping[str, object] = json.loads(report.read_text(encoding="utf-8"))
-        if content["checkpoint_sha256"] == hashlib.sha256(weights.read_bytes()).hexdigest():
-            return {result["data"] for result in content["results"]}  # type: ignore[attr-defined]
-    return None

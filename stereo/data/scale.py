@@ -22,10 +22,13 @@ Matches = tuple[Values, Values]
 Bands = NDArray[np.float32]
 
 # Views are searched at most so wide. A turn takes so many rows, and of the stretches that each is divided into the
-# windows of most contrast, so many in all. There are so many turns, as long as matches are not enough; fewer than the
+# windows of most contrast, so many a row. There are so many turns, as long as matches are not enough; fewer than the
 # least tell nothing.
-_WIDTH, _ROWS, _STRETCHES, _WINDOWS = 640, 10, 20, 75
+_WIDTH, _ROWS, _STRETCHES, _WINDOWS = 640, 10, 20, 7.5
 _TURNS, _ENOUGH, _FEWEST = 3, 45, 15
+# The first turn begins with every third of its rows: enough for a pair that is as it should be, as most are, if so
+# large a share of the matches agrees.
+_GLANCE, _AGREED = 3, 0.8
 # A window reaches so far from its middle, px, and ground truth is looked at so far from it.
 _RADIUS, _MIDDLE = 5, 2
 _SIDE = 2 * _RADIUS + 1
@@ -100,11 +103,17 @@ def estimate_scale(sample: StereoSample) -> ScaleEstimate | None:
     shrink = min(1.0, _WIDTH / sample.width)
     rows = _rows(sample.truth.valid, shrink)
     read, seen = np.zeros(0), np.zeros(0)
-    # Each turn takes rows from the whole height; most pairs need one turn.
-    for turn in range(_TURNS):
-        if len(seen) < _ENOUGH and turn < len(rows):
-            more_read, more_seen = _match_rows(sample, sample.truth, rows[turn::_TURNS], shrink)
+    # Each turn takes rows from the whole height; most pairs need a part of one turn.
+    first = rows[::_TURNS]
+    glance = first[::_GLANCE]
+    for part in (glance, np.setdiff1d(first, glance), *(rows[turn::_TURNS] for turn in range(1, _TURNS))):
+        if len(seen) < _ENOUGH and len(part):
+            more_read, more_seen = _match_rows(sample, sample.truth, part, shrink)
             read, seen = np.append(read, more_read), np.append(seen, more_seen)
+        if part is glance and len(seen) >= _FEWEST:
+            estimate = _explain(read, seen, shrink)
+            if estimate is not None and estimate.confirmed and estimate.share >= _AGREED:
+                return estimate
     if len(seen) < _FEWEST:
         return None
     return _explain(read, seen, shrink)
@@ -175,7 +184,7 @@ def _choose(left: Bands, usable: Mask) -> tuple[NDArray[np.int64], NDArray[np.in
     stretch = width // _STRETCHES
     stretches = contrast[:, : stretch * _STRETCHES].reshape(bands, _STRETCHES, stretch)
     highest = stretches.max(2)
-    enough = np.sort(highest, axis=None)[-_WINDOWS:][0]
+    enough = np.sort(highest, axis=None)[-round(_WINDOWS * bands) :][0]
     band, number = np.nonzero((highest >= enough) & (highest > 0))
     return band, number * stretch + stretches.argmax(2)[band, number]
 

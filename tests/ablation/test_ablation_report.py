@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from helpers.reports import ROW
 
+from stereo.ablation.kept import SCENES, collect, read_run, write_run
 from stereo.ablation.report import BEGIN, END, tables, write_tables
 from stereo.ablation.rows import Place, Row, read_rows, seeds_in
-from stereo.ablation.scores import SCENES, read_scores
+from stereo.ablation.scores import read_scores
 from stereo.errors import ConfigError, DataError
 
 # EPE, bad-1 and bad-2 of each pair, by data set.
@@ -20,14 +21,15 @@ REAL = "eth3d:/somewhere"
 
 def evaluation(folder: Path, errors: Errors) -> None:
     """The folder of an evaluation, as evaluate.py writes it, of pairs of 100 px."""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     results, lines = [], []
     for data, pairs in errors.items():
         for region in ("all", "visible"):
             epe = sum(values[0] for values in pairs.values()) / len(pairs)
             results.append({**ROW, "data": data, "region": region, "images": len(pairs), "epe": epe})
             lines += [[data, "network", "all", region, name, 100, *values] for name, values in pairs.items()]
-    (folder / "report.json").write_text(json.dumps({"results": results, "revision": "abc", "machine": "a machine"}))
+    head = {"revision": "abc", "machine": "a machine", "checkpoint_sha256": "123"}
+    (folder / "report.json").write_text(json.dumps({"results": results, **head}))
     with (folder / "per_image.csv").open("w", newline="") as file:
         titles = ["data", "method", "protocol", "region", "name", "pixels", "epe", "bad_1", "bad_2"]
         csv.writer(file).writerows([titles, *lines])
@@ -46,7 +48,7 @@ def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
-    return Place(tmp_path / "runs", tmp_path / "results")
+    return Place(tmp_path / "runs", tmp_path / "results", tmp_path / "scores")
 
 
 @pytest.fixture
@@ -57,6 +59,16 @@ def rows(tmp_path: Path) -> list[Row]:
         path.parent.mkdir(exist_ok=True)
         path.write_text(f"{head}\n#\nmodel: {{}}\n")
     return read_rows(tmp_path / "rows")
+
+
+def keep(place: Place, rows: Sequence[Row], name: str, seed: int, errors: Errors) -> Path:
+    """The scores of a run, as evaluating it keeps them."""
+    (row,) = (row for row in rows if row.name == name)
+    evaluation(place.result(row, seed), errors)
+    run = collect(place.result(row, seed), row)
+    assert run is not None
+    write_run(place.score(row, seed), run)
+    return place.score(row, seed)
 
 
 def cells(lines: Sequence[str], heading: str, row: str) -> list[str]:
@@ -95,9 +107,10 @@ def test_seeds_are_those_of_the_row_alone(rows: list[Row], tmp_path: Path) -> No
 
 
 def test_scores_are_of_complete_evaluations_alone(rows: list[Row], place: Place) -> None:
-    evaluation(place.results / "none_0", errors(1, 3))
     evaluation(place.results / "none_1", {REAL: errors(1, 3)[REAL]})  # the scenes come last
-    (place.results / "none_2").mkdir()
+    assert collect(place.results / "none_1", rows[0]) is None
+    assert collect(place.results / "none_2", rows[0]) is None
+    keep(place, rows, "none", 0, errors(1, 3))
     found = read_scores(rows[0], place)
     assert found is not None
     assert found.seeds == (0,)
@@ -107,28 +120,85 @@ def test_scores_are_of_complete_evaluations_alone(rows: list[Row], place: Place)
     assert read_scores(rows[1], place) is None
 
 
+def test_what_is_kept_is_what_was_scored(rows: list[Row], place: Place) -> None:
+    path = keep(place, rows, "none", 0, errors(1 / 3, 3))
+    run = read_run(path)
+    assert run == collect(place.results / "none_0", rows[0])
+    assert (run.weights, run.origin) == ("123", "revision abc, a machine")
+    assert run.errors["all", "eth3d"] == {"somewhere/im0": (0.33333, 3.3333, 1.6667), "somewhere/im1": (3, 30, 15)}
+    assert [run.has(data) for data in (REAL, "eth3d:other", "kitti2012:/somewhere", SCENES)] == [
+        True,
+        False,
+        False,
+        True,
+    ]
+
+
 def test_two_data_sets_of_a_family_are_one(rows: list[Row], place: Place) -> None:
-    evaluation(place.results / "none_0", {**errors(1), "eth3d:/elsewhere": {"im0": (5.0, 50.0, 25.0)}})
+    keep(place, rows, "none", 0, {**errors(1), "eth3d:/elsewhere": {"im0": (5.0, 50.0, 25.0)}})
     found = read_scores(rows[0], place)
     assert found is not None
     assert sorted(found.of("all", "epe", ["eth3d"])["eth3d"][0]) == [1, 5]
 
 
-@pytest.mark.parametrize("other", ["none_1", "gate_0"])
-def test_runs_on_other_pairs_are_refused(rows: list[Row], place: Place, other: str) -> None:
-    evaluation(place.results / "none_0", errors(1, 3))
-    evaluation(place.results / other, errors(1, 3, 5))
-    with pytest.raises(DataError, match=rf"{other}: was scored on other pairs .*im2"):
+def test_two_folders_of_one_name_are_refused_and_no_pair_is_lost(rows: list[Row], place: Place) -> None:
+    with pytest.raises(DataError, match="two data sets of 'eth3d' have a pair somewhere/im0"):
+        keep(place, rows, "none", 0, {**errors(1), "eth3d:/other/somewhere": {"im0": (5.0, 50.0, 25.0)}})
+
+
+@pytest.mark.parametrize(("name", "seed"), [("none", 1), ("gate", 0)])
+def test_runs_on_other_pairs_are_refused(rows: list[Row], place: Place, name: str, seed: int) -> None:
+    keep(place, rows, "none", 0, errors(1, 3))
+    keep(place, rows, name, seed, errors(1, 3, 5))
+    with pytest.raises(DataError, match=rf"{name}_{seed}.jsonl: was scored on other pairs .*somewhere/im2 of eth3d"):
         tables(rows, place, {})
+
+
+def test_scores_of_an_earlier_form_of_a_row_are_refused_but_a_comment_changes_nothing(
+    rows: list[Row], place: Place
+) -> None:
+    keep(place, rows, "gate", 0, errors(1, 3))
+    rows[1].path.write_text("# row (k): gates, measured\nmodel: {}\n")
+    assert read_scores(rows[1], place) is not None
+    rows[1].path.write_text("# row (k): gates\nmodel: {max_disparity: 64}\n")
+    with pytest.raises(DataError, match=r"gate_0\.jsonl: is of other settings than .*gate\.yaml has now"):
+        tables(rows, place, {})
+
+
+HEAD = '{"row": "1", "weights": "1", "origin": "1", "metrics": ["epe", "bad_1", "bad_2"]}\n'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "[]\n",
+        "\0",
+        HEAD,
+        HEAD + '["all", "eth3d", "a", 1, 2]\n',
+        HEAD + '["all", "eth3d", "a", 1, 2, NaN]\n',
+        HEAD + '["all", "eth3d", "a", 1, 2, "x"]\n',
+        HEAD.replace(', "bad_2"', "") + '["all", "eth3d", "a", 1, 2]\n',
+    ],
+)
+def test_a_broken_file_of_scores_is_named(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "none_0.jsonl"
+    path.write_text(text)
+    with pytest.raises(DataError, match=r"none_0\.jsonl: holds no scores of a run"):
+        read_run(path)
+    path.write_bytes(b"\xff")
+    with pytest.raises(DataError, match=r"none_0\.jsonl: cannot be read"):
+        read_run(path)
 
 
 # ---------------------------------------------------------------------------------------------------------- tables
 
 
 def test_tables_by_hand(rows: list[Row], place: Place) -> None:
-    evaluation(place.results / "none_0", errors(2, 2))
-    evaluation(place.results / "none_1", errors(4, 4))
-    evaluation(place.results / "gate_0", errors(0.5, 1.5))
+    keep(place, rows, "none", 0, errors(2, 2))
+    keep(place, rows, "none", 1, errors(4, 4))
+    keep(place, rows, "gate", 0, errors(0.5, 1.5))
     cost = {"parameters": 1234567, "multiplications": 5e9, "training": {"ratio": 1}, "inference": {"ratio": 1.25}}
     lines = tables(rows, place, {"gate": {**cost, "machine": "another machine"}})
     # Seeds, then EPE, bad-1 and bad-2 of the pairs and of the scenes.
@@ -146,13 +216,13 @@ def test_tables_by_hand(rows: list[Row], place: Place) -> None:
 
 
 def test_one_seed_of_one_pair_has_no_interval(rows: list[Row], place: Place) -> None:
-    evaluation(place.results / "none_0", errors(2))
-    evaluation(place.results / "gate_0", errors(1))
+    keep(place, rows, "none", 0, errors(2))
+    keep(place, rows, "gate", 0, errors(1))
     assert cells(tables(rows, place, {}), "### Ratios on the real pairs", "gate")[0] == "0.50, no interval"
 
 
 def test_every_row_stands_there_also_without_scores(rows: list[Row], place: Place) -> None:
-    evaluation(place.results / "gate_0", errors(1, 2))
+    keep(place, rows, "gate", 0, errors(1, 2))
     lines = tables(rows, place, {})
     assert [cells(lines, "", name)[4] for name in ("none", "gate", "added")] == ["no scores yet", "0", "no scores yet"]
     # No row to compare with.

@@ -9,7 +9,8 @@ from helpers import REPOSITORY, load_script, tiny_config
 
 from stereo.ablation.measuring import read_costs, write_costs
 from stereo.ablation.rows import REFERENCE, REFERENCES, Place, Row, read_rows
-from stereo.ablation.scoring import is_finished, real_specs, train_row
+from stereo.ablation.scores import read_scores
+from stereo.ablation.scoring import evaluate_run, is_finished, real_specs, train_row
 from stereo.checkpoint import save_checkpoint
 from stereo.config import Preset, config_to_dict, load_config, model_preset
 from stereo.errors import ConfigError, DataError
@@ -88,11 +89,34 @@ def test_a_finished_run_is_not_trained_again_and_another_gets_seed_and_folder(
         "stereo.ablation.scoring.train",
         lambda config, resume: trained.append((config.training.seed, config.training.output, resume)),
     )
-    place = Place(tmp_path, tmp_path)
+    place = Place(tmp_path, tmp_path, tmp_path)
     save(place.run(ROWS[0], 0), 4)
     assert not train_row(ROWS[0], 0, place)
     assert train_row(ROWS[0], 1, place)
     assert trained == [(1, str(tmp_path / "none_1"), "auto")]
+
+
+def test_a_run_that_is_scored_is_scored_and_trained_no_more_also_on_another_machine(tmp_path: Path) -> None:
+    (tmp_path / "rows").mkdir()
+    scenes = "{length: 2, height: 64, width: 96, max_disparity: 24}"
+    (tmp_path / "rows" / "tiny.yaml").write_text(f"# row: tiny\ndata: {{validation: {{synthetic: {scenes}}}}}\n")
+    (row,) = read_rows(tmp_path / "rows")
+    here = Place(tmp_path / "runs", tmp_path / "results", tmp_path / "scores")
+    save(here.run(row, 0), 4)
+    assert evaluate_run(row, 0, [], here, "the command", "cpu")
+    kept = here.score(row, 0).read_bytes()
+    assert not evaluate_run(row, 0, [], here, "the command", "cpu")
+    # Kept again from the evaluation that is there, without the network.
+    here.score(row, 0).unlink()
+    report = (here.result(row, 0) / "report.json").stat()
+    assert evaluate_run(row, 0, [], here, "the command", "cpu")
+    assert here.score(row, 0).read_bytes() == kept
+    assert (here.result(row, 0) / "report.json").stat() == report
+    elsewhere = Place(tmp_path / "other", tmp_path / "others", here.scores)
+    assert not train_row(row, 0, elsewhere)
+    scores = read_scores(row, elsewhere)
+    assert scores is not None
+    assert scores.of("all", "epe", ["synthetic"])["synthetic"].shape == (1, 2)
 
 
 def test_real_pairs_are_those_that_are_there(tmp_path: Path) -> None:

@@ -120,6 +120,18 @@ def test_large_views_are_searched_at_a_smaller_size() -> None:
     assert estimate.factor == pytest.approx(4, rel=0.02)
 
 
+def test_a_sound_pair_is_glanced_at_and_a_wrong_one_is_looked_at_in_full() -> None:
+    sound, wrong, partly = altered(np.copy), altered(lambda disparity: disparity * 2), slanted()
+    assert sound.confirmed
+    assert sound.matches < 45 <= wrong.matches
+    # A quarter of the matches at another disparity: too many for a glance, too few to call the rest wrong.
+    shown = truth_of(partly).disparity.copy()
+    shown[:16] += 6
+    estimate = altered(lambda _: shown, partly)
+    assert estimate.confirmed
+    assert estimate.matches / estimate.share >= 45
+
+
 def plain_correlation(window: NDArray[np.float64], place: NDArray[np.float64]) -> float:
     """The definition, with norms of a gray level a pixel or more."""
     window, place = window - window.mean(), place - place.mean()
