@@ -25,8 +25,8 @@ METRICS = {"epe": "EPE", "bad_1": "bad-1", "bad_2": "bad-2"}
 # The procedural scenes, which are scored last: a report without them is of an evaluation that goes on.
 SCENES = "synthetic"
 _PROTOCOL = "all"
-_DIGITS = 5  # significant, of each error
-_MAX_BYTES = 16 << 20  # 100 pairs in five regions have 30 kB
+_DIGITS = 4  # significant, of each error
+_MAX_BYTES = 16 << 20  # 100 pairs in five regions have 20 kB
 
 # Errors in the order of METRICS by pair, by region and family. A pair: FOLDER/NAME of a real one, NAME of a scene.
 Errors = dict[tuple[str, str], dict[str, tuple[float, ...]]]
@@ -94,12 +94,11 @@ def collect(evaluation: Path, row: Row) -> RunScores | None:
 
 
 def write_run(path: Path, run: RunScores) -> None:
-    """Write a run's scores, a line for each pair. Raises: OutputError."""
+    """Write a run's scores, a line for each region and family. Raises: OutputError."""
     head = {"row": run.row, "weights": run.weights, "origin": run.origin, "metrics": list(METRICS)}
     lines = [
-        json.dumps([region, family, pair, *values], ensure_ascii=False)
+        json.dumps([region, family, pairs], ensure_ascii=False, separators=(",", ":"))
         for (region, family), pairs in run.errors.items()
-        for pair, values in pairs.items()
     ]
     make_output_folder(path.parent)
     with atomic_output(path) as temporary:
@@ -115,8 +114,8 @@ def read_run(path: Path) -> RunScores:
             raise ValueError
         errors: Errors = {}
         for line in lines:
-            region, family, pair, *own = json.loads(line)
-            errors.setdefault((region, family), {})[pair] = _errors(own)
+            region, family, pairs = json.loads(line)
+            errors[str(region), str(family)] = {pair: _errors(own) for pair, own in pairs.items()}
         if not errors:
             raise ValueError
         return RunScores(str(values["row"]), str(values["weights"]), str(values["origin"]), errors)

@@ -125,7 +125,7 @@ def test_what_is_kept_is_what_was_scored(rows: list[Row], place: Place) -> None:
     run = read_run(path)
     assert run == collect(place.results / "none_0", rows[0])
     assert (run.weights, run.origin) == ("123", "revision abc, a machine")
-    assert run.errors["all", "eth3d"] == {"somewhere/im0": (0.33333, 3.3333, 1.6667), "somewhere/im1": (3, 30, 15)}
+    assert run.errors["all", "eth3d"] == {"somewhere/im0": (0.3333, 3.333, 1.667), "somewhere/im1": (3, 30, 15)}
     assert [run.has(data) for data in (REAL, "eth3d:other", "kitti2012:/somewhere", SCENES)] == [
         True,
         False,
@@ -176,10 +176,12 @@ HEAD = '{"row": "1", "weights": "1", "origin": "1", "metrics": ["epe", "bad_1", 
         "[]\n",
         "\0",
         HEAD,
-        HEAD + '["all", "eth3d", "a", 1, 2]\n',
-        HEAD + '["all", "eth3d", "a", 1, 2, NaN]\n',
-        HEAD + '["all", "eth3d", "a", 1, 2, "x"]\n',
-        HEAD.replace(', "bad_2"', "") + '["all", "eth3d", "a", 1, 2]\n',
+        HEAD + '["all", "eth3d"]\n',
+        HEAD + '["all", "eth3d", {"a": [1, 2]}]\n',
+        HEAD + '["all", "eth3d", {"a": [1, 2, NaN]}]\n',
+        HEAD + '["all", "eth3d", {"a": [1, 2, "x"]}]\n',
+        HEAD + '["all", "eth3d", [1, 2, 3]]\n',
+        HEAD.replace(', "bad_2"', "") + '["all", "eth3d", {"a": [1, 2]}]\n',
     ],
 )
 def test_a_broken_file_of_scores_is_named(tmp_path: Path, text: str) -> None:
