@@ -1,8 +1,8 @@
-"""3D convolutions that inference computes in the form that is fastest on a CPU; up to rounding the values are the same.
+"""3D convolutions in the form that is fastest on a CPU; up to rounding, values and gradients are the same.
 
 PyTorch gives a convolution of floats on a CPU to oneDNN with exceptions (`use_mkldnn` in ATen/native/Convolution.cpp):
-kernels of one tap on one thread, and inputs with B·C·D·H of 20,480 or less. These it unfolds in memory, several times
-slower.
+kernels of one tap on one thread, and inputs with B·C·D·H of 20,480 or less, unless the channels come last. These it
+unfolds in memory, several times slower.
 """
 
 import torch
@@ -15,11 +15,11 @@ _UNFOLDED = 20_480
 
 
 class Conv3d(nn.Conv3d):
-    """nn.Conv3d with another way to compute it where no gradient is wanted, on a CPU."""
+    """nn.Conv3d with other ways to compute it on a CPU."""
 
     def forward(self, x: Tensor) -> Tensor:
         # An exported or compiled network has its own way, and an exported one is not for this CPU alone.
-        if torch.compiler.is_compiling() or torch.is_grad_enabled() or x.device.type != "cpu":
+        if torch.compiler.is_compiling() or x.device.type != "cpu":
             return super().forward(x)
         if not torch.backends.mkldnn.is_available():
             return super().forward(x)
@@ -27,7 +27,7 @@ class Conv3d(nn.Conv3d):
             return self._one_tap(x)
         if self.kernel_size == (3, 3, 3) and self.out_channels == 1 and self.stride == (1, 1, 1):
             return self._one_channel(x)
-        if x.shape[:4].numel() <= _UNFOLDED:
+        if x.shape[:4].numel() <= _UNFOLDED and not torch.is_grad_enabled():  # in training the channels come last
             return self._transposed(x)
         return super().forward(x)
 

@@ -1,5 +1,8 @@
 """Cost volumes against a loop over every element."""
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -45,6 +48,33 @@ def test_gradients_reach_both_views() -> None:
     left, right = (torch.randn(1, 4, 2, 5, dtype=torch.float64, requires_grad=True) for _ in range(2))
     assert torch.autograd.gradcheck(lambda a, b: bins(GroupCorrelationVolume(2), a, b, 0, 3), (left, right))
     assert torch.autograd.gradcheck(lambda a, b: bins(ConcatenationVolume(4), a, b, 0, 3), (left, right))
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, 1), (0, 5), (2, 4), (3, 9), (7, 12)])  # of 7 columns
+def test_the_band_of_all_matches_is_the_stack_of_planes(start: int, stop: int) -> None:
+    volume = GroupCorrelationVolume(3)
+    views = [torch.randn(2, 6, 5, 7, dtype=torch.float64, requires_grad=True) for _ in range(2)]
+    upstream = torch.randn(2, 3, stop - start, 5, 7, dtype=torch.float64)
+
+    def with_gradients(form: Callable[..., Tensor]) -> list[Tensor]:
+        result = form(*(volume.prepare(view) for view in views), start, stop)
+        return [result, *torch.autograd.grad(result, views, upstream)]
+
+    fast, naive = with_gradients(volume.banded), with_gradients(partial(CostVolume.forward, volume))
+    for one, other in zip(fast, naive, strict=True):
+        torch.testing.assert_close(one, other)
+    assert torch.equal(with_gradients(volume)[0], fast[0])
+
+
+def test_the_band_has_the_precision_of_the_features() -> None:
+    volume = GroupCorrelationVolume(2)
+    left, right = torch.randn(2, 1, 4, 3, 7)
+    with torch.autocast("cpu", torch.bfloat16):
+        exact = volume.banded(left.unflatten(1, (2, 2)), right.unflatten(1, (2, 2)), 0, 4)
+    assert exact.dtype == torch.float32
+    rounded = volume.banded(left.bfloat16().unflatten(1, (2, 2)), right.bfloat16().unflatten(1, (2, 2)), 0, 4)
+    assert rounded.dtype == torch.bfloat16
+    torch.testing.assert_close(rounded.float(), exact, rtol=0.02, atol=0.02)
 
 
 @pytest.mark.parametrize("volume", [GroupCorrelationVolume(2), ConcatenationVolume(4)])
