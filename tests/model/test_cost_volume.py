@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stereo.model.correlation import correlate
 from stereo.model.cost_volume import ConcatenationVolume, CostVolume, GroupCorrelationVolume
 
 
@@ -51,7 +52,7 @@ def test_gradients_reach_both_views() -> None:
 
 
 @pytest.mark.parametrize(("start", "stop"), [(0, 1), (0, 5), (2, 4), (3, 9), (7, 12)])  # of 7 columns
-def test_the_band_of_all_matches_is_the_stack_of_planes(start: int, stop: int) -> None:
+def test_the_fast_form_is_the_stack_of_planes(start: int, stop: int) -> None:
     volume = GroupCorrelationVolume(3)
     views = [torch.randn(2, 6, 5, 7, dtype=torch.float64, requires_grad=True) for _ in range(2)]
     upstream = torch.randn(2, 3, stop - start, 5, 7, dtype=torch.float64)
@@ -60,21 +61,23 @@ def test_the_band_of_all_matches_is_the_stack_of_planes(start: int, stop: int) -
         result = form(*(volume.prepare(view) for view in views), start, stop)
         return [result, *torch.autograd.grad(result, views, upstream)]
 
-    fast, naive = with_gradients(volume.banded), with_gradients(partial(CostVolume.forward, volume))
+    fast, naive = with_gradients(correlate), with_gradients(partial(CostVolume.forward, volume))
     for one, other in zip(fast, naive, strict=True):
         torch.testing.assert_close(one, other)
     assert torch.equal(with_gradients(volume)[0], fast[0])
 
 
-def test_the_band_has_the_precision_of_the_features() -> None:
-    volume = GroupCorrelationVolume(2)
-    left, right = torch.randn(2, 1, 4, 3, 7)
-    with torch.autocast("cpu", torch.bfloat16):
-        exact = volume.banded(left.unflatten(1, (2, 2)), right.unflatten(1, (2, 2)), 0, 4)
+@pytest.mark.parametrize("autocast", [True, False])
+def test_the_fast_form_adds_up_in_float32_and_gives_the_type_of_the_features(autocast: bool) -> None:
+    left, right = torch.randn(2, 1, 2, 2, 3, 7)
+    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        exact = correlate(left, right, 0, 4)
+        rounded = correlate(left.bfloat16(), right.bfloat16(), 0, 4)
     assert exact.dtype == torch.float32
-    rounded = volume.banded(left.bfloat16().unflatten(1, (2, 2)), right.bfloat16().unflatten(1, (2, 2)), 0, 4)
-    assert rounded.dtype == torch.bfloat16
-    torch.testing.assert_close(rounded.float(), exact, rtol=0.02, atol=0.02)
+    assert torch.equal(exact, CostVolume.forward(GroupCorrelationVolume(2), left, right, 0, 4))
+    # Rounded once, of products of the rounded features.
+    expected = correlate(left.bfloat16().float(), right.bfloat16().float(), 0, 4)
+    assert torch.equal(rounded, expected.bfloat16())
 
 
 @pytest.mark.parametrize("volume", [GroupCorrelationVolume(2), ConcatenationVolume(4)])
