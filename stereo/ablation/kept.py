@@ -7,7 +7,7 @@ machines stand in one table, and a row that has its scores is not trained again 
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,11 +61,13 @@ def digest(row: Row) -> str:
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def scored_weights(evaluation: Path) -> str | None:
-    """Return the SHA-256 of the checkpoint that an evaluation's folder has a report of, complete or not; else None."""
+def can_go_on(evaluation: Path, weights: str, data: Iterable[str]) -> bool:
+    """Return whether a folder has a report of these weights (SHA-256) on some of these data sets, and on no others."""
     with suppress(DataError):
-        return str(read_report(evaluation).run.get("checkpoint_sha256"))
-    return None
+        report = read_report(evaluation)
+        known = {result["data"] for result in report.results}
+        return report.run.get("checkpoint_sha256") == weights and known <= set(data)
+    return False
 
 
 def collect(evaluation: Path, row: Row) -> RunScores | None:

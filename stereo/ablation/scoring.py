@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from stereo.ablation.kept import SCENES, RunScores, collect, digest, read_run, scored_weights, write_run
+from stereo.ablation.kept import SCENES, RunScores, can_go_on, collect, digest, read_run, write_run
 from stereo.ablation.rows import Place, Row
 from stereo.checkpoint import read_checkpoint
 from stereo.cli import dataset_config
@@ -99,7 +99,7 @@ def evaluate_run(row: Row, seed: int, specs: Sequence[str], place: Place, comman
             protocols=["all"],
             regions=REGIONS,
             command=command,
-            output=Output(folder, previews=0, resume=scored_weights(folder) == sha256),
+            output=Output(folder, previews=0, resume=can_go_on(folder, sha256, data)),
         ).run()
         found = collect(folder, row)
     assert found is not None  # the scenes are scored last

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from helpers.reports import ROW
 
-from stereo.ablation.kept import SCENES, collect, read_run, write_run
+from stereo.ablation.kept import SCENES, can_go_on, collect, read_run, write_run
 from stereo.ablation.report import BEGIN, END, tables, write_tables
 from stereo.ablation.rows import Place, Row, read_rows, seeds_in
 from stereo.ablation.scores import read_scores
@@ -132,6 +132,15 @@ def test_what_is_kept_is_what_was_scored(rows: list[Row], place: Place) -> None:
         False,
         True,
     ]
+
+
+def test_an_evaluation_goes_on_with_the_same_weights_and_paths_alone(place: Place) -> None:
+    folder = place.results / "none_0"
+    assert not can_go_on(folder, "123", [REAL, SCENES])
+    evaluation(folder, {REAL: errors(1, 3)[REAL]})
+    assert can_go_on(folder, "123", [REAL, SCENES])
+    assert not can_go_on(folder, "456", [REAL, SCENES])
+    assert not can_go_on(folder, "123", ["eth3d:../somewhere", SCENES])
 
 
 def test_two_data_sets_of_a_family_are_one(rows: list[Row], place: Place) -> None:
