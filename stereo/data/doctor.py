@@ -108,15 +108,15 @@ def _histogram(values: Map, lowest: float, highest: float) -> tuple[int, ...]:
     # A pass for each limit that lies among them is many times faster than numpy.histogram, which sorts the values where
     # its classes are of several widths.
     is_below = np.empty(values.shape, bool)  # one for all passes: a new one costs more than a pass
-    below = [
-        0
-        if limit <= lowest
-        else values.size
-        if limit > highest
-        else int(np.count_nonzero(np.less(values, limit, out=is_below)))
-        for limit in HISTOGRAM
-    ]
-    return tuple(after - before for before, after in itertools.pairwise(below))
+
+    def below(limit: float) -> int:
+        if limit <= lowest:
+            return 0
+        if limit > highest:
+            return values.size
+        return int(np.count_nonzero(np.less(values, limit, out=is_below)))
+
+    return tuple(after - before for before, after in itertools.pairwise(map(below, HISTOGRAM)))
 
 
 def _problem_of_truth(known: Map, lowest: float, highest: float, width: int, scale: ScaleEstimate | None) -> str | None:

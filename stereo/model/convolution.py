@@ -23,9 +23,9 @@ class Conv3d(nn.Conv3d):
             return super().forward(x)
         if not torch.backends.mkldnn.is_available():
             return super().forward(x)
-        if self.kernel_size == (1, 1, 1):
+        if self.kernel_size == (1, 1, 1) and self.padding == (0, 0, 0):
             return self._one_tap(x)
-        if self.kernel_size == (3, 3, 3) and self.out_channels == 1 and self.stride == (1, 1, 1):
+        if self.out_channels == 1 and (self.kernel_size, self.stride, self.padding) == ((3,) * 3, (1,) * 3, (1,) * 3):
             return self._one_channel(x)
         if x.shape[:4].numel() <= _UNFOLDED and not torch.is_grad_enabled():  # in training the channels come last
             return self._transposed(x)

@@ -57,6 +57,15 @@ def test_each_form_is_the_convolution(
         torch.testing.assert_close(one, other)
 
 
+@pytest.mark.parametrize(("kernel", "padding"), [(3, 0), (3, 2), (1, 1)])
+def test_another_padding_is_heeded(kernel: int, padding: int) -> None:
+    convolution = Conv3d(2, 1, kernel, padding=padding, dtype=torch.float64)
+    x = torch.randn(1, 2, 4, 5, 6, dtype=torch.float64)
+    torch.testing.assert_close(convolution(x), nn.Conv3d.forward(convolution, x))
+    with torch.no_grad():
+        torch.testing.assert_close(convolution(x), nn.Conv3d.forward(convolution, x))
+
+
 def test_what_is_large_stays_as_it_is() -> None:
     convolution = Conv3d(8, 4, 3, padding=1)
     x = torch.randn(1, 8, 16, 200, 3)

@@ -54,8 +54,7 @@ def test_a_run_in_parts_is_the_run(tmp_path: Path) -> None:
         config.training.log_interval = 1
         train(config)
     whole, parts = (scalars(tmp_path / str(accumulation), "training/loss") for accumulation in (1, 2))
-    assert parts[1] == pytest.approx(whole[1], rel=1e-5)
-    assert parts == pytest.approx(whole, rel=5e-3)  # by way of AdamW, which makes much of rounding, see below
+    assert parts == pytest.approx(whole, rel=1e-3)
     one, other = (weights(tmp_path / str(accumulation) / "last.pt") for accumulation in (1, 2))
     # AdamW moves a weight by the rate even where its gradient is rounding alone: that is 3 steps of 1e-3 at most.
     assert all((one[name] - other[name]).abs().max() <= 6e-3 for name in one if one[name].is_floating_point())
