@@ -13,7 +13,7 @@ from torch.nn.utils import skip_init
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.utils.checkpoint import checkpoint
 
-from stereo.model.convolution import Conv3d
+from stereo.model.convolution import Conv3d, ConvTranspose3d
 
 Layer = TypeVar("Layer", bound=nn.Module)
 
@@ -54,9 +54,7 @@ def upconv3d(in_channels: int, out_channels: int, kernel: int = 4) -> nn.Sequent
     Kernel 4 at stride 2 covers each output equally often, where 3, as in PSMNet, leaves a checkerboard.
     """
     return nn.Sequential(
-        nn.ConvTranspose3d(
-            in_channels, out_channels, kernel, stride=2, padding=1, output_padding=kernel % 2, bias=False
-        ),
+        ConvTranspose3d(in_channels, out_channels, kernel, stride=2, padding=1, output_padding=kernel % 2, bias=False),
         nn.BatchNorm3d(out_channels),
     )
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from stereo.model.convolution import Conv3d
+from stereo.model.convolution import Conv3d, ConvTranspose3d
 from stereo.model.layers import conv3d, fold_batch_norm
 
 CASES: dict[str, tuple[dict[str, Any], tuple[int, ...], str]] = {
@@ -24,6 +24,20 @@ CASES: dict[str, tuple[dict[str, Any], tuple[int, ...], str]] = {
 }
 
 
+def watch(layer: nn.Module, form: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The list to which each call of this form of the layer is added."""
+    called: list[str] = []
+    original = getattr(layer, form)
+
+    def watched(x: Tensor) -> Tensor:
+        called.append(form)
+        result: Tensor = original(x)
+        return result
+
+    monkeypatch.setattr(layer, form, watched)
+    return called
+
+
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last_3d])
 @pytest.mark.parametrize("case", CASES)
@@ -37,14 +51,7 @@ def test_each_form_is_the_convolution(
     wanted = [x, *convolution.parameters()]
     upstream = torch.randn_like(expected)
     gradients = torch.autograd.grad(expected, wanted, upstream)
-    called: list[str] = []
-    original = getattr(convolution, form)
-
-    def watched(x: Tensor) -> Tensor:
-        called.append(form)
-        return original(x)
-
-    monkeypatch.setattr(convolution, form, watched)
+    called = watch(convolution, form, monkeypatch)
     with torch.no_grad():
         torch.testing.assert_close(convolution(x), expected)
     assert called == [form]
@@ -66,6 +73,26 @@ def test_another_padding_is_heeded(kernel: int, padding: int) -> None:
         torch.testing.assert_close(convolution(x), nn.Conv3d.forward(convolution, x))
 
 
+@pytest.mark.parametrize("kernel", [1, 3])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(
+    "options", [{"padding": "same"}, {"padding": 1, "padding_mode": "replicate"}, {"padding": 1, "dilation": 2}]
+)
+def test_other_options_are_heeded(options: dict[str, Any], channels: int, kernel: int) -> None:
+    convolution = Conv3d(3, channels, kernel, **options, dtype=torch.float64)
+    x = torch.randn(1, 3, 4, 5, 6, dtype=torch.float64)
+    with torch.no_grad():
+        torch.testing.assert_close(convolution(x), nn.Conv3d.forward(convolution, x))
+
+
+@pytest.mark.parametrize("kernel", [1, 3])
+def test_groups_are_heeded(kernel: int) -> None:
+    convolution = Conv3d(4, 2, kernel, padding=kernel // 2, groups=2, dtype=torch.float64)
+    x = torch.randn(1, 4, 4, 5, 6, dtype=torch.float64)
+    with torch.no_grad():
+        torch.testing.assert_close(convolution(x), nn.Conv3d.forward(convolution, x))
+
+
 def test_what_is_large_stays_as_it_is() -> None:
     convolution = Conv3d(8, 4, 3, padding=1)
     x = torch.randn(1, 8, 16, 200, 3)
@@ -81,3 +108,61 @@ def test_folded_normalization_keeps_the_form() -> None:
     x = torch.randn(1, 3, 4, 5, 6)
     with torch.no_grad():
         torch.testing.assert_close(folded(x), block(x))
+
+
+PAIRED: dict[str, tuple[nn.Conv3d | nn.ConvTranspose3d, tuple[int, ...]]] = {
+    "convolution": (Conv3d(9, 5, 3, padding=1), (2, 9, 40, 30, 6)),
+    "convolution, one pair, one row": (Conv3d(20, 8, 3, padding=1), (1, 20, 1100, 1, 2)),
+    "convolution without bias": (Conv3d(8, 1 + 1, 3, padding=1, bias=False), (1, 8, 65, 40, 4)),
+    "transposed": (ConvTranspose3d(5, 3, 4, stride=2, padding=1), (2, 5, 3, 1, 6)),
+    "transposed, one pair, without bias": (ConvTranspose3d(2, 8, 4, stride=2, padding=1, bias=False), (1, 2, 1, 5, 2)),
+}
+
+
+@pytest.fixture
+def wide_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+
+
+@pytest.mark.parametrize("case", PAIRED)
+def test_two_columns_at_once_are_the_layer(case: str, wide_vectors: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    layer, shape = PAIRED[case]
+    layer = copy.deepcopy(layer).double().to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    x = torch.randn(shape, dtype=torch.float64).to(memory_format=torch.channels_last_3d)
+    expected = layer(x)
+    called = watch(layer, "_paired", monkeypatch)
+    with torch.no_grad():
+        torch.testing.assert_close(layer(x), expected)
+    assert called == ["_paired"]
+    layer(x)  # in training they do not pay
+    assert called == ["_paired"]
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+    with torch.no_grad():
+        layer(x)
+    assert called == ["_paired"]
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (Conv3d(9, 9, 3, padding=1), (2, 9, 40, 30, 6)),  # many channels
+        (Conv3d(9, 5, 3, padding=1), (2, 9, 40, 30, 7)),  # an odd width
+        (Conv3d(9, 6, 3, padding=1, groups=3), (2, 9, 40, 30, 6)),
+        (Conv3d(9, 5, 3, padding=1, dilation=(1, 1, 2)), (2, 9, 40, 30, 6)),
+        (Conv3d(9, 5, 3, padding=1, padding_mode="replicate"), (2, 9, 40, 30, 6)),
+        (Conv3d(9, 5, 3, padding=1, stride=2), (2, 9, 40, 30, 6)),
+        (ConvTranspose3d(5, 3, 3, stride=2, padding=1, output_padding=1), (2, 5, 3, 1, 6)),
+        (ConvTranspose3d(5, 3, 4, stride=2, padding=1, output_padding=1), (2, 5, 3, 1, 6)),
+        (ConvTranspose3d(5, 3, 4, stride=2, padding=1), (2, 5, 3, 1, 7)),
+    ],
+)
+def test_where_two_columns_are_not_meant_they_are_not_taken(
+    layer: nn.Module, shape: tuple[int, ...], wide_vectors: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer = copy.deepcopy(layer).double().to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    x = torch.randn(shape, dtype=torch.float64).to(memory_format=torch.channels_last_3d)
+    expected = layer(x)
+    called = watch(layer, "_paired", monkeypatch)
+    with torch.no_grad():
+        torch.testing.assert_close(layer(x), expected)
+    assert not called
