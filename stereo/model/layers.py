@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from functools import reduce
 from typing import Any, TypeVar
 
 import torch
@@ -99,6 +100,22 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.relu(x + self.body(x))
+
+
+def concatenate(maps: list[Tensor]) -> Tensor:
+    """Return maps [B, C, H, W] one after the other along the channels; without gradients with the channels last.
+
+    That is how convolutions want them on a CPU. torch.cat gives them so where all maps are so already.
+    """
+    if torch.is_grad_enabled() or maps[0].device.type != "cpu":
+        return torch.cat(maps, dim=1)
+    channels = [each.shape[1] for each in maps]
+    batch, _, height, width = maps[0].shape
+    dtype = reduce(torch.promote_types, (each.dtype for each in maps))
+    whole = maps[0].new_empty(batch, height, width, sum(channels), dtype=dtype).permute(0, 3, 1, 2)
+    for part, each in zip(whole.split(channels, dim=1), maps, strict=True):
+        part.copy_(each)
+    return whole
 
 
 def upsample(x: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from helpers import slim_psmnet, tiny_model
 from torch import nn
 
 from stereo.config import ModelConfig
-from stereo.model.layers import conv2d, conv3d, fold_batch_norm, upconv3d, zeroed
+from stereo.model.layers import concatenate, conv2d, conv3d, fold_batch_norm, upconv3d, zeroed
 from stereo.model.network import StereoNetwork
 
 
@@ -84,3 +84,20 @@ def test_zeroed_layers_are_zero_take_no_random_number_and_follow_the_default_dev
     assert not layer.bias.any()
     with torch.device("meta"):  # shapes alone, as for a stranger's checkpoint
         assert zeroed(nn.Conv2d, 3, 4, 1).weight.is_meta
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 5), (1, 1, 1)])
+def test_maps_are_concatenated_with_the_channels_last_where_no_gradient_is_wanted(shape: tuple[int, ...]) -> None:
+    batch, height, width = shape
+    maps = [
+        torch.randn(batch, 3, height, width).to(memory_format=torch.channels_last),
+        torch.randn(batch, 1, height, width, dtype=torch.float64),
+        torch.randn(batch, 4, height, width, dtype=torch.bfloat16),
+    ]
+    expected = torch.cat(maps, dim=1)
+    assert torch.equal(concatenate(maps), expected)
+    with torch.no_grad():
+        found = concatenate(maps)
+    assert torch.equal(found, expected)
+    assert found.dtype == torch.float64
+    assert found.is_contiguous(memory_format=torch.channels_last)

@@ -307,3 +307,17 @@ def test_settings_that_do_not_fit_are_refused() -> None:
         RefinementConfig(groups=3)
     with pytest.raises(ConfigError, match="2 entries, but the network has 4 supervised outputs"):
         Config(model=refined("residual", 2), loss=LossConfig(output_weights=[1.0, 1.0]))
+
+
+def test_residual_and_mask_by_one_convolution_are_those_of_their_own() -> None:
+    """Values and all gradients."""
+    refinement = refinement_of(StereoNetwork(refined("local_volume"))).double()
+    nn.init.normal_(refinement.residual.weight)
+    hidden = torch.randn(2, 6, 5, 3, dtype=torch.float64, requires_grad=True)
+    wanted = [hidden, *refinement.residual.parameters(), *refinement.mask.parameters()]
+    expected, found = (refinement.residual(hidden), refinement.mask(hidden)), refinement._read(hidden)
+    torch.testing.assert_close(found, expected)
+    upstream = [torch.randn_like(each) for each in expected]
+    torch.testing.assert_close(
+        torch.autograd.grad(found, wanted, upstream), torch.autograd.grad(expected, wanted, upstream)
+    )

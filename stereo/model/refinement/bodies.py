@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from stereo.config import RefinementConfig
 from stereo.model.features.base import FeatureExtractor, Features
-from stereo.model.layers import conv2d, upsample
+from stereo.model.layers import concatenate, conv2d, upsample
 
 
 class Body(nn.Module, ABC):
@@ -90,7 +90,7 @@ class PyramidBody(Body):
 
     def forward(self, x: Tensor, left: Features, confidence: Tensor, hidden: Tensor | None) -> Tensor:
         half = self.entry(x)
-        quarter = self.down(half) + self.context(torch.cat([left.quarter, confidence.unsqueeze(1)], dim=1))
+        quarter = self.down(half) + self.context(concatenate([left.quarter, confidence.unsqueeze(1)]))
         return self.merge(half + upsample(self.up(self.quarter(quarter, left))))
 
 
@@ -120,7 +120,7 @@ class RecurrentBody(Body):
 
     def forward(self, x: Tensor, left: Features, confidence: Tensor, hidden: Tensor | None) -> Tensor:
         if hidden is None:
-            context = self.context(torch.cat([left.quarter, confidence.unsqueeze(1)], dim=1))
+            context = self.context(concatenate([left.quarter, confidence.unsqueeze(1)]))
             hidden = torch.tanh(self.initial(left.half) + upsample(context))
         seen = self.entry(x)
         update, reset = self.gates(torch.cat([hidden, seen], dim=1)).sigmoid().chunk(2, dim=1)
