@@ -17,13 +17,13 @@ import argparse
 
 from stereo.benchmark.world import CROP, PRESETS, speed_lines, truth_lines
 from stereo.config import DatasetConfig, SyntheticConfig, with_overrides
-from stereo.device import set_freed_memory_kept
+from stereo.device import keep_freed_memory
 
 
 def main(argv: list[str] | None = None) -> int:
     args = _parse(argv)
     require_at_least(1, args, "scenes", "timed")
-    set_freed_memory_kept(64 << 20, 256 << 20)  # as in the processes of the loader
+    keep_freed_memory()  # as in the processes of the loader
     base = SyntheticConfig(seed=77, length=10**9, height=CROP[0], width=CROP[1])
     config = with_overrides(DatasetConfig(synthetic=base), args.overrides).synthetic
     for line in truth_lines(config, args.scenes, args.presets):

@@ -29,14 +29,14 @@ from stereo.data.missing import Missing
 from stereo.data.pairs import count_pairs
 from stereo.data.recognition import Part, recognize
 from stereo.data.sample_lists import spread, write_names
-from stereo.device import set_freed_memory_kept
+from stereo.device import keep_freed_memory
 from stereo.errors import ConfigError
 
 
 def main(argv: list[str] | None = None) -> int:
     args = _parse(argv)
     require_at_least(1, args, "workers", "samples", "show")
-    set_freed_memory_kept(64 << 20, 256 << 20)  # as in loader processes: a pair after the other, of one size mostly
+    keep_freed_memory()  # as in loader processes: a pair after the other, of one size mostly
     path = Path(os.path.expanduser(args.path))
     found = recognize(path, _settings(args.overrides))
     parts = found.parts

@@ -11,7 +11,6 @@ The public names are loaded when they are first used: `import stereo` costs noth
 
 from __future__ import annotations
 
-import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -37,10 +36,6 @@ if TYPE_CHECKING:
     from stereo.model.attention import EfficientAttention as EfficientAttention
     from stereo.model.network import StereoNetwork as StereoNetwork
     from stereo.training.trainer import train as train
-
-# PyTorch reads it when it first takes memory: Linux is asked for large pages, of which a map of an image needs few.
-# Ordinary ones, of 4 kB, cost inference on a CPU a tenth of its time or more. Nothing changes on other systems.
-os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 _HOMES = {
     "Calibration": "stereo.data.sample",

@@ -24,16 +24,6 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
     assert done.stdout.split() == []
 
 
-@pytest.mark.parametrize("chosen", [None, "0"])
-def test_large_pages_are_asked_for_unless_the_user_chose(chosen: str | None) -> None:
-    environment = {name: value for name, value in os.environ.items() if name != "THP_MEM_ALLOC_ENABLE"}
-    if chosen is not None:
-        environment["THP_MEM_ALLOC_ENABLE"] = chosen
-    code = "import os, stereo; print(os.environ['THP_MEM_ALLOC_ENABLE'])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
-    assert done.stdout.split() == [chosen or "1"]
-
-
 @pytest.mark.parametrize("name", stereo.__all__)
 def test_every_public_name_is_there(name: str) -> None:
     assert getattr(stereo, name) is not None

@@ -21,7 +21,7 @@ from stereo.data.shared_memory import IN_USE, batches_ahead, sample_bytes
 from stereo.data.training_data import TrainingData
 from stereo.data.transforms import Augmentation
 from stereo.data.workers import count_workers
-from stereo.device import set_freed_memory_kept
+from stereo.device import keep_freed_memory
 from stereo.errors import DataError, StereoError
 from stereo.seeds import generator
 
@@ -145,7 +145,7 @@ def init_worker(worker: int) -> None:
     """Prepare a loader process: it uses one core, and ends when it is told to."""
     # One worker, one core: OpenCV would start a thread for each core in every worker.
     cv2.setNumThreads(0)
-    set_freed_memory_kept(64 << 20, 256 << 20)
+    keep_freed_memory()
     # Ctrl-C, and the SIGTERM of many schedulers, reach the whole process group. The main process finishes its step, may
     # need another batch for that, and then ends its workers itself. A worker that is told to end goes on for the grace
     # and ends then: one that ignored SIGTERM altogether would keep its parent from ending.

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from stereo.data.sample import Image
-from stereo.device import release_freed_memory
+from stereo.device import keep_freed_memory, release_freed_memory
 from stereo.model.layers import fold_batch_norm
 from stereo.model.network import StereoNetwork
 
 Precision = Literal["fp32", "bf16"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 MapName = Literal["disparity", "confidence", "disparity_right"]
+# px: beyond, what the features of an image have freed (some 150 bytes a pixel) is given back before the aggregation.
+_LARGE = 1 << 20
 # What the network's call is asked for each map of its output beside the disparity.
 _OPTIONS = {"confidence": "with_confidence", "disparity_right": "with_right"}
 
@@ -36,12 +38,23 @@ class PaddedNetwork:
         device: Where it runs; the network is moved there.
         precision: Of convolutions and matrix products.
         in_training: Leave the network as it is. Otherwise it is made ready for inference for good.
+        spare_memory: Keep no memory that could be given back, whatever it costs in time.
     """
 
-    def __init__(self, network: nn.Module, device: torch.device, precision: Precision, in_training: bool) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        device: torch.device,
+        precision: Precision,
+        in_training: bool,
+        spare_memory: bool = False,
+    ) -> None:
         self.network = network.to(device)
         self.device = device
         self.precision = precision
+        self._spares_memory = spare_memory
+        self._shape: torch.Size | None = None  # of the last pair's features
+        self._keeps_memory = device.type == "cpu" and not spare_memory and not in_training
         # Plain ints, hidden by nn.Module.__getattr__.
         self.stride = int(network.stride)  # type: ignore[arg-type]
         self.min_size = int(network.min_size)  # type: ignore[arg-type]
@@ -63,13 +76,14 @@ class PaddedNetwork:
 
     @contextmanager
     def ready(self) -> Iterator[None]:
-        """The network in evaluation mode, without gradients, giving back what its features have freed."""
+        """The network in evaluation mode, without gradients."""
         training = self.network.training
         self.network.eval()
+        if self._keeps_memory:
+            keep_freed_memory()
         hooks = []
         if isinstance(self.network, StereoNetwork):  # the features are done when the aggregation begins
-            release = self.network.aggregation.register_forward_pre_hook(lambda *_: release_freed_memory(self.device))
-            hooks.append(release)
+            hooks.append(self.network.aggregation.register_forward_pre_hook(self._release))
         try:
             with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, self.precision == "bf16"):
                 yield
@@ -77,6 +91,14 @@ class PaddedNetwork:
             for hook in hooks:
                 hook.remove()
             self.network.train(training)
+
+    def _release(self, aggregation: nn.Module, inputs: tuple[Any, ...]) -> None:
+        """Give back what the features have freed, unless the next pair can use it: a small one, of the same size."""
+        shape = inputs[2].quarter.shape  # [B, C, H/4, W/4], of the left features
+        of_one_size = self._shape in (None, shape)
+        self._shape = shape
+        if self._spares_memory or not of_one_size or 16 * shape[0] * shape[2] * shape[3] > _LARGE:
+            release_freed_memory(self.device)
 
     def predict(
         self, lefts: Sequence[Image], rights: Sequence[Image], wanted: Sequence[MapName]

@@ -2,7 +2,7 @@
 
 import itertools
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -139,15 +139,45 @@ def test_a_network_in_training_is_left_as_it_is() -> None:
     np.testing.assert_allclose(folded.predict(_image(32, 48), _image(32, 48, seed=1)), live, atol=1e-3)
 
 
-def test_what_the_features_freed_is_given_back_before_the_aggregation(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_features_of_a_large_image_freed_is_given_back_before_the_aggregation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     network = StereoNetwork(tiny_model())
     done: list[str] = []
+    monkeypatch.setattr("stereo.methods.padding._LARGE", 48 * 32 - 1)
     monkeypatch.setattr("stereo.methods.padding.release_freed_memory", lambda device: done.append("release"))
     network.features.register_forward_hook(lambda *_: done.append("features"))
     network.cost_volume.register_forward_hook(lambda *_: done.append("volume"))
     Predictor(network).predict(_image(32, 48), _image(32, 48))
     assert done[:4] == ["features", "features", "release", "volume"]
     assert done.count("release") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "kept"), [({}, True), ({"max_memory": 10**10}, False), ({"in_training": True}, False)]
+)
+def test_memory_is_kept_between_small_images_where_it_is_not_short(
+    options: dict[str, Any], kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the process of a training is left as it is."""
+    done: list[str] = []
+    monkeypatch.setattr("stereo.methods.padding.keep_freed_memory", lambda: done.append("keep"))
+    monkeypatch.setattr("stereo.methods.padding.release_freed_memory", lambda device: done.append("release"))
+    Predictor(StereoNetwork(tiny_model()), **options).predict(_image(32, 48), _image(32, 48))
+    assert ("keep" in done) == kept
+    assert ("release" in done) == ("max_memory" in options)
+
+
+def test_memory_is_given_back_when_images_change_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was freed of one size fits another badly, and the process would grow."""
+    predictor = Predictor(StereoNetwork(tiny_model()))
+    released: list[str] = []
+    monkeypatch.setattr("stereo.methods.padding.release_freed_memory", lambda device: released.append("release"))
+    counts = []
+    for width in (48, 48, 64, 64, 48):
+        predictor.predict(_image(32, width), _image(32, width))
+        counts.append(len(released))
+    assert counts == [0, 0, 1, 1, 2]
 
 
 def test_settings_say_what_changes_the_numbers() -> None:
