@@ -103,6 +103,7 @@ def _pairs_pay(layer: nn.Conv3d | nn.ConvTranspose3d, x: Tensor) -> bool:
         and layer.out_channels <= _HALF_VECTOR
         and _is_plain(layer)
         and layer.weight.is_contiguous(memory_format=torch.channels_last_3d)
+        and x.shape[:4].numel() > _UNFOLDED  # a transposed convolution with four taps along H and W is not unfolded
         and x.shape[-1] % 2 == 0
     )
 

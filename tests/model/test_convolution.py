@@ -114,8 +114,8 @@ PAIRED: dict[str, tuple[nn.Conv3d | nn.ConvTranspose3d, tuple[int, ...]]] = {
     "convolution": (Conv3d(9, 5, 3, padding=1), (2, 9, 40, 30, 6)),
     "convolution, one pair, one row": (Conv3d(20, 8, 3, padding=1), (1, 20, 1100, 1, 2)),
     "convolution without bias": (Conv3d(8, 1 + 1, 3, padding=1, bias=False), (1, 8, 65, 40, 4)),
-    "transposed": (ConvTranspose3d(5, 3, 4, stride=2, padding=1), (2, 5, 3, 1, 6)),
-    "transposed, one pair, without bias": (ConvTranspose3d(2, 8, 4, stride=2, padding=1, bias=False), (1, 2, 1, 5, 2)),
+    "transposed": (ConvTranspose3d(5, 3, 4, stride=2, padding=1), (2, 5, 42, 50, 6)),
+    "transposed, one pair, without bias": (ConvTranspose3d(2, 8, 4, stride=2, padding=1, bias=False), (1, 2, 2100, 5, 2)),
 }
 
 
@@ -151,9 +151,10 @@ def test_two_columns_at_once_are_the_layer(case: str, wide_vectors: None, monkey
         (Conv3d(9, 5, 3, padding=1, dilation=(1, 1, 2)), (2, 9, 40, 30, 6)),
         (Conv3d(9, 5, 3, padding=1, padding_mode="replicate"), (2, 9, 40, 30, 6)),
         (Conv3d(9, 5, 3, padding=1, stride=2), (2, 9, 40, 30, 6)),
-        (ConvTranspose3d(5, 3, 3, stride=2, padding=1, output_padding=1), (2, 5, 3, 1, 6)),
-        (ConvTranspose3d(5, 3, 4, stride=2, padding=1, output_padding=1), (2, 5, 3, 1, 6)),
-        (ConvTranspose3d(5, 3, 4, stride=2, padding=1), (2, 5, 3, 1, 7)),
+        (ConvTranspose3d(5, 3, 3, stride=2, padding=1, output_padding=1), (2, 5, 42, 50, 6)),
+        (ConvTranspose3d(5, 3, 4, stride=2, padding=1, output_padding=1), (2, 5, 42, 50, 6)),
+        (ConvTranspose3d(5, 3, 4, stride=2, padding=1), (2, 5, 42, 50, 7)),
+        (ConvTranspose3d(5, 3, 4, stride=2, padding=1), (2, 5, 30, 50, 6)),  # what oneDNN would not take
     ],
 )
 def test_where_two_columns_are_not_meant_they_are_not_taken(
