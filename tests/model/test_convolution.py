@@ -113,9 +113,9 @@ def test_folded_normalization_keeps_the_form() -> None:
 PAIRED: dict[str, tuple[nn.Conv3d | nn.ConvTranspose3d, tuple[int, ...]]] = {
     "convolution": (Conv3d(9, 5, 3, padding=1), (2, 9, 40, 30, 6)),
     "convolution, one pair, one row": (Conv3d(20, 8, 3, padding=1), (1, 20, 1100, 1, 2)),
-    "convolution without bias": (Conv3d(8, 1 + 1, 3, padding=1, bias=False), (1, 8, 65, 40, 4)),
+    "convolution without bias": (Conv3d(8, 2, 3, padding=1, bias=False), (1, 8, 65, 40, 4)),
     "transposed": (ConvTranspose3d(5, 3, 4, stride=2, padding=1), (2, 5, 42, 50, 6)),
-    "transposed, one pair, without bias": (ConvTranspose3d(2, 8, 4, stride=2, padding=1, bias=False), (1, 2, 2100, 5, 2)),
+    "transposed, no bias": (ConvTranspose3d(2, 8, 4, stride=2, padding=1, bias=False), (1, 2, 2100, 5, 2)),
 }
 
 
