@@ -23,6 +23,7 @@ from stereo.benchmark.machine import format_bytes, format_seconds
 from stereo.config import load_network
 from stereo.errors import ConfigError
 from stereo.methods.predictor import Predictor
+from stereo.model.convolution import single_columns
 from stereo.model.network import StereoNetwork, StereoOutput
 from stereo.model.regression import SupervisedOutput, TrilinearUpsampling, estimate_bin
 from stereo.training.losses import stereo_loss
@@ -202,7 +203,7 @@ def _measure(cell: dict[str, Any]) -> None:
             call()
             _synchronize(device)
             total = time.perf_counter() - start
-        with FlopCounterMode(display=False, custom_mapping=_FUSED_ON_THE_CPU) as counter:
+        with FlopCounterMode(display=False, custom_mapping=_FUSED_ON_THE_CPU) as counter, single_columns():
             call()
         rest = "backward" if setup.mode == "training" else "other"
         parts = {stage: seconds / total for stage, seconds in shares.items()}

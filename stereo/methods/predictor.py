@@ -70,7 +70,9 @@ class Predictor:
         self.confidence = confidence
         self.right = right
         self.precision = precision
-        self._padded = PaddedNetwork(network, torch.device(device), precision, in_training, max_memory is not None)
+        self._padded = PaddedNetwork(
+            network, torch.device(device), precision, in_training, spare_memory=max_memory is not None
+        )
         self._tiles = TileChoice(self._padded, band_rows, band_columns, max_memory)
         self.network, self.device = self._padded.network, self._padded.device
         self.stride, self.min_size = self._padded.stride, self._padded.min_size

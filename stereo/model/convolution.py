@@ -5,6 +5,9 @@ kernels of one tap on one thread, and inputs with B·C·D·H of 20,480 or less, 
 unfolds in memory, several times slower. Of few output channels it computes a vector's worth all the same.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -14,16 +17,14 @@ from stereo.model.convolution_gradients import one_channel_conv3d
 _UNFOLDED = 20_480
 # Output channels that half a vector of AVX-512 holds.
 _HALF_VECTOR = 8
+_pairs_allowed = True
 
 
 class Conv3d(nn.Conv3d):
     """nn.Conv3d with other ways to compute it on a CPU."""
 
     def forward(self, x: Tensor) -> Tensor:
-        # An exported or compiled network has its own way, and an exported one is not for this CPU alone.
-        if torch.compiler.is_compiling() or x.device.type != "cpu":
-            return super().forward(x)
-        if not torch.backends.mkldnn.is_available() or not _is_plain(self):
+        if not _is_ours(self, x):
             return super().forward(x)
         if self.kernel_size == (1, 1, 1) and self.padding == (0, 0, 0):
             return self._one_tap(x)
@@ -71,7 +72,13 @@ class ConvTranspose3d(nn.ConvTranspose3d):
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
         doubles = (self.kernel_size, self.stride, self.padding) == ((4,) * 3, (2,) * 3, (1,) * 3)
-        if doubles and self.output_padding == (0, 0, 0) and output_size is None and _pairs_pay(self, x):
+        if (
+            doubles
+            and self.output_padding == (0, 0, 0)
+            and output_size is None
+            and _is_ours(self, x)
+            and _pairs_pay(self, x)
+        ):
             return self._paired(x)
         return super().forward(x, output_size)
 
@@ -87,6 +94,17 @@ class ConvTranspose3d(nn.ConvTranspose3d):
         return _unpaired(F.conv_transpose3d(x, weight, _twice(self.bias), (2, 2, 1), padding=1))
 
 
+def _is_ours(layer: nn.Conv3d | nn.ConvTranspose3d, x: Tensor) -> bool:
+    """Return whether a form of this file may be taken: on a CPU with oneDNN, of a layer without what no form knows.
+
+    An exported or compiled network has its own way, and an exported one is not for this CPU alone.
+    """
+    if torch.compiler.is_compiling() or x.device.type != "cpu" or not torch.backends.mkldnn.is_available():
+        return False
+    plain = (layer.groups, layer.dilation, layer.padding_mode) == (1, (1, 1, 1), "zeros")
+    return plain and not isinstance(layer.padding, str)
+
+
 def _pairs_pay(layer: nn.Conv3d | nn.ConvTranspose3d, x: Tensor) -> bool:
     """Return whether a layer of few output channels is faster, for inference, when it computes two columns at once.
 
@@ -95,23 +113,25 @@ def _pairs_pay(layer: nn.Conv3d | nn.ConvTranspose3d, x: Tensor) -> bool:
     moved. Training gains nothing: the backward pass is slower by what the forward pass is faster.
     """
     return (
-        x.device.type == "cpu"
+        _pairs_allowed
         and not torch.is_grad_enabled()
-        and not torch.compiler.is_compiling()
-        and torch.backends.mkldnn.is_available()
         and torch.backends.cpu.get_cpu_capability() == "AVX512"
         and layer.out_channels <= _HALF_VECTOR
-        and _is_plain(layer)
         and layer.weight.is_contiguous(memory_format=torch.channels_last_3d)
         and x.shape[:4].numel() > _UNFOLDED  # a transposed convolution with four taps along H and W is not unfolded
         and x.shape[-1] % 2 == 0
     )
 
 
-def _is_plain(layer: nn.Conv3d | nn.ConvTranspose3d) -> bool:
-    """Return whether a layer has none of the options that no layer of this project has, and no form here knows."""
-    plain = (layer.groups, layer.dilation, layer.padding_mode) == (1, (1, 1, 1), "zeros")
-    return plain and not isinstance(layer.padding, str)
+@contextmanager
+def single_columns() -> Iterator[None]:
+    """Within the block no layer computes two columns at once: its multiplications are those of the network."""
+    global _pairs_allowed
+    before, _pairs_allowed = _pairs_allowed, False
+    try:
+        yield
+    finally:
+        _pairs_allowed = before
 
 
 def _unpaired(x: Tensor) -> Tensor:

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
-from stereo.model.convolution import Conv3d, ConvTranspose3d
+from stereo.model.convolution import Conv3d, ConvTranspose3d, single_columns
 from stereo.model.layers import conv3d, fold_batch_norm
 
 CASES: dict[str, tuple[dict[str, Any], tuple[int, ...], str]] = {
@@ -124,18 +125,34 @@ def wide_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
 
 
-@pytest.mark.parametrize("case", PAIRED)
-def test_two_columns_at_once_are_the_layer(case: str, wide_vectors: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    layer, shape = PAIRED[case]
-    layer = copy.deepcopy(layer).double().to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+def channels_last(layer: nn.Module, shape: tuple[int, ...]) -> tuple[nn.Module, Tensor]:
+    """A copy of the layer in float64 and an input of this shape, both with the channels last."""
     x = torch.randn(shape, dtype=torch.float64).to(memory_format=torch.channels_last_3d)
+    return copy.deepcopy(layer).double().to(memory_format=torch.channels_last_3d), x  # type: ignore[call-overload]
+
+
+def require_same_without_gradients(layer: nn.Module, x: Tensor, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Compare with the layer where gradients are wanted; return the list of calls of its form for two columns."""
     expected = layer(x)
     called = watch(layer, "_paired", monkeypatch)
     with torch.no_grad():
         torch.testing.assert_close(layer(x), expected)
+    return called
+
+
+@pytest.mark.parametrize("case", PAIRED)
+def test_two_columns_at_once_are_the_layer(case: str, wide_vectors: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    layer, x = channels_last(*PAIRED[case])
+    called = require_same_without_gradients(layer, x, monkeypatch)
     assert called == ["_paired"]
     layer(x)  # in training they do not pay
+    with single_columns(), torch.no_grad(), FlopCounterMode(display=False) as counter:
+        layer(x)
     assert called == ["_paired"]
+    with torch.no_grad(), FlopCounterMode(display=False) as more:
+        layer(x)
+    assert called.pop() == "_paired"
+    assert counter.get_total_flops() < more.get_total_flops() <= 1.5 * counter.get_total_flops()
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
     with torch.no_grad():
         layer(x)
@@ -160,10 +177,4 @@ def test_two_columns_at_once_are_the_layer(case: str, wide_vectors: None, monkey
 def test_where_two_columns_are_not_meant_they_are_not_taken(
     layer: nn.Module, shape: tuple[int, ...], wide_vectors: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    layer = copy.deepcopy(layer).double().to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-    x = torch.randn(shape, dtype=torch.float64).to(memory_format=torch.channels_last_3d)
-    expected = layer(x)
-    called = watch(layer, "_paired", monkeypatch)
-    with torch.no_grad():
-        torch.testing.assert_close(layer(x), expected)
-    assert not called
+    assert not require_same_without_gradients(*channels_last(layer, shape), monkeypatch)

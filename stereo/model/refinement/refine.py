@@ -58,12 +58,11 @@ class Refinement(nn.Module):
             place = estimate.detach()
             evidence = self.evidence(left_matching, right_matching, place.squeeze(1) / 2)
             hidden = self.body(concatenate([left.half, evidence, place / _DISPARITY_UNIT]), left, confidence, hidden)
-            if self.training or step == self.steps - 1:
-                residual, mask = self._read(hidden)
-                estimate = self._corrected(estimate, residual)
+            is_supervised = self.training or step == self.steps - 1
+            residual, mask = self._read(hidden) if is_supervised else (self.residual(hidden), None)
+            estimate = (estimate + 2 * residual).clamp_min(0)
+            if mask is not None:
                 refined.append(convex_upsample(estimate.squeeze(1), mask.unflatten(1, (9, 4)).softmax(dim=1)))
-            else:
-                estimate = self._corrected(estimate, self.residual(hidden))
         return refined
 
     def _read(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
@@ -73,10 +72,6 @@ class Refinement(nn.Module):
         assert self.residual.bias is not None
         both = F.conv2d(hidden, weight, torch.cat([self.mask.bias, self.residual.bias]), padding=1)
         return both[:, -1:], both[:, :-1]
-
-    @staticmethod
-    def _corrected(estimate: Tensor, residual: Tensor) -> Tensor:
-        return (estimate + 2 * residual).clamp_min(0)
 
 
 def build_refinement(config: RefinementConfig, features: FeatureExtractor) -> Refinement | None:
