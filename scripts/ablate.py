@@ -10,7 +10,7 @@ Each goes on where it was interrupted, and leaves alone what is done, also on an
 and the times are kept in docs/ablation. docs/ablation.md says how to read the tables.
 """
 
-from stereo.cli import add_device_option, add_workers_option, run, script_parser
+from stereo.cli import run
 
 import argparse
 import os
@@ -20,6 +20,7 @@ import sys
 from pathlib import Path
 
 from stereo.ablation.rows import REFERENCE, Place, read_rows, seeds_in
+from stereo.options import add_device_option, add_workers_option, script_parser
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -6,7 +6,7 @@ Every cell runs in a process of its own under the limits, so that running out of
 that hold the forms against each other run first; while they fail, no speed is reported. Nothing else should be running.
 """
 
-from stereo.cli import add_device_option, require_at_least, run, script_parser
+from stereo.cli import run
 
 import argparse
 import shlex
@@ -21,6 +21,7 @@ from stereo.config import choose, load_config
 from stereo.device import describe_machine, select_device
 from stereo.errors import ConfigError
 from stereo.model.attention import FUSED_BACKENDS
+from stereo.options import add_device_option, require_at_least, script_parser
 from stereo.output import make_output_folder
 
 # Height × width × max_disparity of the images, px; the last is a whole Scene Flow frame.

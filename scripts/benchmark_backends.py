@@ -6,7 +6,7 @@
 All that is installed is called in turn; ratios are those of the medians. SGBM is this project's, with filling.
 """
 
-from stereo.cli import require_at_least, run, script_parser
+from stereo.cli import run
 
 import os
 import tempfile
@@ -18,6 +18,7 @@ from stereo.benchmark.backends import HEADER, compare
 from stereo.config import check_max_disparity
 from stereo.data.formats import read_image
 from stereo.device import describe_machine
+from stereo.options import require_at_least, script_parser
 
 _PAIR = [str(Path(__file__).resolve().parents[1] / "docs" / "pair" / name) for name in ("left.jpg", "right.jpg")]
 

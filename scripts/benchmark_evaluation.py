@@ -8,7 +8,7 @@ files with both views' disparities, and predictions from PFM, and scored under t
 region, as `evaluate.py --method predictions:DIR --protocol all --regions --output DIR` does it.
 """
 
-from stereo.cli import require_at_least, run, script_parser
+from stereo.cli import run
 
 import tempfile
 from pathlib import Path
@@ -17,6 +17,7 @@ import torch
 
 from stereo.benchmark.evaluation import scoring_lines
 from stereo.device import describe_machine
+from stereo.options import require_at_least, script_parser
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -11,7 +11,7 @@ of which the device makes floats; `as floats` lets the main process do that, on 
 cost. The forms take turns, and the ratios are medians over the rounds.
 """
 
-from stereo.cli import add_data_options, chosen_data, require_at_least, run, script_parser
+from stereo.cli import run
 
 import argparse
 import tempfile
@@ -24,6 +24,7 @@ from stereo.data.datasets import build_dataset
 from stereo.data.pairs import PairDataset
 from stereo.device import describe_machine
 from stereo.errors import ConfigError
+from stereo.options import add_data_options, chosen_data, require_at_least, script_parser
 
 
 def main(argv: list[str] | None = None) -> int:

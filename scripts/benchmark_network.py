@@ -10,7 +10,7 @@ volume held as a whole, upsampled to full resolution at once, batch normalizatio
 Memory is measured in a process of its own under the limit, the ratio of times by alternating runs in one process.
 """
 
-from stereo.cli import add_device_option, run, script_parser
+from stereo.cli import run
 
 import argparse
 import json
@@ -23,6 +23,7 @@ from stereo.benchmark.network import HEADER, STRAIGHTFORWARD, Setup, compare
 from stereo.config import PRESETS, load_network
 from stereo.device import describe_machine, select_device
 from stereo.errors import ConfigError
+from stereo.options import add_device_option, script_parser
 from stereo.output import atomic_output, make_output_folder
 
 

@@ -8,7 +8,7 @@ other work on the machine does not change; what loader processes do is no part o
 disk has it.
 """
 
-from stereo.cli import require_at_least, run, script_parser
+from stereo.cli import run
 
 import argparse
 import tempfile
@@ -17,6 +17,7 @@ from pathlib import Path
 from stereo.benchmark.training import overhead_lines
 from stereo.config import load_config
 from stereo.device import describe_machine, select_device
+from stereo.options import require_at_least, script_parser
 from stereo.output import make_output_folder
 
 

@@ -11,13 +11,14 @@ the settings, once the bank of textures is drawn; beside it, measured in the sam
 of the 960×540 frame around it, and what the bank saves.
 """
 
-from stereo.cli import require_at_least, run, script_parser
+from stereo.cli import run
 
 import argparse
 
 from stereo.benchmark.world import CROP, PRESETS, speed_lines, truth_lines
 from stereo.config import DatasetConfig, SyntheticConfig, with_overrides
 from stereo.device import keep_freed_memory
+from stereo.options import require_at_least, script_parser
 
 
 def main(argv: list[str] | None = None) -> int:

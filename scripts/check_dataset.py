@@ -14,7 +14,7 @@ which no data set is recognized, and those that you may not list, are named and 
 wrong in what was looked at; 1: something is, and was named; 2: no data set was recognized.
 """
 
-from stereo.cli import add_data_settings, add_workers_option, require_at_least, run, script_parser
+from stereo.cli import run
 
 import argparse
 import os
@@ -31,6 +31,7 @@ from stereo.data.recognition import Part, recognize
 from stereo.data.sample_lists import spread, write_names
 from stereo.device import keep_freed_memory
 from stereo.errors import ConfigError
+from stereo.options import add_data_settings, add_workers_option, require_at_least, script_parser
 
 
 def main(argv: list[str] | None = None) -> int:

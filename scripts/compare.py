@@ -20,7 +20,7 @@ refused, and what differs is said. The table goes to --output or is printed. Wit
 printed on stderr, so that `> FILE` gets the table alone.
 """
 
-from stereo.cli import printable, run, script_parser
+from stereo.cli import printable, run
 
 import argparse
 import os
@@ -33,6 +33,7 @@ from stereo.evaluation.compare.notes import notes
 from stereo.evaluation.compare.reading import read_report
 from stereo.evaluation.compare.sides import PAIRED_TITLES, compare_sides, sides_of_runs, single_sides
 from stereo.evaluation.compare.tables import DEFAULT_METRICS, STYLES, joined_table, table
+from stereo.options import script_parser
 from stereo.output import atomic_output
 
 

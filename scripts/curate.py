@@ -9,7 +9,7 @@ not scored stays. Where the evaluation is of several data sets, methods or proto
 the whole image unless --region names another. data/README.md, "Curation", says how to evaluate a training set.
 """
 
-from stereo.cli import printable, run, script_parser
+from stereo.cli import printable, run
 
 import argparse
 import os
@@ -17,6 +17,7 @@ import statistics
 
 from stereo.data.sample_lists import write_names
 from stereo.evaluation.curation import read_scores, samples_above
+from stereo.options import script_parser
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -6,7 +6,7 @@ Every step is one of the project's own commands, printed before it runs, so that
 DIR/index.html, a page with all methods on the same scenes.
 """
 
-from stereo.cli import run, script_parser
+from stereo.cli import run
 
 import os
 import shlex
@@ -21,6 +21,7 @@ from stereo.config import DatasetConfig
 from stereo.data.datasets import build_dataset
 from stereo.errors import StereoError
 from stereo.evaluation.page.side_by_side import Column, write_side_by_side
+from stereo.options import script_parser
 from stereo.output import make_output_folder
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -6,13 +6,14 @@ It needs Gradio (`pip install 'stereo[page]'`, or `make page`). It is served to 
 one for anything. What is uploaded, and what comes of it, is deleted when its page is closed and when the program ends.
 """
 
-from stereo.cli import add_network_options, run, script_parser
+from stereo.cli import run
 
 import argparse
 import importlib.util
 
 from stereo.config import check_max_disparity
 from stereo.errors import ConfigError
+from stereo.options import add_network_options, script_parser
 from stereo.page.limits import Limits
 
 

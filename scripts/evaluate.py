@@ -9,16 +9,7 @@ Prints a table; with --output also writes report.json, per_image.csv and preview
 regions and metrics. Exit code 1: some items failed and were named, or nothing could be scored.
 """
 
-from stereo.cli import (
-    add_data_options,
-    add_method_options,
-    add_network_options,
-    choose,
-    chosen_data,
-    require_at_least,
-    run,
-    script_parser,
-)
+from stereo.cli import run
 
 import argparse
 import re
@@ -26,6 +17,7 @@ import shlex
 import sys
 from pathlib import Path
 
+from stereo.config import choose
 from stereo.data.datasets import build_dataset, not_used
 from stereo.errors import ConfigError
 from stereo.evaluation.protocols import PROTOCOLS
@@ -34,6 +26,14 @@ from stereo.evaluation.run import Evaluation, Output
 from stereo.methods.choice import methods_from
 from stereo.methods.method import Method
 from stereo.methods.predictor import PRECISIONS
+from stereo.options import (
+    add_data_options,
+    add_method_options,
+    add_network_options,
+    chosen_data,
+    require_at_least,
+    script_parser,
+)
 from stereo.processes import Processes, join_processes
 
 

@@ -7,7 +7,7 @@ It needs the extra `onnx` (pip install .[onnx]). Height and width stay open: mul
 max_disparity + 16; pad smaller images at the right and the bottom. docs/export.md has the inputs and outputs.
 """
 
-from stereo.cli import run, script_parser
+from stereo.cli import run
 
 import os
 from pathlib import Path
@@ -16,6 +16,7 @@ from stereo.checkpoint import load_checkpoint
 from stereo.config import check_max_disparity
 from stereo.errors import ConfigError
 from stereo.export import write_onnx
+from stereo.options import script_parser
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -11,7 +11,7 @@ all but the largest of those that show the same. The rest is scaled to 1,024 px 
 says where each comes from. A second run writes the same again; of a package that cannot be fetched any more, all stays.
 """
 
-from stereo.cli import printable, require_at_least, run, script_parser
+from stereo.cli import printable, run
 
 import argparse
 import os
@@ -28,6 +28,7 @@ from stereo.data.debian import find_or_download, fits, is_free, license_of, read
 from stereo.data.sample import Map
 from stereo.data.texture_choice import TEXTURES
 from stereo.errors import DataError
+from stereo.options import require_at_least, script_parser
 from stereo.output import atomic_output, make_output_folder
 
 SUFFIXES = {".avif", ".bmp", ".jpeg", ".jpg", ".jxl", ".png", ".tga", ".tif", ".tiff", ".webp"}

@@ -10,7 +10,7 @@ turn; DIR/manifest.json holds seed, settings and the world's version. Pairs that
 interrupted run goes on with the same command, and a larger --count adds to what is there.
 """
 
-from stereo.cli import add_workers_option, require_at_least, run, script_parser
+from stereo.cli import run
 
 import argparse
 
@@ -19,6 +19,7 @@ from tqdm import tqdm
 from stereo.config import DatasetConfig, SyntheticConfig, with_overrides
 from stereo.data.generation import SEEDS, claim, write_pairs
 from stereo.errors import ConfigError
+from stereo.options import add_workers_option, require_at_least, script_parser
 from stereo.output import make_output_folder
 
 

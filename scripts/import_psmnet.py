@@ -7,7 +7,7 @@ weights of 2018 were trained with PyTorch before 0.4.1, which aligned the corner
 authors' code and a later PyTorch do not align them (false).
 """
 
-from stereo.cli import run, script_parser
+from stereo.cli import run
 
 import os
 from pathlib import Path
@@ -16,6 +16,7 @@ from stereo.checkpoint import save_checkpoint
 from stereo.config import config_from_dict
 from stereo.model.network import StereoNetwork
 from stereo.model.weights import convert_psmnet, load_weights
+from stereo.options import script_parser
 from stereo.torch_file import read_torch_file
 
 

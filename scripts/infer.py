@@ -14,7 +14,7 @@ Of two folders, the images of one name (without the ending) belong together. For
 (px), disparity.png (16-bit, px × 256) and preview.png. Exit code 1: some of many pairs failed and were named.
 """
 
-from stereo.cli import add_network_options, printable, run, script_parser
+from stereo.cli import printable, run
 
 import argparse
 import os
@@ -38,6 +38,7 @@ from stereo.methods.outputs import Cloud, Outputs, Preview
 from stereo.methods.predictor import Predictor
 from stereo.methods.summary import Summary
 from stereo.methods.variants import Scaled
+from stereo.options import add_network_options, script_parser
 from stereo.output import make_output_folder
 from stereo.processes import Processes, join_processes
 from stereo.video import is_video

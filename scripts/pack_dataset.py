@@ -8,7 +8,7 @@ work: find them by scripts/check_dataset.py --deep --write-skip-list FILE, and l
 Which half of scene_flow and synthetic is packed has no default: a copy does not show which half it is.
 """
 
-from stereo.cli import add_data_options, add_workers_option, chosen_data, require_at_least, run, script_parser
+from stereo.cli import run
 
 import argparse
 from dataclasses import asdict
@@ -19,6 +19,7 @@ from stereo.data.datasets import build_dataset, describe
 from stereo.data.loader import in_order
 from stereo.data.packing import pack
 from stereo.data.pairs import count_pairs
+from stereo.options import add_data_options, add_workers_option, chosen_data, require_at_least, script_parser
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -3,12 +3,13 @@
 python scripts/plot_training_log.py [--log docs/training_log.md] [--output docs/training_log.png]
 """
 
-from stereo.cli import run, script_parser
+from stereo.cli import run
 
 from itertools import dropwhile, takewhile
 from pathlib import Path
 
 from stereo.errors import ConfigError
+from stereo.options import script_parser
 from stereo.output import atomic_output
 
 _DOCS = Path(__file__).resolve().parents[1] / "docs"

@@ -10,7 +10,7 @@ truth is known and not occluded; its mean stands beside the name. With
 --augmentation the samples are shown as training takes them.
 """
 
-from stereo.cli import add_data_options, chosen_data, require_at_least, run, script_parser
+from stereo.cli import run
 
 import argparse
 import os
@@ -24,6 +24,7 @@ from stereo.data.datasets import build_dataset
 from stereo.data.formats import write_image
 from stereo.data.sample_lists import spread
 from stereo.data.transforms import Augmentation
+from stereo.options import add_data_options, chosen_data, require_at_least, script_parser
 from stereo.seeds import generator
 
 

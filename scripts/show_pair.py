@@ -6,7 +6,7 @@
 Distances in the cloud are those of the calibration (docs/calibration.md lists the forms of its file).
 """
 
-from stereo.cli import add_network_options, require_at_least, run, script_parser
+from stereo.cli import run
 
 import argparse
 import os
@@ -22,6 +22,7 @@ from stereo.data.formats import read_image, write_image
 from stereo.data.sample import Calibration, Image
 from stereo.methods.predictor import Predictor
 from stereo.methods.result import StereoResult
+from stereo.options import add_network_options, require_at_least, script_parser
 from stereo.visualize import color_disparity, color_limit
 
 # px between the three pictures.

@@ -9,7 +9,7 @@ and there is no try. A training that is not through when the time is over is sto
 OUTPUT/NAME/best.pt, logs: OUTPUT/NAME.log.
 """
 
-from stereo.cli import require_at_least, run, script_parser
+from stereo.cli import run
 
 import argparse
 import signal
@@ -21,6 +21,7 @@ from pathlib import Path
 
 from stereo.config import load_config
 from stereo.errors import StereoError, TrainingError
+from stereo.options import require_at_least, script_parser
 from stereo.output import make_output_folder
 
 _TRAIN = Path(__file__).with_name("train.py")

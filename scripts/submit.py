@@ -8,7 +8,7 @@ Benchmarks: kitti2012, kitti2015, middlebury2014 (MiddEval3), eth3d. The zip is 
 file in it is read back and compared with its prediction. One pair that fails ends the work: exit code 2.
 """
 
-from stereo.cli import add_data_options, add_network_options, choose, chosen_data, run, script_parser
+from stereo.cli import run
 
 import argparse
 import os
@@ -17,7 +17,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from stereo.config import DatasetConfig, Half
+from stereo.config import DatasetConfig, Half, choose
 from stereo.data.datasets import StereoDataset, build_dataset
 from stereo.data.families.middlebury import WITHOUT_TRUTH
 from stereo.data.pairs import count_pairs
@@ -26,6 +26,7 @@ from stereo.evaluation.submission import BENCHMARKS, write_submission
 from stereo.methods.choice import methods_from
 from stereo.methods.method import Method
 from stereo.methods.stored import StoredPredictions
+from stereo.options import add_data_options, add_network_options, chosen_data, script_parser
 from stereo.output import make_output_folder
 
 

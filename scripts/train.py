@@ -9,13 +9,14 @@ Exit code 0: done, or training.max_hours are over; 2: the run cannot go on, one 
 On several GPUs: torchrun --nproc-per-node N scripts/train.py --config FILE
 """
 
-from stereo.cli import run, script_parser
+from stereo.cli import run
 
 import os
 import shlex
 from contextlib import suppress
 
 from stereo.config import load_config
+from stereo.options import script_parser
 from stereo.processes import launcher, was_restarted
 from stereo.training.signals import Interrupted
 from stereo.training.trainer import train

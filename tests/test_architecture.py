@@ -14,7 +14,7 @@ LAYERS: list[set[str]] = [
     {"errors", "foreign", "files", "locks"},
     {"output", "device", "config", "seeds", "data.sample", "torch_file", "quiet", "signals"}
     | {"interruption", "standard_streams", "children"},
-    {"data.formats", "processes", "launch", "cli", "__main__"},
+    {"data.formats", "processes", "launch", "cli", "options", "__main__"},
     {"data", "model", "camera", "geometry", "evaluation.metrics", "evaluation.protocols"}
     | {"visualize", "contact_sheet", "cloud_view"},
     {"checkpoint", "methods", "export", "video"},
@@ -25,7 +25,7 @@ LAYERS: list[set[str]] = [
     {"ablation"},
 ]
 # What a script may import before it has looked at its arguments, without waiting for PyTorch.
-LIGHT = ("stereo", "stereo.errors", "stereo.config", "stereo.cli", "stereo.output")
+LIGHT = ("stereo", "stereo.errors", "stereo.config", "stereo.cli", "stereo.options", "stereo.output")
 
 
 def layer_of(module: str) -> int:

@@ -193,6 +193,16 @@ def test_what_cannot_be_extended_is_told(tmp_path: Path, text: str, words: list[
     assert all(word in str(caught.value) for word in words), str(caught.value)
 
 
+def test_a_long_chain_of_files_is_refused(tmp_path: Path) -> None:
+    for number in range(16):
+        (tmp_path / f"{number}.yaml").write_text(f"extends: {number + 1}.yaml")
+    (tmp_path / "15.yaml").write_text("training: {steps: 7}")
+    assert load_config(tmp_path / "0.yaml").training.steps == 7
+    (tmp_path / "first.yaml").write_text("extends: 0.yaml")
+    with pytest.raises(ConfigError, match=r"first\.yaml: over 16 files extend one another"):
+        load_config(tmp_path / "first.yaml")
+
+
 def test_a_wrong_key_is_told_with_the_file_that_has_it(tmp_path: Path) -> None:
     (tmp_path / "first.yaml").write_text("optimizer: {lr: 1}")
     (tmp_path / "second.yaml").write_text("extends: first.yaml")

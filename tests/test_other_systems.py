@@ -53,7 +53,7 @@ for number, path in enumerate({[str(path) for path in FILES]}):
     except ImportError as error:  # of an extra that is not installed
         if error.name in sys.modules and sys.modules[error.name] is None:
             failed[path] = str(error)
-from stereo.cli import count_cores
+from stereo.options import count_cores
 from stereo.data.loader import init_worker
 from stereo.device import describe_machine, peak_memory_mb, release_freed_memory
 assert count_cores() >= 1

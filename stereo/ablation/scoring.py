@@ -9,12 +9,12 @@ from pathlib import Path
 from stereo.ablation.kept import SCENES, RunScores, can_go_on, collect, digest, read_run, write_run
 from stereo.ablation.rows import Place, Row
 from stereo.checkpoint import read_checkpoint
-from stereo.cli import dataset_config
 from stereo.config import DatasetConfig, load_config
 from stereo.data.datasets import build_dataset
 from stereo.errors import ConfigError
 from stereo.evaluation.run import Evaluation, Output
 from stereo.methods.choice import methods_from
+from stereo.options import dataset_config
 from stereo.training.trainer import train
 
 # px: some of the real pairs have more than the 96 px of training; the networks search this far.

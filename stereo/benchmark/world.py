@@ -11,13 +11,13 @@ from typing import get_args
 import cv2
 import numpy as np
 
-from stereo.cli import count_cores
 from stereo.config import ScenePreset, SyntheticConfig
 from stereo.data.synthetic import SyntheticWorld, Window
 from stereo.data.synthetic.assets.canvases import CANVAS_SIDES, make_canvas
 from stereo.data.synthetic.choose.style import STYLES
 from stereo.data.synthetic.choose.textures import BANK_OF_ONE_PATTERN
 from stereo.data.synthetic.truth import Judgment, judge_pair
+from stereo.options import count_cores
 
 PRESETS: tuple[ScenePreset, ...] = get_args(ScenePreset)
 # The patterns that styles choose by name.

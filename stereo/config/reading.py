@@ -25,6 +25,8 @@ from stereo.files import read_file, refusal
 
 # Of an override: names, and places in lists.
 _KEY = re.compile(r"\w+(?:\.\w+|\[\w+\])*")
+# Files that extend one another: people have two or three.
+_MAX_FILES = 16
 _REFERENCES = r"; ${…} refers to another setting, as in ${training.seed}; for the text itself write \${"
 
 Section = TypeVar("Section", DatasetConfig, AugmentationConfig)
@@ -101,6 +103,7 @@ def _layers_of(path: Path, above: tuple[Path, ...] = ()) -> list[tuple[Any, str]
     base_path = path.parent / os.path.expanduser(base)
     circle = base_path.resolve() in [one.resolve() for one in above]
     require(not circle, f"{path}: extends {base_path}, which extends it; leave `extends` out of one of them")
+    require(len(above) < _MAX_FILES, f"{above[0]}: over {_MAX_FILES} files extend one another; use fewer of them")
     return [*_layers_of(base_path, above), (loaded, str(path))]
 
 

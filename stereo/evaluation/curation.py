@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from stereo.cli import choose
+from stereo.config import choose
 from stereo.errors import ConfigError, DataError
 from stereo.evaluation.compare.reading import Key, read_rows
 from stereo.evaluation.metrics import metric_names

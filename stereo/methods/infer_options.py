@@ -3,13 +3,13 @@
 import argparse
 import os
 
-from stereo.cli import require_at_least
 from stereo.data.image_pairs import LAYOUTS
 from stereo.geometry import MAX_JUMP
 from stereo.methods.backends import BACKENDS
 from stereo.methods.labels import LOW_CONFIDENCE
 from stereo.methods.outputs import FORMATS
 from stereo.methods.predictor import PRECISIONS
+from stereo.options import require_at_least
 from stereo.visualize import COLOR_MAPS
 
 

@@ -7,7 +7,6 @@ import pytest
 from helpers import textured_sample
 from helpers.samples import assert_same
 
-from stereo.cli import dataset_config
 from stereo.config import Config, DataConfig, DatasetConfig, SyntheticConfig, config_from_dict, config_to_dict
 from stereo.data.datasets import build_dataset
 from stereo.data.families.scene_flow.writing import pair_paths, write_pair
@@ -16,6 +15,7 @@ from stereo.data.packing import pack
 from stereo.data.sample import Image
 from stereo.data.synthetic.assets import photographs
 from stereo.errors import ConfigError, DataError, FormatError
+from stereo.options import dataset_config
 
 
 def settings(**data: object) -> Config:

@@ -7,13 +7,13 @@ import pytest
 import torch
 from helpers import textured_sample
 
-from stereo.cli import add_method_options, script_parser
 from stereo.errors import CheckpointError, ConfigError, DataError
 from stereo.methods.bm import Bm
 from stereo.methods.choice import methods_from
 from stereo.methods.predictor import Predictor
 from stereo.methods.sgbm import Sgbm
 from stereo.methods.stored import StoredPredictions
+from stereo.options import add_method_options, script_parser
 
 
 def test_methods_come_in_the_order_of_their_words_each_once(tmp_path: Path) -> None:

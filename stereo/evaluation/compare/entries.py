@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from stereo.cli import choose
+from stereo.config import choose
 from stereo.errors import ConfigError
 from stereo.evaluation.compare.reading import Report, is_number
 

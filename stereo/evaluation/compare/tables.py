@@ -4,7 +4,8 @@ import csv
 import io
 from collections.abc import Callable, Sequence
 
-from stereo.cli import choose, printable
+from stereo.cli import printable
+from stereo.config import choose
 from stereo.evaluation.compare.entries import Entry, Source, grouped, metric_names
 from stereo.evaluation.compare.reading import is_number
 

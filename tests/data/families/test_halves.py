@@ -9,12 +9,12 @@ import pytest
 from helpers import textured_sample, truth_of
 from helpers.trees import KITTI_2012, KITTI_2015, flat_sample, make_eth3d, make_gray, make_kitti, make_middlebury
 
-from stereo.cli import add_data_options, chosen_data, script_parser
 from stereo.config import DataConfig, DatasetConfig, Family, Half
 from stereo.data.datasets import build_dataset
 from stereo.data.families.kitti import Kitti
 from stereo.data.recognition import recognize
 from stereo.errors import ConfigError, DataError
+from stereo.options import add_data_options, chosen_data, script_parser
 
 # ---------------------------------------------------------------------------------------------------- moving objects
 
