@@ -40,7 +40,7 @@ def write_tables(path: Path, lines: Sequence[str]) -> None:
 
 
 def tables(rows: Sequence[Row], place: Place, costs: Costs) -> list[str]:
-    """Return the lines of all tables, with every row, also one that has no scores or costs.
+    """Return the lines of all tables: in the first every row, also without scores or costs, in the others scored ones.
 
     Raises: DataError for broken scores, or scores on other pairs than the reference's.
     """
@@ -52,13 +52,14 @@ def tables(rows: Sequence[Row], place: Place, costs: Costs) -> list[str]:
     families = [] if first is None else first.families
     references = [(name, scores.get(name)) for name in REFERENCES]
     lines = [_about(list(scores.values()), costs), "", *_summary(rows, scores, families, costs)]
+    scored = [(row, scores[row.name]) for row in rows if row.name in scores]
     for title, own in (("the real pairs", families), ("the 64 procedural scenes", [SCENES])):
-        lines += ["", f"### Ratios on {title}", "", *_ratios(rows, scores, references, own)]
+        lines += ["", f"### Ratios on {title}", "", *_ratios(scored, references, own)]
     baseline = scores.get(REFERENCE)
     within = [(region, region, families) for region in REGIONS]
-    lines += ["", "### By region of the real pairs", "", *_parts(rows, scores, baseline, within)]
+    lines += ["", "### By region of the real pairs", "", *_parts(scored, baseline, within)]
     within = [("all", family, [family]) for family in families]
-    return [*lines, "", "### By family", "", *_parts(rows, scores, baseline, within)]
+    return [*lines, "", "### By family", "", *_parts(scored, baseline, within)]
 
 
 def _about(scores: Sequence[Scores], costs: Costs) -> str:
@@ -103,15 +104,13 @@ def _cost(cost: Mapping[str, Any]) -> list[str]:
 
 
 def _ratios(
-    rows: Sequence[Row],
-    scores: Mapping[str, Scores],
+    scored: Sequence[tuple[Row, Scores]],
     references: Sequence[tuple[str, Scores | None]],
     families: Sequence[str],
 ) -> list[str]:
     titles = [f"{name} : `{reference}`" for reference, _ in references for name in METRICS.values()]
     cells = []
-    for row in rows:
-        found = scores.get(row.name)
+    for row, found in scored:
         line = [row.label]
         for _, reference in references:
             line += [_in_words(_ratio(found, reference, "all", metric, families)) for metric in METRICS]
@@ -120,16 +119,14 @@ def _ratios(
 
 
 def _parts(
-    rows: Sequence[Row],
-    scores: Mapping[str, Scores],
+    scored: Sequence[tuple[Row, Scores]],
     reference: Scores | None,
     parts: Sequence[tuple[str, str, Sequence[str]]],
 ) -> list[str]:
     """Return a table with a column for each part: region, title and families. Bold: not within noise."""
     titles = [f"{title}: {' / '.join(METRICS[metric] for metric in _SHOWN)}" for _, title, _ in parts]
     cells = []
-    for row in rows:
-        found = scores.get(row.name)
+    for row, found in scored:
         line = [row.label]
         for region, _, families in parts:
             values = [_ratio(found, reference, region, metric, families) for metric in _SHOWN]
@@ -138,10 +135,8 @@ def _parts(
     return _markdown(["row", *titles], cells)
 
 
-def _ratio(
-    found: Scores | None, reference: Scores | None, region: str, metric: str, families: Sequence[str]
-) -> Ratio | None:
-    if found is None or reference is None or found is reference:
+def _ratio(found: Scores, reference: Scores | None, region: str, metric: str, families: Sequence[str]) -> Ratio | None:
+    if reference is None or found is reference:
         return None
     mine = found.of(region, metric, families)
     return ratio(mine, reference.of(region, metric, families)) if mine else None

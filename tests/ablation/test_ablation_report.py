@@ -232,10 +232,12 @@ def test_one_seed_of_one_pair_has_no_interval(rows: list[Row], place: Place) -> 
     assert cells(tables(rows, place, {}), "### Ratios on the real pairs", "gate")[0] == "0.50, no interval"
 
 
-def test_every_row_stands_there_also_without_scores(rows: list[Row], place: Place) -> None:
+def test_every_row_stands_in_the_first_table_also_without_scores(rows: list[Row], place: Place) -> None:
     keep(place, rows, "gate", 0, errors(1, 2))
     lines = tables(rows, place, {})
     assert [cells(lines, "", name)[4] for name in ("none", "gate", "added")] == ["no scores yet", "0", "no scores yet"]
+    ratios = lines[lines.index("### Ratios on the real pairs") :]
+    assert not [line for line in ratios if ", `none` |" in line or ", `added` |" in line]
     # No row to compare with.
     assert cells(lines, "### Ratios on the real pairs", "gate") == ["–"] * 9
 
