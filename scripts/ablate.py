@@ -5,6 +5,7 @@
     scripts/ablate.py evaluate --real ../shared/real        every finished run that has no scores
     scripts/ablate.py measure                               parameters, multiplications and times of each row
     scripts/ablate.py report                                the tables
+    scripts/ablate.py compare ROW … --with ROW …            two groups of rows, all their runs taken together
 
 Each goes on where it was interrupted, and leaves alone what is done, also on another machine: the scores of each run
 and the times are kept in docs/ablation. docs/ablation.md says how to read the tables.
@@ -99,6 +100,17 @@ def _report(args: argparse.Namespace) -> int:
     return 0
 
 
+def _compare(args: argparse.Namespace) -> int:
+    from stereo.ablation.kept import METRICS
+    from stereo.ablation.together import compare
+
+    folder = Path(args.rows)
+    found = compare(read_rows(folder, args.names), read_rows(folder, args.others), _place(args))
+    for (part, metric), ratio in found.items():
+        print(f"{part:6}  {METRICS[metric]:5}  {ratio}")
+    return 0
+
+
 def _place(args: argparse.Namespace) -> Place:
     return Place(Path(args.runs), Path(args.results), Path(args.scores))
 
@@ -135,7 +147,12 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     report.set_defaults(do=_report)
     report.add_argument("--output", default="docs/ablation.md", metavar="FILE", help="(default: docs/ablation.md)")
 
-    for part in (train, evaluate, measure, report):
+    compare = parts.add_parser("compare", help="two groups of rows, their runs together", allow_abbrev=False)
+    compare.set_defaults(do=_compare)
+    compare.add_argument("names", nargs="+", metavar="ROW", help="the rows of the one group")
+    compare.add_argument("--with", nargs="+", required=True, dest="others", metavar="ROW", help="those of the other")
+
+    for part in (train, evaluate, measure, report, compare):
         part.add_argument("--rows", default="configs/ablation", metavar="DIR", help="of the rows' YAML files")
         part.add_argument("--runs", default="runs/ablation", metavar="DIR", help="of the training runs, ROW_SEED each")
         part.add_argument("--results", default="results/ablation", metavar="DIR", help="of the evaluations")

@@ -59,7 +59,8 @@ def tables(rows: Sequence[Row], place: Place, costs: Costs) -> list[str]:
     within = [(region, region, families) for region in REGIONS]
     lines += ["", "### By region of the real pairs", "", *_parts(scored, baseline, within)]
     within = [("all", family, [family]) for family in families]
-    return [*lines, "", "### By family", "", *_parts(scored, baseline, within)]
+    lines += ["", "### By family", "", *_parts(scored, baseline, within)]
+    return [*lines, "", "### Each run", "", *_runs(scored, families)]
 
 
 def _about(scores: Sequence[Scores], costs: Costs) -> str:
@@ -113,7 +114,7 @@ def _ratios(
     for row, found in scored:
         line = [row.label]
         for _, reference in references:
-            line += [_in_words(_ratio(found, reference, "all", metric, families)) for metric in METRICS]
+            line += [_cell(_ratio(found, reference, "all", metric, families)) for metric in METRICS]
         cells.append(line)
     return _markdown(["row", *titles], cells)
 
@@ -135,6 +136,21 @@ def _parts(
     return _markdown(["row", *titles], cells)
 
 
+def _runs(scored: Sequence[tuple[Row, Scores]], families: Sequence[str]) -> list[str]:
+    """Return a table of each run's own scores, in the order of the seeds."""
+    titles = [f"{name}, {what}" for what in ("real", "scenes") for name in METRICS.values()]
+    cells = []
+    for row, found in scored:
+        line = [row.label, ", ".join(map(str, found.seeds))]
+        for own in (families, [SCENES]):
+            for metric in METRICS:
+                values = found.of("all", metric, own)
+                runs = [{name: errors[[run]] for name, errors in values.items()} for run in range(len(found.seeds))]
+                line.append(", ".join(f"{score(one):.2f}" for one in runs) if values else _MISSING)
+        cells.append(line)
+    return _markdown(["row", "seeds", *titles], cells)
+
+
 def _ratio(found: Scores, reference: Scores | None, region: str, metric: str, families: Sequence[str]) -> Ratio | None:
     if reference is None or found is reference:
         return None
@@ -142,12 +158,8 @@ def _ratio(found: Scores, reference: Scores | None, region: str, metric: str, fa
     return ratio(mine, reference.of(region, metric, families)) if mine else None
 
 
-def _in_words(value: Ratio | None) -> str:
-    if value is None:
-        return _MISSING
-    if value.low is None or value.high is None:
-        return f"{value.value:.2f}, no interval"
-    return f"{value.value:.2f} [{value.low:.2f}, {value.high:.2f}]{', within noise' if value.is_noise else ''}"
+def _cell(value: Ratio | None) -> str:
+    return _MISSING if value is None else str(value)
 
 
 def _in_short(value: Ratio | None) -> str:

@@ -36,6 +36,11 @@ class Ratio:
         """Return whether the interval covers 1, or there is none."""
         return self.low is None or self.high is None or self.low <= 1 <= self.high
 
+    def __str__(self) -> str:
+        if self.low is None or self.high is None:
+            return f"{self.value:.2f}, no interval"
+        return f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}]{', within noise' if self.is_noise else ''}"
+
 
 def score(families: Families) -> float:
     """Return a row's score. Raises: ValueError without a family, a run or a pair."""

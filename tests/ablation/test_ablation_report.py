@@ -12,6 +12,7 @@ from stereo.ablation.kept import SCENES, can_go_on, collect, read_run, write_run
 from stereo.ablation.report import BEGIN, END, tables, write_tables
 from stereo.ablation.rows import Place, Row, read_rows, seeds_in
 from stereo.ablation.scores import read_scores
+from stereo.ablation.together import compare
 from stereo.errors import ConfigError, DataError
 
 # EPE, bad-1 and bad-2 of each pair, by data set.
@@ -223,6 +224,9 @@ def test_tables_by_hand(rows: list[Row], place: Place) -> None:
     # Of the scenes, all rows alike.
     assert cells(lines, "### Ratios on the 64 procedural scenes", "gate")[0] == "1.00 [1.00, 1.00], within noise"
     assert cells(lines, "### By family", "gate") == ["**0.33** / **0.33**"]
+    assert cells(lines, "### Each run", "none") == (
+        ["0, 1", "2.00, 4.00", "20.00, 40.00", "10.00, 20.00", "2.00, 2.00", "20.00, 20.00", "10.00, 10.00"]
+    )
     assert cells(lines, "### By region of the real pairs", "gate")[:2] == ["**0.33** / **0.33**", "– / –"]
 
 
@@ -230,6 +234,27 @@ def test_one_seed_of_one_pair_has_no_interval(rows: list[Row], place: Place) -> 
     keep(place, rows, "none", 0, errors(2))
     keep(place, rows, "gate", 0, errors(1))
     assert cells(tables(rows, place, {}), "### Ratios on the real pairs", "gate")[0] == "0.50, no interval"
+
+
+def test_two_groups_of_rows_are_compared_with_all_their_runs(rows: list[Row], place: Place) -> None:
+    keep(place, rows, "none", 0, errors(2, 2))
+    keep(place, rows, "none", 1, errors(4, 4))
+    keep(place, rows, "gate", 0, errors(6, 6))
+    keep(place, rows, "added", 0, errors(1, 1))
+    none, gate, added, bare = (
+        next(row for row in rows if row.name == name) for name in ("none", "gate", "added", "bare")
+    )
+    found = compare([added], [none, gate], place)
+    assert str(found["real", "epe"]) == "0.25 [0.17, 0.50]"  # 1 : (2 + 4 + 6) / 3, from 1 : 6 to 1 : 2
+    assert str(found["scenes", "bad_2"]) == "1.00 [1.00, 1.00], within noise"
+    assert compare([none, added], [gate], place)["real", "epe"].value == pytest.approx((2 + 4 + 1) / 3 / 6)
+    with pytest.raises(ConfigError, match="none stands on both sides"):
+        compare([none], [gate, none], place)
+    with pytest.raises(ConfigError, match="no scores yet of bare"):
+        compare([none], [bare], place)
+    keep(place, rows, "added", 0, errors(1, 1, 1))
+    with pytest.raises(DataError, match="other pairs"):
+        compare([none], [added], place)
 
 
 def test_every_row_stands_in_the_first_table_also_without_scores(rows: list[Row], place: Place) -> None:

@@ -1,0 +1,48 @@
+"""Two groups of rows, their runs taken together: what a part brings, in whatever network it stands."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stereo.ablation.kept import METRICS, SCENES
+from stereo.ablation.rows import Place, Row
+from stereo.ablation.scores import Scores, read_scores, require_same
+from stereo.ablation.statistic import Ratio, ratio
+from stereo.errors import ConfigError
+
+
+def compare(rows: Sequence[Row], others: Sequence[Row], place: Place) -> dict[tuple[str, str], Ratio]:
+    """Return the ratio of the rows' mean score to that of the others, by "real" or "scenes" and metric.
+
+    Every run counts as one, whatever its row; the interval is that of :func:`stereo.ablation.statistic.ratio`.
+
+    Raises: ConfigError for a row on both sides or without scores; DataError for scores on other pairs than the rest's.
+    """
+    for row in rows:
+        if row in others:
+            raise ConfigError(f"{row.name} stands on both sides; leave it out of one")
+    mine, theirs = _read(rows, place), _read(others, place)
+    for found in (*mine, *theirs):
+        require_same(mine[0].pairs, found.pairs, place, found.row, found.seeds[0])
+    parts = {"real": mine[0].families, "scenes": [SCENES]}
+    return {
+        (part, metric): ratio(_together(mine, metric, families), _together(theirs, metric, families))
+        for part, families in parts.items()
+        if families
+        for metric in METRICS
+    }
+
+
+def _read(rows: Sequence[Row], place: Place) -> list[Scores]:
+    found = [(row, read_scores(row, place)) for row in rows]
+    missing = [row.name for row, scores in found if scores is None]
+    if missing:
+        raise ConfigError(f"no scores yet of {', '.join(missing)}; train and evaluate first")
+    return [scores for _, scores in found if scores is not None]
+
+
+def _together(scores: Sequence[Scores], metric: str, families: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+    """Return the errors of all runs by family, [runs, pairs]."""
+    each = [found.of("all", metric, families) for found in scores]
+    return {family: np.concatenate([one[family] for one in each]) for family in each[0]}
