@@ -20,7 +20,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from stereo.ablation.rows import REFERENCE, Place, read_rows, seeds_in
+from stereo.ablation.rows import REFERENCE, REGIONS, Place, read_rows, seeds_in
 from stereo.options import add_device_option, add_workers_option, script_parser
 
 
@@ -105,7 +105,7 @@ def _compare(args: argparse.Namespace) -> int:
     from stereo.ablation.together import compare
 
     folder = Path(args.rows)
-    found = compare(read_rows(folder, args.names), read_rows(folder, args.others), _place(args))
+    found = compare(read_rows(folder, args.names), read_rows(folder, args.others), _place(args), args.region)
     for (part, metric), ratio in found.items():
         print(f"{part:6}  {METRICS[metric]:5}  {ratio}")
     return 0
@@ -151,6 +151,8 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     compare.set_defaults(do=_compare)
     compare.add_argument("names", nargs="+", metavar="ROW", help="the rows of the one group")
     compare.add_argument("--with", nargs="+", required=True, dest="others", metavar="ROW", help="those of the other")
+
+    compare.add_argument("--region", choices=["all", *REGIONS], default="all", help="of the images (default: all)")
 
     for part in (train, evaluate, measure, report, compare):
         part.add_argument("--rows", default="configs/ablation", metavar="DIR", help="of the rows' YAML files")

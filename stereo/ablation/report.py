@@ -5,14 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from stereo.ablation.kept import METRICS, SCENES
-from stereo.ablation.rows import REFERENCE, REFERENCES, Place, Row
+from stereo.ablation.rows import REFERENCE, REFERENCES, REGIONS, Place, Row
 from stereo.ablation.scores import Scores, read_scores, require_same
 from stereo.ablation.statistic import Ratio, ratio, score
 from stereo.errors import ConfigError, OutputError
 from stereo.output import atomic_output
 
 BEGIN, END = "<!-- scripts/ablate.py report writes from here -->", "<!-- scripts/ablate.py report writes to here -->"
-REGIONS = ("visible", "occluded", "textureless", "edges")
 _SHOWN = ("epe", "bad_1")  # by region and by family
 _MISSING = "–"
 

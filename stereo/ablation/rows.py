@@ -15,6 +15,9 @@ from stereo.errors import ConfigError
 REFERENCES = ("none", "gate", "volume_efficient")
 REFERENCE = REFERENCES[0]
 
+# Parts of the images that are scored by themselves too: docs/evaluation.md.
+REGIONS = ("visible", "occluded", "textureless", "edges")
+
 _HEAD = re.compile(r"^# row(?: \(([a-z])\))?: (\S.*)$", re.MULTILINE)
 
 

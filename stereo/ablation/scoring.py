@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from stereo.ablation.kept import SCENES, RunScores, can_go_on, collect, digest, read_run, write_run
-from stereo.ablation.rows import Place, Row
+from stereo.ablation.rows import REGIONS, Place, Row
 from stereo.checkpoint import read_checkpoint
 from stereo.config import DatasetConfig, load_config
 from stereo.data.datasets import build_dataset
@@ -19,7 +19,6 @@ from stereo.training.trainer import train
 
 # px: some of the real pairs have more than the 96 px of training; the networks search this far.
 MAX_DISPARITY = 192
-REGIONS = ("visible", "occluded", "textureless", "edges")
 # Families and subfolders of a collection of real pairs, of which those that are there are taken.
 REAL = (
     ("scene_flow", "scene_flow"),

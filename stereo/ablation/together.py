@@ -12,10 +12,13 @@ from stereo.ablation.statistic import Ratio, ratio
 from stereo.errors import ConfigError
 
 
-def compare(rows: Sequence[Row], others: Sequence[Row], place: Place) -> dict[tuple[str, str], Ratio]:
+def compare(
+    rows: Sequence[Row], others: Sequence[Row], place: Place, region: str = "all"
+) -> dict[tuple[str, str], Ratio]:
     """Return the ratio of the rows' mean score to that of the others, by "real" or "scenes" and metric.
 
-    Every run counts as one, whatever its row; the interval is that of :func:`stereo.ablation.statistic.ratio`.
+    Every run counts as one, whatever its row; the interval is that of :func:`stereo.ablation.statistic.ratio`. A part
+    without pixels of the region is left out.
 
     Raises: ConfigError for a row on both sides or without scores; DataError for scores on other pairs than the rest's.
     """
@@ -27,9 +30,9 @@ def compare(rows: Sequence[Row], others: Sequence[Row], place: Place) -> dict[tu
         require_same(mine[0].pairs, found.pairs, place, found.row, found.seeds[0])
     parts = {"real": mine[0].families, "scenes": [SCENES]}
     return {
-        (part, metric): ratio(_together(mine, metric, families), _together(theirs, metric, families))
+        (part, metric): ratio(_together(mine, region, metric, families), _together(theirs, region, metric, families))
         for part, families in parts.items()
-        if families
+        if any((region, family) in mine[0].values for family in families)
         for metric in METRICS
     }
 
@@ -42,7 +45,9 @@ def _read(rows: Sequence[Row], place: Place) -> list[Scores]:
     return [scores for _, scores in found if scores is not None]
 
 
-def _together(scores: Sequence[Scores], metric: str, families: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+def _together(
+    scores: Sequence[Scores], region: str, metric: str, families: Sequence[str]
+) -> dict[str, NDArray[np.float64]]:
     """Return the errors of all runs by family, [runs, pairs]."""
-    each = [found.of("all", metric, families) for found in scores]
+    each = [found.of(region, metric, families) for found in scores]
     return {family: np.concatenate([one[family] for one in each]) for family in each[0]}

@@ -248,6 +248,8 @@ def test_two_groups_of_rows_are_compared_with_all_their_runs(rows: list[Row], pl
     assert str(found["real", "epe"]) == "0.25 [0.17, 0.50]"  # 1 : (2 + 4 + 6) / 3, from 1 : 6 to 1 : 2
     assert str(found["scenes", "bad_2"]) == "1.00 [1.00, 1.00], within noise"
     assert compare([none, added], [gate], place)["real", "epe"].value == pytest.approx((2 + 4 + 1) / 3 / 6)
+    assert compare([added], [gate], place, "visible")["real", "bad_1"].value == pytest.approx(1 / 6)
+    assert compare([added], [gate], place, "occluded") == {}
     with pytest.raises(ConfigError, match="none stands on both sides"):
         compare([none], [gate, none], place)
     with pytest.raises(ConfigError, match="no scores yet of bare"):
