@@ -6,7 +6,7 @@ from typing import Any
 
 from stereo.ablation.kept import METRICS, SCENES
 from stereo.ablation.rows import REFERENCE, REFERENCES, REGIONS, Place, Row
-from stereo.ablation.scores import Scores, read_scores, require_same
+from stereo.ablation.scores import Scores, read_scores, require_same, shared_seeds
 from stereo.ablation.statistic import Ratio, ratio, score
 from stereo.errors import ConfigError, OutputError
 from stereo.output import atomic_output
@@ -143,9 +143,8 @@ def _runs(scored: Sequence[tuple[Row, Scores]], families: Sequence[str]) -> list
         line = [row.label, ", ".join(map(str, found.seeds))]
         for own in (families, [SCENES]):
             for metric in METRICS:
-                values = found.of("all", metric, own)
-                runs = [{name: errors[[run]] for name, errors in values.items()} for run in range(len(found.seeds))]
-                line.append(", ".join(f"{score(one):.2f}" for one in runs) if values else _MISSING)
+                runs = [found.of("all", metric, own, [seed]) for seed in found.seeds]
+                line.append(", ".join(f"{score(run):.2f}" if run else _MISSING for run in runs))
         cells.append(line)
     return _markdown(["row", "seeds", *titles], cells)
 
@@ -153,8 +152,9 @@ def _runs(scored: Sequence[tuple[Row, Scores]], families: Sequence[str]) -> list
 def _ratio(found: Scores, reference: Scores | None, region: str, metric: str, families: Sequence[str]) -> Ratio | None:
     if reference is None or found is reference:
         return None
-    mine = found.of(region, metric, families)
-    return ratio(mine, reference.of(region, metric, families)) if mine else None
+    seeds = shared_seeds([found, reference])
+    mine = found.of(region, metric, families, seeds)
+    return ratio(mine, reference.of(region, metric, families, seeds)) if seeds and mine else None
 
 
 def _cell(value: Ratio | None) -> str:

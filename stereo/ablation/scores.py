@@ -25,15 +25,26 @@ class Scores:
     pairs: Mapping[tuple[str, str], Sequence[str]]
     origins: tuple[str, ...]
 
-    def of(self, region: str, metric: str, families: Sequence[str]) -> dict[str, NDArray[np.float64]]:
-        """Return a metric of those families that have pixels of a region, [runs, pairs] each."""
+    def of(
+        self, region: str, metric: str, families: Sequence[str], seeds: Sequence[int] | None = None
+    ) -> dict[str, NDArray[np.float64]]:
+        """Return a metric of those families that have pixels of a region, [runs, pairs] each, of all seeds or these."""
         place = list(METRICS).index(metric)
-        return {name: self.values[region, name][..., place] for name in families if (region, name) in self.values}
+        runs = [self.seeds.index(seed) for seed in (self.seeds if seeds is None else seeds)]
+        return {name: self.values[region, name][runs][..., place] for name in families if (region, name) in self.values}
 
     @property
     def families(self) -> list[str]:
         """Return the families of real pairs."""
         return [family for region, family in self.values if region == "all" and family != SCENES]
+
+
+def shared_seeds(scores: Sequence[Scores]) -> list[int]:
+    """Return the seeds that all of these rows have.
+
+    Only their runs are compared: a seed decides in which order all rows see the samples, and is luckier than another.
+    """
+    return sorted(set.intersection(*(set(one.seeds) for one in scores)))
 
 
 def read_scores(row: Row, place: Place) -> Scores | None:

@@ -2,9 +2,10 @@
 
 A run's score is the geometric mean over the families of the family's value, which is the mean over its pairs; a row's
 is the mean of its runs. The ratio of two rows has a 95 % interval, percentiles of a paired bootstrap: pairs are drawn
-within their family, the same for both rows; runs are drawn for each row by itself, since nothing makes the runs of one
-seed alike that begin from the weights of two networks. A family with one pair, or a row with one run, stays as it is:
-from them the interval knows of no variation, and is too narrow.
+within their family, the same for both rows; runs are drawn for each row by itself. Runs of one seed see the samples in
+one order and are somewhat alike: that is left in the interval, which makes up in part for how little two or three runs
+say of their variation (a test says how often it covers the truth). A family with one pair, or a row with one run, stays
+as it is: from them the interval knows of no variation, and is too narrow.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

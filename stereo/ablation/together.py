@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from stereo.ablation.kept import METRICS, SCENES
 from stereo.ablation.rows import Place, Row
-from stereo.ablation.scores import Scores, read_scores, require_same
+from stereo.ablation.scores import Scores, read_scores, require_same, shared_seeds
 from stereo.ablation.statistic import Ratio, ratio
 from stereo.errors import ConfigError
 
@@ -17,10 +17,11 @@ def compare(
 ) -> dict[tuple[str, str], Ratio]:
     """Return the ratio of the rows' mean score to that of the others, by "real" or "scenes" and metric.
 
-    Every run counts as one, whatever its row; the interval is that of :func:`stereo.ablation.statistic.ratio`. A part
-    without pixels of the region is left out.
+    Every run of a seed that all rows have counts as one; the interval is that of
+    :func:`stereo.ablation.statistic.ratio`. A part without pixels of the region is left out.
 
-    Raises: ConfigError for a row on both sides or without scores; DataError for scores on other pairs than the rest's.
+    Raises: ConfigError for a row on both sides or without scores, and where no seed is in all rows; DataError for
+        scores on other pairs than the rest's.
     """
     for row in rows:
         if row in others:
@@ -28,9 +29,12 @@ def compare(
     mine, theirs = _read(rows, place), _read(others, place)
     for found in (*mine, *theirs):
         require_same(mine[0].pairs, found.pairs, place, found.row, found.seeds[0])
+    seeds = shared_seeds([*mine, *theirs])
+    if not seeds:
+        raise ConfigError("these rows have no seed in common; train another, or leave a row out")
     parts = {"real": mine[0].families, "scenes": [SCENES]}
     return {
-        (part, metric): ratio(_together(mine, region, metric, families), _together(theirs, region, metric, families))
+        (part, metric): ratio(*(_together(side, region, metric, families, seeds) for side in (mine, theirs)))
         for part, families in parts.items()
         if any((region, family) in mine[0].values for family in families)
         for metric in METRICS
@@ -46,8 +50,8 @@ def _read(rows: Sequence[Row], place: Place) -> list[Scores]:
 
 
 def _together(
-    scores: Sequence[Scores], region: str, metric: str, families: Sequence[str]
+    scores: Sequence[Scores], region: str, metric: str, families: Sequence[str], seeds: Sequence[int]
 ) -> dict[str, NDArray[np.float64]]:
-    """Return the errors of all runs by family, [runs, pairs]."""
-    each = [found.of(region, metric, families) for found in scores]
+    """Return the errors of the runs by family, [runs, pairs]."""
+    each = [found.of(region, metric, families, seeds) for found in scores]
     return {family: np.concatenate([one[family] for one in each]) for family in each[0]}

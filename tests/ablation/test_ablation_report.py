@@ -218,22 +218,34 @@ def test_tables_by_hand(rows: list[Row], place: Place) -> None:
     assert cells(lines, "", "gate")[:6] == ["1,234,567", "5.0", "1.00", "1.25", "0", "1.00"]
     assert "Real pairs by family: eth3d 2." in lines[0]
     assert "another machine" in lines[0]
-    # Gates 0.5 … 1.5 against 2 … 4.
-    assert cells(lines, "### Ratios on the real pairs", "gate")[:2] == ["0.33 [0.12, 0.75]", "0.33 [0.12, 0.75]"]
+    # Gates 0.5 and 1.5 against 2: seed 1 is of one row alone.
+    assert cells(lines, "### Ratios on the real pairs", "gate")[:2] == ["0.50 [0.25, 0.75]", "0.50 [0.25, 0.75]"]
     assert cells(lines, "### Ratios on the real pairs", "none")[:3] == ["–"] * 3
     # Of the scenes, all rows alike.
     assert cells(lines, "### Ratios on the 64 procedural scenes", "gate")[0] == "1.00 [1.00, 1.00], within noise"
-    assert cells(lines, "### By family", "gate") == ["**0.33** / **0.33**"]
+    assert cells(lines, "### By family", "gate") == ["**0.50** / **0.50**"]
     assert cells(lines, "### Each run", "none") == (
         ["0, 1", "2.00, 4.00", "20.00, 40.00", "10.00, 20.00", "2.00, 2.00", "20.00, 20.00", "10.00, 10.00"]
     )
-    assert cells(lines, "### By region of the real pairs", "gate")[:2] == ["**0.33** / **0.33**", "– / –"]
+    assert cells(lines, "### By region of the real pairs", "gate")[:2] == ["**0.50** / **0.50**", "– / –"]
 
 
 def test_one_seed_of_one_pair_has_no_interval(rows: list[Row], place: Place) -> None:
     keep(place, rows, "none", 0, errors(2))
     keep(place, rows, "gate", 0, errors(1))
     assert cells(tables(rows, place, {}), "### Ratios on the real pairs", "gate")[0] == "0.50, no interval"
+
+
+def test_rows_are_compared_by_the_seeds_that_both_have(rows: list[Row], place: Place) -> None:
+    """Seed 7 is a lucky one: a row that has it is no better than one that lacks it."""
+    keep(place, rows, "none", 3, errors(4, 4))
+    keep(place, rows, "none", 7, errors(2, 2))
+    keep(place, rows, "gate", 3, errors(4, 4))
+    keep(place, rows, "added", 7, errors(2, 2))
+    lines = tables(rows, place, {})
+    ratios = "### Ratios on the real pairs"
+    assert cells(lines, ratios, "gate")[0] == cells(lines, ratios, "added")[0] == "1.00 [1.00, 1.00], within noise"
+    assert cells(lines, ratios, "added")[3] == "–"  # to gates: no seed in common
 
 
 def test_two_groups_of_rows_are_compared_with_all_their_runs(rows: list[Row], place: Place) -> None:
@@ -245,18 +257,22 @@ def test_two_groups_of_rows_are_compared_with_all_their_runs(rows: list[Row], pl
         next(row for row in rows if row.name == name) for name in ("none", "gate", "added", "bare")
     )
     found = compare([added], [none, gate], place)
-    assert str(found["real", "epe"]) == "0.25 [0.17, 0.50]"  # 1 : (2 + 4 + 6) / 3, from 1 : 6 to 1 : 2
+    # 1 : (2 + 6) / 2, from 1 : 6 to 1 : 2; seed 1 is of one row alone.
+    assert str(found["real", "epe"]) == "0.25 [0.17, 0.50]"
     assert str(found["scenes", "bad_2"]) == "1.00 [1.00, 1.00], within noise"
-    assert compare([none, added], [gate], place)["real", "epe"].value == pytest.approx((2 + 4 + 1) / 3 / 6)
+    assert compare([none, added], [gate], place)["real", "epe"].value == pytest.approx((2 + 1) / 2 / 6)
     assert compare([added], [gate], place, "visible")["real", "bad_1"].value == pytest.approx(1 / 6)
     assert compare([added], [gate], place, "occluded") == {}
     with pytest.raises(ConfigError, match="none stands on both sides"):
         compare([none], [gate, none], place)
     with pytest.raises(ConfigError, match="no scores yet of bare"):
         compare([none], [bare], place)
-    keep(place, rows, "added", 0, errors(1, 1, 1))
+    keep(place, rows, "bare", 2, errors(1, 1))
+    with pytest.raises(ConfigError, match="no seed in common"):
+        compare([none], [bare], place)
+    keep(place, rows, "bare", 0, errors(1, 1, 1))
     with pytest.raises(DataError, match="other pairs"):
-        compare([none], [added], place)
+        compare([none], [bare], place)
 
 
 def test_every_row_stands_in_the_first_table_also_without_scores(rows: list[Row], place: Place) -> None:

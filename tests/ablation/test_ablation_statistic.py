@@ -91,3 +91,18 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says(monkeypatch: py
         assert found.high is not None
         covered += found.low <= 0.8 <= found.high
     assert 0.85 <= covered / trials <= 1.0
+
+
+@pytest.mark.parametrize(("runs", "least", "most"), [(2, 0.6, 0.9), (3, 0.75, 1.0)])
+def test_of_few_runs_the_interval_is_too_narrow(
+    runs: int, least: float, most: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Luck by seed that both rows share, as the order of the samples is, and luck of each run. The true ratio is 1."""
+    monkeypatch.setattr("stereo.evaluation.compare.statistics.RESAMPLES", 200)
+    generator = np.random.default_rng(2)
+    covered = 0
+    for _ in range(300):
+        seed = generator.normal(0, 0.02, (runs, 1))
+        row, reference = ({"a": np.exp(seed + generator.normal(0, 0.025, (runs, 1)))} for _ in range(2))
+        covered += ratio(row, reference).is_noise
+    assert least <= covered / 300 <= most
