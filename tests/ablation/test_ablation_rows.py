@@ -151,3 +151,12 @@ def test_the_script_says_what_it_leaves_alone(tmp_path: Path, capsys: pytest.Cap
     assert capsys.readouterr().out.splitlines() == ["none, seed 0: not finished", f"{tmp_path / 'packed'}: is there"]
     with pytest.raises(ConfigError, match="'nothing' is no row"):
         script.main(["evaluate", "nothing", *rows])
+
+
+def test_the_script_compares_rows_in_a_region(capsys: pytest.CaptureFixture[str]) -> None:
+    """The scores that the repository keeps."""
+    script = load_script("ablate")
+    scores = ["--rows", str(REPOSITORY / "configs" / "ablation"), "--scores", str(REPOSITORY / "docs" / "ablation")]
+    assert script.main(["compare", "gate_plane_trunk", "--with", "none", "gate", "--region", "occluded", *scores]) == 0
+    lines = [line.split()[:2] for line in capsys.readouterr().out.splitlines()]
+    assert lines == [[part, metric] for part in ("real", "scenes") for metric in ("EPE", "bad-1", "bad-2")]

@@ -93,8 +93,8 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says(monkeypatch: py
     assert 0.85 <= covered / trials <= 1.0
 
 
-@pytest.mark.parametrize(("runs", "least", "most"), [(2, 0.6, 0.9), (3, 0.75, 1.0)])
-def test_of_few_runs_the_interval_is_too_narrow(
+@pytest.mark.parametrize(("runs", "least", "most"), [(2, 0.7, 0.8), (3, 0.83, 0.92)])
+def test_of_few_runs_the_interval_covers_less_than_it_says(
     runs: int, least: float, most: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Luck by seed that both rows share, as the order of the samples is, and luck of each run. The true ratio is 1."""
